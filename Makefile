@@ -1,0 +1,37 @@
+# TripoSR for Blender. `make help` lists what there is to do.
+
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: help demo test lint zip lock clean
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1 \t/p' Makefile | expand -t 14
+
+demo: $(READY) ## Turn a picture into a mesh in background Blender; results in out/
+	@$(BIN)/python tools/background.py tools/demo.py
+
+test: lint ## Set up what is missing, then run every test
+	$(BIN)/pytest tests/unit
+	$(BIN)/pytest tests/bpy
+	$(BIN)/pytest tests/gui
+
+lint: $(READY) ## Check style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+zip: $(READY) ## Build the extension into dist/
+	@$(BIN)/python tools/build.py
+
+lock: $(READY) ## Pin the newest versions that requirements/*.in allow
+	@$(BIN)/python tools/lock.py
+
+clean: ## Remove everything that can be made again
+	rm -rf .venv out dist build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements/lock.txt requirements/torch.txt pyproject.toml tools/setup.sh
+	@tools/setup.sh
+	@touch $@

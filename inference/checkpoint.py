@@ -1,0 +1,162 @@
+"""`config.yaml` and weights become a model: safe, strict, memory-mapped, never from a network."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .devices import choose_device, choose_dtype, memory_errors
+from .errors import ModelFilesError
+from .model.config import REDOWNLOAD, NetworkConfig, read_config
+from .model.image_tokenizer import POSITIONS, adapt_keys, resize_positions
+from .model.network import Model, Network
+from .types import Tick, ignore_progress
+from .weights import weights_file
+
+log = logging.getLogger(__name__)
+
+
+def load_model(
+    folder: Path | str, device: str = "auto", precision: str = "auto", tick: Tick | None = None
+) -> Model:
+    """Load the model in `folder`.
+
+    Args:
+        folder: Holds `config.yaml`, `model.safetensors` or `model.ckpt` in the published format,
+            and `vit/config.json` unless the ViT is the published one.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, `xpu` or `mps`.
+        precision: `auto`, `fp32`, `bf16` or `fp16`.
+        tick: Called with the stage `load`.
+
+    Raises:
+        ModelFilesError: A file is missing, damaged, hostile, or does not fit the configuration.
+        DeviceError: The device does not work or has too little memory.
+        DependencyError: transformers cannot be imported.
+    """
+    tick = tick or ignore_progress
+    started = time.perf_counter()
+    folder = Path(folder)
+    config = read_config(folder)
+    weights = weights_file(folder)
+    chosen_device, dtype = choose_device(device), choose_dtype(precision)
+    tick("load", 0.1)
+    with memory_errors("loading the model"):
+        network = build_network(config)
+        tick("load", 0.5)
+        assign_weights(network, read_weights(weights), config)
+        tick("load", 0.8)
+        network = network.to(chosen_device, dtype).eval().requires_grad_(False)
+    tick("load", 1.0)
+    log.info(
+        "Loaded %s on %s in %s: %.2f s",
+        weights.name,
+        chosen_device,
+        str(dtype).removeprefix("torch."),
+        time.perf_counter() - started,
+    )
+    return Model(network=network, config=config, device=chosen_device, dtype=dtype)
+
+
+def build_network(config: NetworkConfig) -> Network:
+    """The network on the meta device: its shapes, without memory and without random numbers."""
+    with torch.device("meta"):
+        return Network(config)
+
+
+def assign_weights(network: Network, state: dict[str, Tensor], config: NetworkConfig) -> None:
+    """Give a network on the meta device its weights, without a copy; all keys and shapes must fit.
+
+    Args:
+        network: From `build_network`.
+        state: Weights under their published names.
+        config: What the network was built from.
+
+    Raises:
+        ModelFilesError: A key is missing or unknown, or a shape differs.
+    """
+    if POSITIONS in state:
+        grid = config.image_size // config.vit["patch_size"]
+        state = {**state, POSITIONS: _resized(state[POSITIONS], grid, config)}
+    state = adapt_keys(state, set(network.state_dict()))
+    try:
+        network.load_state_dict(state, strict=True, assign=True)
+    except RuntimeError as error:
+        log.error("The weights do not fit: %s", error)
+        raise ModelFilesError(
+            f"The weights do not fit config.yaml ({_first_problem(error)})", REDOWNLOAD
+        ) from error
+
+
+def _resized(positions: Tensor, grid: int, config: NetworkConfig) -> Tensor:
+    trained_grid = config.vit["image_size"] // config.vit["patch_size"]
+    expected = (1, trained_grid**2 + 1, config.vit["hidden_size"])
+    if tuple(positions.shape) != expected:
+        raise ModelFilesError(
+            f"The weights do not fit config.yaml ({POSITIONS} is {tuple(positions.shape)}"
+            f" instead of {expected})",
+            REDOWNLOAD,
+        )
+    return resize_positions(positions, grid)
+
+
+def _first_problem(error: RuntimeError) -> str:
+    """The first of torch's complaints, which follow a headline, shortened to one line."""
+    lines = [line.strip().rstrip(".") for line in str(error).splitlines()[1:] if line.strip()]
+    return lines[0][:160] if lines else "no reason given"
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint, memory-mapped, on the CPU. No code in the file is ever run.
+
+    Raises:
+        ModelFilesError: The file is damaged, is something else, or holds more than tensors.
+    """
+    _reject_other_files(path)
+    try:
+        if path.suffix == ".safetensors":
+            state = _read_safetensors(path)
+        else:
+            state = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ModelFilesError(
+            f"{path.name} holds more than weights, and none of it was run",
+            "Delete the file and fetch the published weights",
+        ) from error
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise ModelFilesError(f"{path.name} is damaged or incomplete", REDOWNLOAD) from error
+    if not isinstance(state, dict) or not all(isinstance(t, Tensor) for t in state.values()):
+        raise ModelFilesError(f"{path.name} is not a checkpoint of TripoSR", REDOWNLOAD)
+    if not all(tensor.is_floating_point() for tensor in state.values()):
+        raise ModelFilesError(f"{path.name} is not a checkpoint of TripoSR", REDOWNLOAD)
+    return state
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+
+
+def _reject_other_files(path: Path) -> None:
+    """Name the two things that are most often saved under the weights' name by mistake."""
+    with path.open("rb") as file:
+        start = file.read(256).lstrip().lower()
+    if start.startswith(b"<"):
+        raise ModelFilesError(
+            f"{path.name} is a web page, not the weights",
+            "Delete it and download the file itself, not the page that shows it",
+        )
+    if start.startswith(b"version https://git-lfs"):
+        raise ModelFilesError(
+            f"{path.name} is only a Git LFS pointer to the weights",
+            "Delete it and download the file itself",
+        )

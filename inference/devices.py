@@ -1,0 +1,79 @@
+"""Which device and which precision a model runs in, and what running out of memory means."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from .errors import DeviceError, InputError
+
+log = logging.getLogger(__name__)
+
+DEVICES = ("cuda", "xpu", "mps", "cpu")
+"""Device types in the order of preference; ROCm builds of torch call their devices `cuda`."""
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; `auto` takes the best one that computes.
+
+    Raises:
+        DeviceError: The named device is not there or does not work.
+        InputError: There is no such device type.
+    """
+    if name == "auto":
+        return next(device for kind in DEVICES if (device := _working_device(kind)) is not None)
+    if name.partition(":")[0] not in DEVICES:
+        raise InputError(f"There is no device type {name!r}", f"Choose auto or one of {DEVICES}")
+    device = _working_device(name)
+    if device is None:
+        raise DeviceError(
+            f"The device {name} does not work with the installed torch {torch.__version__}",
+            "Choose Automatic or CPU as the device in the add-on's preferences",
+        )
+    return device
+
+
+def _working_device(name: str) -> torch.device | None:
+    """The device if it can multiply, else None: a driver too old shows only when a kernel runs."""
+    kind = name.partition(":")[0]
+    if kind != "cpu" and not getattr(torch, kind).is_available():
+        return None
+    try:
+        device = torch.device(name)
+        ones = torch.ones(8, 8, device=device)
+        works = bool((ones @ ones).sum().item() == 512)
+    except (RuntimeError, AssertionError) as error:
+        log.warning("Device %s is listed but does not compute: %s", name, error)
+        return None
+    return device if works else None
+
+
+def choose_dtype(precision: str) -> torch.dtype:
+    """`fp32`, `bf16` or `fp16` as torch names them; `auto` is fp32, which is exact everywhere."""
+    try:
+        return _DTYPES["fp32" if precision == "auto" else precision]
+    except KeyError:
+        raise InputError(
+            f"There is no precision {precision!r}", f"Choose auto or one of {', '.join(_DTYPES)}"
+        ) from None
+
+
+@contextmanager
+def memory_errors(doing: str) -> Iterator[None]:
+    """Turn every way in which memory runs out into a `DeviceError` that says what to do."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # The CPU allocator raises a plain RuntimeError; accelerators raise OutOfMemoryError.
+        out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not out_of_memory and "can't allocate memory" not in str(error):
+            raise
+        raise DeviceError(
+            f"Memory ran out while {doing}",
+            "Lower the resolution, close other programs, or choose CPU as the device",
+        ) from error

@@ -1,0 +1,63 @@
+"""A model kept loaded between runs."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .types import Tick
+from .weights import weights_file
+
+if TYPE_CHECKING:
+    from .model.network import Model
+
+
+@dataclass(frozen=True)
+class _Key:
+    """What makes one loaded model differ from another; the weights by size and time of change."""
+
+    folder: Path
+    device: str
+    precision: str
+    weights: tuple[str, int, int]
+
+
+class Engine:
+    """Holds at most one model, and loads another when other files or another device are asked for.
+
+    Safe to call from several threads: the second waits until the first has loaded.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._key: _Key | None = None
+        self._model: Model | None = None
+
+    def model(self, folder: Path, device: str, precision: str, tick: Tick) -> Model:
+        """The model in `folder`, loaded if it is not; raises what `load_model` raises."""
+        weights = weights_file(folder)
+        status = weights.stat()
+        key = _Key(folder, device, precision, (weights.name, status.st_size, status.st_mtime_ns))
+        with self._lock:
+            if self._model is None or key != self._key:
+                from .checkpoint import load_model
+
+                # The old one goes first: two may not fit.
+                self._model = self._key = None
+                self._model = load_model(folder, device, precision, tick)
+                self._key = key
+            return self._model
+
+    def unload(self) -> None:
+        """Give the model's memory back."""
+        with self._lock:
+            if self._model is None:
+                return
+            on_accelerator = self._model.device.type
+            self._model = self._key = None
+        if on_accelerator != "cpu":
+            import torch
+
+            getattr(torch, on_accelerator).empty_cache()

@@ -1,0 +1,38 @@
+"""What can go wrong on the way from a picture to a mesh, each with a hint for the artist."""
+
+
+class TripoSRError(Exception):
+    """A failure that is told to the artist in one sentence, without a traceback.
+
+    Args:
+        message: What happened, one sentence without a final period.
+        hint: What to do next, one sentence without a final period.
+    """
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.hint}."
+
+
+class InputError(TripoSRError):
+    """The picture or a setting cannot be used."""
+
+
+class ModelFilesError(TripoSRError):
+    """The files of a model are missing, damaged, or do not belong together."""
+
+
+class DependencyError(TripoSRError):
+    """A Python package that the add-on needs cannot be imported."""
+
+
+class DeviceError(TripoSRError):
+    """The chosen device is not there, or has too little memory."""
+
+
+class EmptySurfaceError(TripoSRError):
+    """The density never crosses the threshold, so there is no surface to extract."""

@@ -1,0 +1,179 @@
+"""Telling the subject from its background: the picture's alpha, a rembg model, a plain backdrop.
+
+Nothing here downloads: a model whose file is not on this machine is not used.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .errors import DependencyError, InputError, ModelFilesError
+from .plain_background import cut_out_plain
+from .types import Options
+
+log = logging.getLogger(__name__)
+
+USEFUL_ALPHA = 0.001
+"""Part of the pixels that must be see-through before a picture's alpha counts as a cut-out."""
+
+
+def remove_background(picture: Image.Image, options: Options) -> Image.Image:
+    """The picture with a transparent background, by the method that the options name.
+
+    Args:
+        picture: RGBA, upright.
+        options: `background`, `matting_model` and `matting_folder` are read.
+
+    Raises:
+        InputError: The method does not suit the picture.
+        DependencyError: The method's package cannot be imported.
+        ModelFilesError: The matting model's file is missing or damaged.
+    """
+    method = options.background
+    if method == "none":
+        return picture
+    if method in ("auto", "alpha") and _nothing_visible(picture):
+        raise InputError(
+            "The picture is fully transparent", "Choose a picture that shows something"
+        )
+    if method == "alpha" or (method == "auto" and _has_useful_alpha(picture)):
+        return _with_alpha(picture)
+    model = matting_model_file(options)
+    if method == "model" or (method == "auto" and model is not None):
+        return _cut_out_with_model(picture, options.matting_model, model)
+    return cut_out_plain(picture)
+
+
+def _nothing_visible(picture: Image.Image) -> bool:
+    return picture.getchannel("A").getextrema() == (0, 0)
+
+
+def _has_useful_alpha(picture: Image.Image) -> bool:
+    alpha = np.asarray(picture.getchannel("A"))
+    return bool((alpha < 128).mean() >= USEFUL_ALPHA)
+
+
+def _with_alpha(picture: Image.Image) -> Image.Image:
+    if not _has_useful_alpha(picture):
+        raise InputError(
+            "The picture has no transparent background", "Choose Automatic as the Background"
+        )
+    return picture
+
+
+def matting_model_file(options: Options) -> Path | None:
+    """The file of the chosen matting model, if it is on this machine."""
+    home = Path(os.environ.get("U2NET_HOME", "~/.u2net")).expanduser()
+    folders = (options.matting_folder, home)
+    name = f"{options.matting_model}.onnx"
+    files = (folder / name for folder in folders if folder is not None)
+    return next((file for file in files if file.is_file()), None)
+
+
+def _cut_out_with_model(picture: Image.Image, name: str, file: Path | None) -> Image.Image:
+    if file is None:
+        raise ModelFilesError(
+            f"The matting model {name} is not on this machine",
+            f"Put {name}.onnx into the model folder, or choose another Background method",
+        )
+    rembg = _import_rembg()
+    session = _local_session(rembg, name, file)
+    opaque = picture.convert("RGB")
+    cutout: Image.Image = rembg.remove(opaque, session=session, post_process_mask=False)
+    return cutout.convert("RGBA")
+
+
+def _local_session(rembg: Any, name: str, file: Path) -> Any:
+    """A rembg session that reads `file`: rembg's own would download when it finds a mismatch."""
+    from onnxruntime import SessionOptions
+    from rembg.sessions import sessions_class
+
+    known = {cls.name(): cls for cls in sessions_class}
+    if name not in known:
+        raise InputError(
+            f"rembg {rembg.__version__} has no model {name!r}", f"Choose one of {sorted(known)}"
+        )
+    local = type("LocalSession", (known[name],), {"download_models": lambda *_, **__: str(file)})
+    try:
+        return local(name, SessionOptions())
+    except Exception as error:  # onnxruntime's exceptions share no base class of its own
+        raise ModelFilesError(
+            f"The matting model {file.name} cannot be loaded", "Fetch the file again"
+        ) from error
+
+
+def _import_rembg() -> Any:
+    try:
+        with _placeholders("pymatting", "jsonschema"):
+            import rembg
+    except SystemExit as error:  # rembg exits the program when onnxruntime is missing
+        raise DependencyError(
+            "The package onnxruntime, which rembg needs, cannot be imported",
+            "Install the add-on's packaged zip, which brings it",
+        ) from error
+    except ImportError as error:
+        raise DependencyError(
+            f"The package rembg cannot be imported ({error})",
+            "Install the add-on's packaged zip, which brings it",
+        ) from error
+    return rembg
+
+
+@contextmanager
+def _placeholders(*packages: str) -> Iterator[None]:
+    """Let rembg be imported without packages that it names but that we never use.
+
+    pymatting (alpha matting) compiles itself for 43 s of CPU when it is first imported, and
+    jsonschema serves one model that we do not offer. Both stay as they are where they are already
+    loaded, and the placeholders are gone when the import is done.
+    """
+    finder = _PlaceholderFinder(tuple(p for p in packages if p not in sys.modules))
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        for name in [name for name in sys.modules if finder.covers(name)]:
+            del sys.modules[name]
+
+
+class _PlaceholderFinder:
+    """Finds empty modules whose every attribute is a function that says why it is not there."""
+
+    def __init__(self, packages: tuple[str, ...]) -> None:
+        self._packages = packages
+
+    def covers(self, name: str) -> bool:
+        return name.partition(".")[0] in self._packages
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> Any:
+        from importlib.machinery import ModuleSpec
+
+        return ModuleSpec(name, self, is_package=True) if self.covers(name) else None  # type: ignore[arg-type]
+
+    def create_module(self, spec: Any) -> ModuleType:
+        return _Placeholder(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """There is nothing to run."""
+
+
+class _Placeholder(ModuleType):
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+        def absent(*_: object, **__: object) -> None:
+            raise ImportError(f"{self.__name__} is not loaded inside TripoSR for Blender")
+
+        return absent

@@ -1,0 +1,175 @@
+"""`config.yaml` and the ViT's `config.json`, read into one checked description. No torch."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import ModelFilesError
+
+PUBLISHED_VIT = "facebook/dino-vitb16"
+"""The name under which the published `config.yaml` asks for the ViT configuration shipped here."""
+
+REDOWNLOAD = "Fetch the model's files again and keep them together in one folder"
+
+_REFERENCE = re.compile(r"\$\{([\w.]+)\}")
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The sizes of one TripoSR network.
+
+    Attributes:
+        image_size: Side in pixels of the square picture that the network sees.
+        vit: Keyword arguments of `transformers.ViTConfig`.
+        plane_size: Side of a token plane; the upsampler multiplies it by `kernel_size`.
+        channels: Width of the triplane tokens.
+        heads, head_width, blocks: Attention heads, their width, and blocks of the backbone.
+        image_width: Width of the image tokens that the cross-attention reads.
+        feature_channels: Channels of one plane of the scene code.
+        kernel_size: Kernel and stride of the transposed convolution that upsamples the planes.
+        neurons, hidden_layers: Width and number of hidden layers of the decoder.
+        radius: Half the side of the box, in model units.
+        density_bias: Added to the raw density before the exponential.
+    """
+
+    image_size: int
+    vit: dict[str, Any]
+    plane_size: int
+    channels: int
+    heads: int
+    head_width: int
+    blocks: int
+    image_width: int
+    feature_channels: int
+    kernel_size: int
+    neurons: int
+    hidden_layers: int
+    radius: float
+    density_bias: float
+
+
+def read_config(folder: Path) -> NetworkConfig:
+    """Read `config.yaml` of `folder` and the ViT configuration that belongs to it.
+
+    Raises:
+        ModelFilesError: A file is missing or not what it should be.
+    """
+    path = folder / "config.yaml"
+    document = _read_yaml(path)
+    try:
+        config = _network_config(_resolve(document, document), folder)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelFilesError(
+            f"{path.name} does not describe a TripoSR network ({error!r})", REDOWNLOAD
+        ) from error
+    _check_consistent(config)
+    return config
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelFilesError(
+            f"There is no {path.name} in the model folder",
+            "Put config.yaml beside the weights, as it was published with them",
+        ) from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ModelFilesError(f"{path.name} cannot be read", REDOWNLOAD) from error
+    if not isinstance(document, dict):
+        raise ModelFilesError(f"{path.name} does not describe a TripoSR network", REDOWNLOAD)
+    return document
+
+
+def _resolve(value: Any, document: dict[str, Any]) -> Any:
+    """Replace `${section.key}`, which the published file uses once, by the value it names."""
+    if isinstance(value, dict):
+        return {key: _resolve(item, document) for key, item in value.items()}
+    if isinstance(value, str) and (reference := _REFERENCE.fullmatch(value)):
+        target: Any = document
+        for key in reference[1].split("."):
+            target = target[key]
+        if isinstance(target, str) and _REFERENCE.fullmatch(target):
+            raise ValueError(f"{value} names another reference")
+        return target
+    return value
+
+
+def _network_config(document: dict[str, Any], folder: Path) -> NetworkConfig:
+    backbone, decoder = document["backbone"], document["decoder"]
+    tokenizer, upsampler = document["tokenizer"], document["post_processor"]
+    renderer = document["renderer"]
+    fixed = {
+        "decoder.activation": (decoder["activation"], "silu"),
+        "renderer.feature_reduction": (renderer["feature_reduction"], "concat"),
+        "renderer.density_activation": (renderer["density_activation"], "exp"),
+        "backbone.in_channels": (backbone["in_channels"], tokenizer["num_channels"]),
+        "post_processor.in_channels": (upsampler["in_channels"], tokenizer["num_channels"]),
+        "decoder.in_channels": (decoder["in_channels"], 3 * upsampler["out_channels"]),
+    }
+    for name, (value, expected) in fixed.items():
+        if value != expected:
+            raise ValueError(f"{name} is {value!r} instead of {expected!r}")
+    return NetworkConfig(
+        image_size=_size(document["cond_image_size"]),
+        vit=_read_vit(document["image_tokenizer"]["pretrained_model_name_or_path"], folder),
+        plane_size=_size(tokenizer["plane_size"]),
+        channels=_size(tokenizer["num_channels"]),
+        heads=_size(backbone["num_attention_heads"]),
+        head_width=_size(backbone["attention_head_dim"]),
+        blocks=_size(backbone["num_layers"]),
+        image_width=_size(backbone["cross_attention_dim"]),
+        feature_channels=_size(upsampler["out_channels"]),
+        kernel_size=_size(upsampler.get("kernel_size", 2)),
+        neurons=_size(decoder["n_neurons"]),
+        hidden_layers=_size(decoder["n_hidden_layers"]),
+        radius=float(renderer["radius"]),
+        density_bias=float(renderer["density_bias"]),
+    )
+
+
+def _size(value: Any) -> int:
+    # The bound is far above the published 1024 and keeps a hostile file from asking for terabytes.
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 16_384:
+        raise ValueError(f"{value!r} is not a size")
+    return value
+
+
+def _read_vit(name: str, folder: Path) -> dict[str, Any]:
+    """The ViT configuration beside the weights, else the published one, which ships with us."""
+    path = folder / "vit" / "config.json"
+    if not path.is_file():
+        if name != PUBLISHED_VIT:
+            raise ModelFilesError(
+                f"The configuration of the image tokenizer {name!r} is missing",
+                "Put it beside the weights as vit/config.json",
+            )
+        path = Path(__file__).with_name("dino_vitb16.json")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelFilesError("vit/config.json cannot be read", REDOWNLOAD) from error
+    if not isinstance(config, dict) or config.get("model_type") != "vit":
+        raise ModelFilesError("vit/config.json does not describe a ViT", REDOWNLOAD)
+    sizes = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
+    for key in (*sizes, "image_size", "patch_size"):
+        config[key] = _size(config[key])
+    return config
+
+
+def _check_consistent(config: NetworkConfig) -> None:
+    problem = None
+    if config.image_size % config.vit["patch_size"]:
+        problem = "the picture's side is no multiple of the ViT's patch size"
+    elif config.vit["hidden_size"] != config.image_width:
+        problem = "the ViT's width differs from the width that the backbone reads"
+    elif config.channels % 32:
+        problem = "the token width is no multiple of 32"
+    if problem:
+        raise ModelFilesError(f"config.yaml does not fit together: {problem}", REDOWNLOAD)

@@ -1,0 +1,91 @@
+"""The picture becomes tokens: a DINO vision transformer, run through `transformers.ViTModel`."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..errors import DependencyError
+
+# Mean and standard deviation of ImageNet, which DINO was trained with.
+IMAGE_MEAN = (0.485, 0.456, 0.406)
+IMAGE_STD = (0.229, 0.224, 0.225)
+
+PREFIX = "image_tokenizer.model."
+POSITIONS = PREFIX + "embeddings.position_embeddings"
+
+# The published checkpoint has the key names of transformers 4.35; transformers 5.9 renamed them.
+# "attention.output.dense" must come before "output.dense", which it contains.
+_RENAMES = (
+    (r"\bencoder\.layer\.(\d+)\.", r"layers.\1."),
+    (r"\battention\.attention\.(query|key|value)\.", r"attention.\1."),
+    (r"\battention\.query\.", "attention.q_proj."),
+    (r"\battention\.key\.", "attention.k_proj."),
+    (r"\battention\.value\.", "attention.v_proj."),
+    (r"\battention\.output\.dense\.", "attention.o_proj."),
+    (r"\bintermediate\.dense\.", "mlp.fc1."),
+    (r"\boutput\.dense\.", "mlp.fc2."),
+)
+
+
+class ImageTokenizer(nn.Module):
+    """Pictures (B, 3, S, S) in [0, 1] to tokens (B, 1 + (S / patch)², width), class token first."""
+
+    def __init__(self, vit: Mapping[str, Any], image_size: int) -> None:
+        super().__init__()
+        try:
+            from transformers import ViTConfig, ViTModel
+        except Exception as error:  # a broken install raises anything, from ImportError to OSError
+            raise DependencyError(
+                f"The package transformers cannot be imported ({error})",
+                "Disable other add-ons that bring their own transformers, or install it again",
+            ) from error
+        # With the network's own size here, every release of transformers uses the table of position
+        # embeddings as it is; `resize_positions` has brought it to that size with the formula of
+        # the release that the published model was trained with.
+        self.model = ViTModel(ViTConfig(**{**vit, "image_size": image_size}))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        mean = pictures.new_tensor(IMAGE_MEAN).view(3, 1, 1)
+        std = pictures.new_tensor(IMAGE_STD).view(3, 1, 1)
+        tokens: Tensor = self.model(pixel_values=(pictures - mean) / std).last_hidden_state
+        return tokens
+
+
+def resize_positions(table: Tensor, grid: int) -> Tensor:
+    """Position embeddings (1, 1 + n², C) for a grid of `grid`² patches: (1, 1 + grid², C).
+
+    The formula is that of transformers 4.35: bicubic by a scale factor of (grid + 0.1) / n. Later
+    releases interpolate to a size instead, which differs by up to a percent of the largest value.
+    """
+    side = math.isqrt(table.shape[1] - 1)
+    if side == grid:
+        return table
+    class_token, patches = table[:, :1], table[:, 1:]
+    planes = patches.reshape(1, side, side, -1).permute(0, 3, 1, 2).float()
+    scale = (grid + 0.1) / side
+    planes = F.interpolate(planes, scale_factor=(scale, scale), mode="bicubic", align_corners=False)
+    resized = planes.permute(0, 2, 3, 1).reshape(1, grid * grid, -1).to(table.dtype)
+    return torch.cat((class_token, resized), dim=1)
+
+
+def adapt_keys(state: Mapping[str, Tensor], installed: set[str]) -> dict[str, Tensor]:
+    """The ViT's weights under the names of the installed transformers; other keys stay."""
+    if any(key.startswith(PREFIX + "encoder.layer.") for key in installed):
+        return dict(state)
+    return {published_to_renamed(key): tensor for key, tensor in state.items()}
+
+
+def published_to_renamed(key: str) -> str:
+    """A published key as transformers 5.9 and newer name it; keys outside the ViT stay."""
+    if not key.startswith(PREFIX):
+        return key
+    for pattern, replacement in _RENAMES:
+        key = re.sub(pattern, replacement, key)
+    return key

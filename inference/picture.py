@@ -1,0 +1,108 @@
+"""Any picture file becomes one upright 8-bit RGBA picture. No torch, no bpy."""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from .errors import InputError
+
+log = logging.getLogger(__name__)
+
+MAX_PIXELS = 100_000_000
+"""Above this a picture is refused before it is decoded: 400 MB as RGBA."""
+
+MIN_SIDE = 8
+"""Below this no subject can be told."""
+
+
+def open_picture(picture: Image.Image | Path | str) -> Image.Image:
+    """Decode a picture: first frame, upright, sRGB, 8-bit RGBA.
+
+    Args:
+        picture: Anything Pillow opens: with or without alpha, palette, CMYK, 16-bit, EXIF-rotated,
+            animated.
+
+    Raises:
+        InputError: The file is missing, empty, truncated, too large, too small, or no picture.
+    """
+    if isinstance(picture, Image.Image):
+        return _decode(picture, "The picture")
+    path = Path(picture)
+    try:
+        # Pillow's warning about large pictures is settled by MAX_PIXELS.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                return _decode(image, path.name)
+    except FileNotFoundError as error:
+        raise InputError(f"{path.name} does not exist", "Choose another picture") from error
+    except UnidentifiedImageError as error:
+        raise InputError(
+            f"{path.name} is not a picture that can be read", "Choose a PNG, JPEG or WebP file"
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise _too_large(path.name) from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        # Pillow's decoders raise all of these for damaged files.
+        log.info("Cannot decode %s: %s", path.name, error)
+        raise InputError(
+            f"{path.name} is damaged or incomplete", "Save or download the picture again"
+        ) from error
+
+
+def _too_large(name: str) -> InputError:
+    return InputError(
+        f"{name} has more than {MAX_PIXELS // 1_000_000} million pixels",
+        "Scale it down; 2,000 pixels a side are plenty",
+    )
+
+
+def _decode(image: Image.Image, name: str) -> Image.Image:
+    if image.width * image.height > MAX_PIXELS:
+        raise _too_large(name)
+    if min(image.size) < MIN_SIDE:
+        raise InputError(
+            f"{name} has only {image.width} × {image.height} pixels",
+            "Choose a picture of at least 256 pixels a side",
+        )
+    if getattr(image, "n_frames", 1) > 1:
+        image.seek(0)
+    image.load()
+    profile = image.info.get("icc_profile")
+    return _to_rgba(_to_srgb(ImageOps.exif_transpose(image), profile))
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Apply the embedded color profile: phones embed Display P3, printers CMYK."""
+    if not profile or image.mode not in ("RGB", "RGBA", "CMYK"):
+        return image
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        mode = "RGBA" if image.mode == "RGBA" else "RGB"
+        converted = ImageCms.profileToProfile(
+            image, source, ImageCms.createProfile("sRGB"), outputMode=mode
+        )
+    except (ImageCms.PyCMSError, OSError) as error:
+        log.info("Ignoring a color profile that cannot be applied: %s", error)
+        return image
+    return image if converted is None else converted
+
+
+def _to_rgba(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        return _scaled_to_8_bit(image).convert("RGBA")
+    return image.convert("RGBA")
+
+
+def _scaled_to_8_bit(image: Image.Image) -> Image.Image:
+    """Gray pictures of 16 bits or floats; Pillow's own conversion clips instead of scaling."""
+    values = np.nan_to_num(np.asarray(image, np.float32))
+    if image.mode != "F":
+        values /= 65535.0
+    return Image.fromarray((values.clip(0, 1) * 255).round().astype(np.uint8), mode="L")

@@ -1,0 +1,38 @@
+"""The whole way from a picture to a mesh, in one screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .extraction import extract_mesh
+from .preprocess import prepare_image
+from .types import MeshData, Options, Tick
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from .model.network import Model
+
+
+def image_to_mesh(
+    image: Image.Image | Path | str,
+    model: Model,
+    options: Options | None = None,
+    tick: Tick | None = None,
+) -> MeshData:
+    """Reconstruct the subject of a picture as a colored triangle mesh.
+
+    Args:
+        image: A picture, or the path of a file that Pillow opens.
+        model: From `load_model`.
+        options: How the picture is cut out, and how finely the surface is extracted.
+        tick: Called with each stage and how much of it is done; raises to stop the run.
+
+    Raises:
+        TripoSRError: One of its kinds; the message and the hint are written for the artist.
+    """
+    options = options or Options()
+    prepared = prepare_image(image, options, tick)
+    code = model.encode(prepared.rgb, tick)
+    return extract_mesh(code, options.resolution, options.threshold, tick, str(model.device))

@@ -1,0 +1,199 @@
+"""The values that pass between the stages: frozen dataclasses over numpy. No torch, no bpy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import InputError, ModelFilesError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Stage = Literal["load", "prepare", "encode", "extract", "color"]
+"""The stages of a run, in order."""
+
+Tick = Callable[[Stage, float], None]
+"""Called with the stage and how much of it is done, 0...1; raises to stop the run."""
+
+Background = Literal["auto", "alpha", "model", "plain", "none"]
+"""How the subject is told from its background; see `Options.background`."""
+
+Crop = Literal["subject", "published"]
+"""How the subject is framed; see `Options.crop`."""
+
+RESOLUTION_RANGE = (16, 1024)
+"""Lattice points per axis: below, nothing is recognizable; above, a laptop's memory ends."""
+
+THRESHOLD_RANGE = (0.1, 10_000.0)
+"""Density at the surface; the decoder's outputs reach far beyond both ends."""
+
+FOREGROUND_RATIO_RANGE = (0.3, 1.0)
+"""Longest side of the subject over the side of the network's square input."""
+
+
+def ignore_progress(stage: Stage, fraction: float) -> None:
+    """The tick of a caller that does not listen."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What can be chosen about one run. The defaults are the published ones.
+
+    Attributes:
+        background: `auto` uses the picture's alpha where it says something, else the matting
+            model where its file is present, else the method for plain backgrounds; `alpha`,
+            `model` and `plain` insist on one of them; `none` takes the picture as it is.
+        matting_model: Name of a rembg model, for instance `u2net` or `isnet-general-use`.
+        matting_folder: Folder that holds `<matting_model>.onnx`; rembg's own folder
+            (`U2NET_HOME`, else `~/.u2net`) is searched next.
+        foreground_ratio: Longest side of the subject over the side of the square, 0.3...1.
+        crop: `subject` ignores stray matte pixels and keeps the whole bounding box;
+            `published` repeats the published code to the pixel.
+        resolution: Density lattice points per axis, 16...1024.
+        threshold: Density at the surface, 0.1...10,000.
+
+    Raises:
+        InputError: A value is out of its range.
+    """
+
+    background: Background = "auto"
+    matting_model: str = "u2net"
+    matting_folder: Path | None = None
+    foreground_ratio: float = 0.85
+    crop: Crop = "subject"
+    resolution: int = 256
+    threshold: float = 25.0
+
+    def __post_init__(self) -> None:
+        _check_choice("Background", self.background, get_args(Background))
+        _check_choice("Crop", self.crop, get_args(Crop))
+        check_range("Foreground ratio", self.foreground_ratio, FOREGROUND_RATIO_RANGE)
+        check_range("Resolution", self.resolution, RESOLUTION_RANGE)
+        check_range("Threshold", self.threshold, THRESHOLD_RANGE)
+
+
+def _check_choice(label: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InputError(f"{label} is {value!r}", f"Choose one of {', '.join(choices)}")
+
+
+def check_range(label: str, value: float, limits: tuple[float, float]) -> None:
+    """Raise `InputError` unless `value` is a finite number within `limits` (inclusive)."""
+    low, high = limits
+    if not (math.isfinite(value) and low <= value <= high):
+        raise InputError(f"{label} is {value:g}", f"Choose a value from {low:g} to {high:g}")
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedImage:
+    """A picture as the network wants it.
+
+    Attributes:
+        rgb: (N, N, 3) float32 in [0, 1], display-referred, the subject on 50 % gray.
+        cutout: The picture with its background removed, RGBA, upright, not yet cropped.
+    """
+
+    rgb: NDArray[np.float32]
+    cutout: Image.Image
+
+
+@dataclass(frozen=True, eq=False)
+class MeshData:
+    """A triangle mesh in the model's frame: right-handed, z up, the subject faces +X.
+
+    Attributes:
+        vertices: (V, 3) float32 in [-radius, radius].
+        faces: (F, 3) int32, wound counterclockwise seen from outside.
+        colors: (V, 3) float32 in [0, 1], display-referred sRGB with the photo's light baked in.
+    """
+
+    vertices: NDArray[np.float32]
+    faces: NDArray[np.int32]
+    colors: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class SceneCode:
+    """One object as the network describes it: three feature planes and the decoder that reads them.
+
+    Attributes:
+        planes: (3, C, P, P) float32: the planes (x, y), (x, z), (y, z); within a plane the first
+            coordinate runs along the last axis.
+        layers: The decoder's linear layers as (weight (out, in), bias (out,)) float32 pairs; the
+            first takes 3C features, the last gives the raw density and three raw colors.
+        radius: Half the side of the box that the planes cover, in model units.
+        density_bias: Added to the raw density before the exponential.
+    """
+
+    planes: NDArray[np.float32]
+    layers: tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]
+    radius: float = 0.87
+    density_bias: float = -1.0
+
+    def density(self, points: ArrayLike) -> NDArray[np.float32]:
+        """Density at `points` (N, 3) in [-radius, radius]: (N,) float32, greater than zero."""
+        from .field import Field
+
+        return Field(self).density(points)
+
+    def color(self, points: ArrayLike) -> NDArray[np.float32]:
+        """Display-referred sRGB at `points` (N, 3) in [-radius, radius]: (N, 3) float32, 0...1."""
+        from .field import Field
+
+        return Field(self).color(points)
+
+    def save(self, path: Path | str) -> None:
+        """Write the scene code to `path` as safetensors; the file appears whole or not at all."""
+        from safetensors.numpy import save_file
+
+        tensors = {"scene_code": np.ascontiguousarray(self.planes)}
+        # Every second module of the decoder is an activation, so linear layers have even numbers.
+        for number, (weight, bias) in enumerate(self.layers):
+            tensors[f"decoder.layers.{2 * number}.weight"] = np.ascontiguousarray(weight)
+            tensors[f"decoder.layers.{2 * number}.bias"] = np.ascontiguousarray(bias)
+        metadata = {"radius": repr(self.radius), "density_bias": repr(self.density_bias)}
+        path = Path(path)
+        partial = path.with_name(path.name + ".partial")
+        try:
+            save_file(tensors, partial, metadata)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: Path | str) -> SceneCode:
+        """Read a scene code written by `save`; half-precision files become float32.
+
+        Raises:
+            ModelFilesError: The file is missing, damaged, or holds something else.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        path = Path(path)
+        try:
+            with safe_open(path, framework="numpy") as file:
+                metadata = file.metadata() or {}
+                tensors = {key: file.get_tensor(key).astype(np.float32) for key in file.keys()}  # noqa: SIM118
+            count = sum(key.endswith(".weight") for key in tensors)
+            layers = tuple(
+                (tensors[f"decoder.layers.{2 * n}.weight"], tensors[f"decoder.layers.{2 * n}.bias"])
+                for n in range(count)
+            )
+            code = cls(
+                planes=tensors["scene_code"],
+                layers=layers,
+                radius=float(metadata.get("radius", cls.radius)),
+                density_bias=float(metadata.get("density_bias", cls.density_bias)),
+            )
+        except (OSError, SafetensorError, KeyError, ValueError) as error:
+            raise ModelFilesError(
+                f"{path.name} is not a scene code", "Choose a file that SceneCode.save wrote"
+            ) from error
+        return code

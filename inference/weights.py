@@ -1,0 +1,44 @@
+"""Where a model's files lie on this machine. No torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .errors import ModelFilesError
+
+WEIGHTS_NAMES = ("model.safetensors", "model.ckpt")
+"""Names of the weights, preferred first: safetensors needs no trust and loads faster."""
+
+STARTER_FOLDER = Path(__file__).resolve().parent.parent / "models" / "starter"
+"""The small model that ships with the add-on."""
+
+
+def weights_file(folder: Path) -> Path:
+    """The weights in `folder`.
+
+    Raises:
+        ModelFilesError: The folder or the weights are missing.
+    """
+    if not folder.is_dir():
+        raise ModelFilesError(
+            f"The model folder {folder.name!r} does not exist",
+            "Choose another folder in the add-on's preferences",
+        )
+    for name in WEIGHTS_NAMES:
+        if (folder / name).is_file():
+            return folder / name
+    raise ModelFilesError(
+        f"There are no weights in the model folder {folder.name!r}",
+        f"Put {' or '.join(WEIGHTS_NAMES)} beside config.yaml",
+    )
+
+
+def find_model(folder: Path | None) -> Path:
+    """The folder to load from: `folder` if any weights lie in it, else the starter model's.
+
+    Weights that are damaged are still chosen, so that loading them says what is wrong with them
+    instead of quietly giving a draft.
+    """
+    if folder is not None and any((folder / name).is_file() for name in WEIGHTS_NAMES):
+        return folder
+    return STARTER_FOLDER

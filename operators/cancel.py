@@ -1,0 +1,40 @@
+"""Stopping a run, and clearing what the last one reported."""
+
+from __future__ import annotations
+
+import bpy
+
+from .. import session
+
+
+class TRIPOSR_OT_cancel(bpy.types.Operator):
+    """Stop generating; nothing is added to the scene"""
+
+    bl_idname = "triposr.cancel"
+    bl_label = "Cancel Generating (TripoSR)"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not session.is_running():
+            cls.poll_message_set("Nothing is being generated")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        session.cancel()
+        return {"FINISHED"}
+
+
+class TRIPOSR_OT_dismiss(bpy.types.Operator):
+    """Hide this message"""
+
+    bl_idname = "triposr.dismiss"
+    bl_label = "Dismiss"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        session.dismiss()
+        return {"FINISHED"}
+
+
+classes = (TRIPOSR_OT_cancel, TRIPOSR_OT_dismiss)

@@ -1,0 +1,155 @@
+"""A picture becomes an object: beside Blender from the interface, inline from a script."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
+
+from .. import session
+from ..inference.engine import Engine
+from ..inference.errors import InputError, TripoSRError
+from ..inference.types import MeshData, Options, ignore_progress
+from ..preferences import active_model, model_folder, preferences
+from ..properties import BACKGROUND, FOREGROUND_RATIO, RESOLUTION, SIZE, THRESHOLD, run_options
+from ..scene.image import picture_of
+from ..scene.mesh import add_object, show_colors
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+engine = Engine()
+"""Keeps the model loaded for the next run."""
+
+UNDO_STEP = "Generate 3D Mesh"
+
+
+class TRIPOSR_OT_generate(bpy.types.Operator):
+    """Build a colored 3D mesh from the picture, on this machine"""
+
+    bl_idname = "triposr.generate"
+    bl_label = "Generate 3D Mesh (TripoSR)"
+    # Without UNDO: the undo step belongs to the moment when the object arrives, not to the click.
+
+    filepath: StringProperty(
+        name="Picture File",
+        description="Picture to use instead of the scene's",
+        subtype="FILE_PATH",
+        options={"SKIP_SAVE"},
+    )
+    background: EnumProperty(**BACKGROUND, options={"SKIP_SAVE"})
+    foreground_ratio: FloatProperty(**FOREGROUND_RATIO, options={"SKIP_SAVE"})
+    resolution: IntProperty(**RESOLUTION, options={"SKIP_SAVE"})
+    threshold: FloatProperty(**THRESHOLD, options={"SKIP_SAVE"})
+    size: FloatProperty(**SIZE, options={"SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if bpy.app.is_job_running("RENDER"):
+            cls.poll_message_set("Wait until the render is done")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        try:
+            run = self._prepare(context)
+        except TripoSRError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        session.submit(run)
+        return {"FINISHED"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            run = self._prepare(context)
+            self.report({"INFO"}, run.deliver(run.work(ignore_progress)))
+        except TripoSRError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+    def _prepare(self, context: bpy.types.Context) -> session.Run:
+        """Copy all that the run needs out of Blender."""
+        name, picture = self._picture(context)
+        settings = _Chosen(self, context.scene.triposr)
+        return session.Run(
+            title=name,
+            work=_work(
+                picture,
+                run_options(settings, model_folder(context)),
+                active_model(context),
+                preferences(context).device,
+                preferences(context).precision,
+            ),
+            deliver=_Delivery(context, name, settings.size),
+        )
+
+    def _picture(self, context: bpy.types.Context) -> tuple[str, Path | Image.Image]:
+        if self.filepath:
+            path = Path(bpy.path.abspath(self.filepath))
+            return path.stem, path
+        image = context.scene.triposr.image
+        if image is None:
+            raise InputError("There is no picture", "Open one in the TripoSR tab, or drop one")
+        return Path(image.name).stem, picture_of(image)
+
+
+class _Chosen:
+    """A setting is the operator's where the caller gave it, else the scene's."""
+
+    def __init__(self, operator: TRIPOSR_OT_generate, settings: bpy.types.PropertyGroup) -> None:
+        for name in ("background", "foreground_ratio", "resolution", "threshold", "size"):
+            source = operator if operator.properties.is_property_set(name) else settings
+            setattr(self, name, getattr(source, name))
+
+
+def _work(
+    picture: Path | Image.Image, options: Options, folder: Path, device: str, precision: str
+) -> Callable[[Callable[[str, float], None]], MeshData]:
+    """The run itself, free of Blender."""
+
+    def work(tick: Callable[[str, float], None]) -> MeshData:
+        # Imported here, on the worker: torch and transformers take seconds.
+        tick("load", 0.0)
+        from ..inference.pipeline import image_to_mesh
+
+        model = engine.model(folder, device, precision, tick)
+        return image_to_mesh(picture, model, options, tick)
+
+    return work
+
+
+class _Delivery:
+    """Puts the mesh where the artist asked for it, even if she has moved on since."""
+
+    def __init__(self, context: bpy.types.Context, name: str, size: float) -> None:
+        self.name, self.size = name, size
+        self.location = tuple(context.scene.cursor.location)
+        self.scene_name = context.scene.name
+        self.started = time.perf_counter()
+
+    def __call__(self, mesh: MeshData) -> str:
+        context = bpy.context
+        window = self._window(context)
+        override = {"window": window} if window else {}
+        with context.temp_override(**override):
+            new = add_object(context, mesh, self.name, self.size, self.location)
+            if window and preferences(context).show_colors:
+                show_colors(context)
+            if bpy.ops.ed.undo_push.poll():
+                bpy.ops.ed.undo_push(message=UNDO_STEP)
+        seconds = time.perf_counter() - self.started
+        return f"{new.name}: {len(mesh.faces):,} triangles in {seconds:.1f} s"
+
+    def _window(self, context: bpy.types.Context) -> bpy.types.Window | None:
+        """A window that shows the scene of the click; any other if none does; none headless."""
+        windows = list(context.window_manager.windows)
+        same_scene = [window for window in windows if window.scene.name == self.scene_name]
+        return next(iter(same_scene or windows), None)
+
+
+classes = (TRIPOSR_OT_generate,)

@@ -1,0 +1,125 @@
+"""What is saved in the .blend: the settings of the next run, on the scene."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+from bpy.props import EnumProperty, FloatProperty, IntProperty, PointerProperty
+
+from .inference.types import (
+    FOREGROUND_RATIO_RANGE,
+    RESOLUTION_RANGE,
+    THRESHOLD_RANGE,
+    Options,
+)
+
+# Both the scene settings and the operator offer these. An annotation cannot be shared between
+# classes, so what they have in common is kept here as keyword arguments.
+BACKGROUND = {
+    "name": "Background",
+    "description": "How the subject is told from its background",
+    "items": (
+        (
+            "auto",
+            "Automatic",
+            "The picture's own transparency where there is some, else the matting model where it "
+            "is in the model folder, else a method for plain backgrounds",
+        ),
+        ("alpha", "Transparency", "Use the picture's own alpha channel"),
+        ("model", "Matting Model", "Cut the subject out with u2net.onnx from the model folder"),
+        ("plain", "Plain Background", "Remove a background of one color or a soft gradient"),
+        ("none", "None", "Use the whole picture; it should show its subject on middle gray"),
+    ),
+    "default": "auto",
+}
+FOREGROUND_RATIO = {
+    "name": "Foreground Ratio",
+    "description": "Part of the network's square picture that the subject fills. "
+    "Try another value when the shape comes out too flat or too deep",
+    "min": FOREGROUND_RATIO_RANGE[0],
+    "max": FOREGROUND_RATIO_RANGE[1],
+    "soft_min": 0.5,
+    "default": Options.foreground_ratio,
+    "precision": 2,
+    "step": 1,
+}
+RESOLUTION = {
+    "name": "Resolution",
+    "description": "Points per axis at which the surface is looked for. "
+    "More show finer detail, and take more time and memory",
+    "min": RESOLUTION_RANGE[0],
+    "max": RESOLUTION_RANGE[1],
+    "soft_min": 64,
+    "soft_max": 512,
+    "step": 32,
+    "default": Options.resolution,
+}
+THRESHOLD = {
+    "name": "Density Threshold",
+    "description": "Density at which the surface lies. "
+    "Raise it to remove haze around the object, lower it to keep thin parts",
+    "min": THRESHOLD_RANGE[0],
+    "max": THRESHOLD_RANGE[1],
+    "soft_min": 5.0,
+    "soft_max": 100.0,
+    "step": 100,
+    "precision": 1,
+    "default": Options.threshold,
+}
+SIZE = {
+    "name": "Size",
+    "description": "Longest side of the new object",
+    "subtype": "DISTANCE",
+    "min": 0.0001,
+    "soft_min": 0.01,
+    "soft_max": 100.0,
+    "default": 1.0,
+}
+
+
+class TripoSRSettings(bpy.types.PropertyGroup):
+    """Settings of the next run."""
+
+    image: PointerProperty(
+        type=bpy.types.Image,
+        name="Picture",
+        description="Picture of one object to build in 3D",
+    )
+    background: EnumProperty(**BACKGROUND)
+    foreground_ratio: FloatProperty(**FOREGROUND_RATIO)
+    resolution: IntProperty(**RESOLUTION)
+    threshold: FloatProperty(**THRESHOLD)
+    size: FloatProperty(**SIZE)
+
+
+def run_options(settings: object, matting_folder: Path) -> Options:
+    """The options of a run.
+
+    Args:
+        settings: Anything with the attributes of `TripoSRSettings`.
+        matting_folder: Folder of the matting models.
+
+    Raises:
+        InputError: A value is out of its range.
+    """
+    return Options(
+        background=settings.background,
+        matting_folder=matting_folder,
+        foreground_ratio=settings.foreground_ratio,
+        resolution=settings.resolution,
+        threshold=settings.threshold,
+    )
+
+
+def attach() -> None:
+    """Give every scene its settings."""
+    bpy.types.Scene.triposr = PointerProperty(type=TripoSRSettings)
+
+
+def detach() -> None:
+    """Take the settings away when the add-on is disabled; what a .blend saved stays in it."""
+    del bpy.types.Scene.triposr
+
+
+classes = (TripoSRSettings,)

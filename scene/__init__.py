@@ -1,0 +1,1 @@
+"""The only code that writes `bpy.data`: pictures in, objects out."""

@@ -1,0 +1,57 @@
+"""One Blender as a module for all tests here, with the built add-on installed and enabled."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import background
+import pytest
+from PIL import Image, ImageDraw
+
+EXIT_STATUS = pytest.StashKey[int]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if "bpy" in sys.modules:
+        background.leave(config.stash[EXIT_STATUS])
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.stash[EXIT_STATUS] = int(exitstatus)
+
+
+@pytest.fixture(scope="session")
+def blender() -> ModuleType:
+    """bpy, in a private profile."""
+    return background.start_blender()
+
+
+@pytest.fixture
+def bpy(blender: ModuleType) -> Iterator[ModuleType]:
+    """bpy with an empty scene and the add-on's preferences at their defaults."""
+    blender.ops.wm.read_homefile(use_empty=True, use_factory_startup=False)
+    preferences = blender.context.preferences.addons[background.MODULE].preferences
+    for name in ("device", "precision", "model_folder", "show_colors"):
+        preferences.property_unset(name)
+    yield blender
+
+
+@pytest.fixture
+def addon(blender: ModuleType):
+    """A module of the installed add-on by its name inside it: `addon("scene.mesh")`."""
+    return lambda name: sys.modules[f"{background.MODULE}.{name}"]
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    """A cut-out picture: wide, left half red, right half blue, a green knob at the top right."""
+    image = Image.new("RGBA", (256, 256), (0, 0, 0, 0))
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((28, 100, 127, 190), fill=(220, 30, 30, 255))
+    draw.rectangle((128, 100, 227, 190), fill=(30, 60, 220, 255))
+    draw.rectangle((180, 60, 227, 100), fill=(30, 160, 60, 255))
+    path = tmp_path / "toy truck.png"
+    image.save(path)
+    return path

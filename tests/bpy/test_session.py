@@ -1,0 +1,148 @@
+"""Runs beside the main thread. Timers never fire in Blender as a module, so the pump is called."""
+
+import threading
+import time
+from pathlib import Path
+
+import background
+import pytest
+
+
+@pytest.fixture
+def session(bpy, addon):
+    """The add-on's session, with nothing running before and after."""
+    session = addon("session")
+    assert not session.is_running()
+    yield session
+    session._join_all()
+    session.dismiss()
+
+
+def submit(bpy, addon, session, picture: Path, **settings) -> None:
+    """Do what a click on Generate does; invoke() itself is skipped in background."""
+    operator = addon("operators.generate").TRIPOSR_OT_generate
+
+    class Call:
+        """What the operator's method reads of an operator."""
+
+        properties = type("P", (), {"is_property_set": lambda self, name: name in settings})()
+        filepath = str(picture)
+        _picture = operator._picture
+
+    call = Call()
+    for name, value in settings.items():
+        setattr(call, name, value)
+    session.submit(operator._prepare(call, bpy.context))
+
+
+def pump_until(session, condition, seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, session.state
+        session._pump()
+        time.sleep(0.01)
+
+
+def test_run_reports_rising_progress_and_delivers(bpy, addon, session, picture: Path) -> None:
+    bpy.ops.ed.undo_push(message="before")
+    submit(bpy, addon, session, picture, resolution=64)
+    assert session.is_running()
+    assert session.state.title == "toy truck"
+    seen = []
+
+    def ended() -> bool:
+        seen.append((session.state.label, session.state.fraction))
+        return not session.is_running()
+
+    pump_until(session, ended)
+    fractions = [fraction for _, fraction in seen]
+    assert fractions == sorted(fractions)
+    assert "Extracting the surface" in {label for label, _ in seen}
+    assert bpy.context.object.name == "toy truck"
+    assert "triangles" in session.state.message
+    assert not session.state.error
+    bpy.ops.ed.undo()
+    assert "toy truck" not in bpy.data.objects
+
+
+def test_runs_wait_for_their_turn(bpy, addon, session, picture: Path) -> None:
+    for _ in range(3):
+        submit(bpy, addon, session, picture, resolution=32)
+    assert session.waiting() == 2
+    pump_until(session, lambda: not session.is_running())
+    assert len([o for o in bpy.data.objects if o.name.startswith("toy truck")]) == 3
+
+
+def test_a_failed_run_tells_and_the_next_works(bpy, addon, session, picture, tmp_path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"nothing")
+    submit(bpy, addon, session, tmp_path / "bad.png")
+    submit(bpy, addon, session, picture, resolution=32)
+    errors = []
+
+    def ended() -> bool:
+        errors.append((session.state.error, session.state.hint))
+        return not session.is_running()
+
+    pump_until(session, ended)
+    assert "toy truck" in bpy.data.objects
+    submit(bpy, addon, session, tmp_path / "bad.png")
+    pump_until(session, lambda: not session.is_running())
+    assert "bad.png is not a picture" in session.state.error
+    assert session.state.hint
+    assert len(bpy.data.objects) == 1
+
+
+def test_cancel_leaves_nothing_and_the_next_run_works(bpy, addon, session, picture) -> None:
+    assert not bpy.ops.triposr.cancel.poll()
+    submit(bpy, addon, session, picture, resolution=256)
+    submit(bpy, addon, session, picture, resolution=256)
+    assert bpy.ops.triposr.cancel() == {"FINISHED"}
+    assert session.state.cancelling
+    pump_until(session, lambda: not session.is_running())
+    assert not bpy.data.objects
+    assert not bpy.data.meshes
+    assert session.state.message == "toy truck: cancelled"
+    submit(bpy, addon, session, picture, resolution=32)
+    pump_until(session, lambda: not session.is_running())
+    assert "toy truck" in bpy.data.objects
+
+
+def test_opening_another_file_cancels(bpy, addon, session, picture: Path) -> None:
+    submit(bpy, addon, session, picture, resolution=256)
+    bpy.ops.wm.read_homefile(use_empty=True)
+    assert not session.is_running()
+    assert "another file" in session.state.message
+    session._join_all()
+    session._pump()
+    assert not bpy.data.objects
+
+
+def test_unknown_errors_are_reported_as_such(session, caplog) -> None:
+    def work(tick):
+        raise ZeroDivisionError("by zero")
+
+    session.submit(session.Run("odd", work, deliver=lambda mesh: ""))
+    pump_until(session, lambda: not session.is_running())
+    assert "ZeroDivisionError" in session.state.error
+    assert "Traceback" in caplog.text
+
+
+def test_scene_removed_in_the_meantime(bpy, addon, session, picture: Path) -> None:
+    other = bpy.data.scenes.new("other")
+    submit(bpy, addon, session, picture, resolution=32)
+    bpy.data.scenes.remove(other)
+    pump_until(session, lambda: not session.is_running())
+    assert "toy truck" in bpy.context.scene.objects
+
+
+def test_disabling_the_addon_ends_its_threads(bpy, addon, session, picture: Path) -> None:
+    submit(bpy, addon, session, picture, resolution=256)
+    names = {thread.name for thread in threading.enumerate()}
+    assert "TripoSR: toy truck" in names
+    bpy.ops.preferences.addon_disable(module=background.MODULE)
+    assert "TripoSR: toy truck" not in {thread.name for thread in threading.enumerate()}
+    assert not hasattr(bpy.types.Scene, "triposr")
+    assert "generate" not in dir(bpy.ops.triposr)
+    bpy.ops.preferences.addon_enable(module=background.MODULE)
+    bpy.ops.triposr.generate(filepath=str(picture), resolution=32)
+    assert "toy truck" in bpy.data.objects

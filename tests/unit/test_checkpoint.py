@@ -1,0 +1,151 @@
+"""Hostile, damaged and mismatched model folders: one clear sentence each, and nothing is run."""
+
+import pickle
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from triposr.inference import InputError, ModelFilesError, load_model
+from triposr.inference.weights import STARTER_FOLDER, find_model
+
+
+@pytest.fixture
+def folder(tiny_folder: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny model that a test may damage."""
+    return Path(shutil.copytree(tiny_folder, tmp_path / "model"))
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(ModelFilesError) as caught:
+        load_model(folder, device="cpu")
+    assert caught.value.hint
+    assert "\n" not in caught.value.message
+    return caught.value.message
+
+
+def test_folder_missing(tmp_path: Path) -> None:
+    assert "does not exist" in refusal(tmp_path / "nowhere") or "no config" in refusal(
+        tmp_path / "nowhere"
+    )
+
+
+def test_weights_missing(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    (folder / "model.ckpt").unlink()
+    assert "no weights" in refusal(folder)
+
+
+def test_config_missing(folder: Path) -> None:
+    (folder / "config.yaml").unlink()
+    assert "config.yaml" in refusal(folder)
+
+
+def test_vit_config_missing(folder: Path) -> None:
+    (folder / "vit" / "config.json").unlink()
+    assert "image tokenizer" in refusal(folder)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.ckpt"])
+@pytest.mark.parametrize("size", [0, 3, 1000, 900_000])
+def test_weights_truncated(folder: Path, name: str, size: int) -> None:
+    keep_only(folder, name)
+    path = folder / name
+    path.write_bytes(path.read_bytes()[:size])
+    assert "damaged or incomplete" in refusal(folder)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.ckpt"])
+def test_web_page_saved_as_weights(folder: Path, name: str) -> None:
+    keep_only(folder, name)
+    (folder / name).write_text("\n<!DOCTYPE html><html><body>Sign in</body></html>" * 100)
+    assert "web page" in refusal(folder)
+
+
+def test_lfs_pointer_saved_as_weights(folder: Path) -> None:
+    keep_only(folder, "model.ckpt")
+    (folder / "model.ckpt").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    assert "Git LFS" in refusal(folder)
+
+
+class Trap:
+    """Unpickling this writes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_pickle_that_runs_code_is_not_run(folder: Path, tmp_path: Path, legacy: bool) -> None:
+    keep_only(folder, "model.ckpt")
+    sprung = tmp_path / "sprung"
+    if legacy:
+        (folder / "model.ckpt").write_bytes(pickle.dumps(Trap(sprung)))
+    else:
+        torch.save({"backbone.norm.weight": Trap(sprung)}, folder / "model.ckpt")
+    message = refusal(folder)
+    assert "more than weights" in message or "damaged" in message
+    assert not sprung.exists()
+
+
+def test_weights_of_another_model(folder: Path) -> None:
+    shutil.copy(STARTER_FOLDER / "model.safetensors", folder)
+    assert "do not fit config.yaml" in refusal(folder)
+
+
+@pytest.mark.parametrize("content", [[1, 2], {"a": 3}, {"a": torch.zeros(2, dtype=torch.int64)}])
+def test_checkpoint_of_something_else(folder: Path, content: object) -> None:
+    keep_only(folder, "model.ckpt")
+    torch.save(content, folder / "model.ckpt")
+    assert "not a checkpoint of TripoSR" in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("num_layers: 2", "num_layers: two"),
+        ("num_layers: 2", "num_layers: 99999999"),
+        ("cond_image_size: 64", "cond_image_size: 60"),
+        ("activation: silu", "activation: relu"),
+        ("num_channels: 64", "num_channels: ${nowhere.at_all}"),
+        ("cross_attention_dim: 48", "cross_attention_dim: 64"),
+        ("decoder:", "renamed:"),
+        ("cond_image_size: 64", "cond_image_size: [unclosed"),
+    ],
+)
+def test_configuration_that_does_not_fit(folder: Path, old: str, new: str) -> None:
+    path = folder / "config.yaml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    assert refusal(folder).startswith("config.yaml")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{", '{"model_type": "bert"}', '{"model_type": "vit"}']
+)
+def test_vit_configuration_that_does_not_fit(folder: Path, content: str) -> None:
+    (folder / "vit" / "config.json").write_text(content)
+    assert refusal(folder)
+
+
+def test_unknown_device_and_precision(tiny_folder: Path) -> None:
+    with pytest.raises(InputError, match="device"):
+        load_model(tiny_folder, device="abacus")
+    with pytest.raises(InputError, match="precision"):
+        load_model(tiny_folder, device="cpu", precision="fp3")
+
+
+def test_starter_is_found_unless_there_are_weights(tiny_folder: Path, tmp_path: Path) -> None:
+    assert find_model(None) == STARTER_FOLDER
+    assert find_model(tmp_path) == STARTER_FOLDER
+    assert find_model(tmp_path / "nowhere") == STARTER_FOLDER
+    assert find_model(tiny_folder) == tiny_folder
+
+
+def keep_only(folder: Path, name: str) -> None:
+    for other in {"model.safetensors", "model.ckpt"} - {name}:
+        (folder / other).unlink()

@@ -1,0 +1,235 @@
+"""The surface: closed, wound outward, equal to that of the whole lattice, in bounded memory."""
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import mcubes
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from triposr.inference import EmptySurfaceError, InputError, SceneCode, extract_mesh, extraction
+from triposr.inference.extraction import surface
+from triposr.inference.field import Field
+
+
+def sphere(grid: tuple[NDArray, ...]) -> NDArray:
+    x, y, z = grid
+    return 0.6 - np.sqrt((x - 0.05) ** 2 + y**2 + z**2)
+
+
+def ring(grid: tuple[NDArray, ...]) -> NDArray:
+    x, y, z = grid
+    return 0.2 - np.hypot(np.hypot(x, y) - 0.55, z)
+
+
+def two_balls(grid: tuple[NDArray, ...]) -> NDArray:
+    x, y, z = grid
+    return np.maximum(*(0.2 - np.sqrt((x + s) ** 2 + y**2 + z**2) for s in (-0.5, 0.47)))
+
+
+def random_waves(grid: tuple[NDArray, ...]) -> NDArray:
+    generator = np.random.default_rng(7)
+    return sum(
+        generator.normal()
+        * np.cos(sum(k * axis for k, axis in zip(generator.normal(0, 6, 3), grid, strict=True)))
+        for _ in range(12)
+    )
+
+
+def lattice(shape, resolution: int) -> NDArray[np.float32]:
+    axis = np.linspace(-1, 1, resolution)
+    return shape(np.meshgrid(axis, axis, axis, indexing="ij")).astype(np.float32)
+
+
+def extract(values: NDArray[np.float32]) -> tuple[NDArray, NDArray]:
+    return surface(lambda start, stop: values[start:stop].copy(), len(values), lambda _: None)
+
+
+def euler_characteristic(faces: NDArray) -> int:
+    edges = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    return len(np.unique(faces)) - len(np.unique(edges, axis=0)) + len(faces)
+
+
+def signed_volume(vertices: NDArray, faces: NDArray) -> float:
+    a, b, c = (vertices[faces[:, k]] for k in range(3))
+    return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6)
+
+
+@pytest.mark.parametrize(("shape", "expected"), [(sphere, 2), (ring, 0), (two_balls, 4)])
+@pytest.mark.parametrize("slab_points", [1, 40**2 * 5, 1 << 30])
+def test_closed_and_outward(monkeypatch, shape, expected: int, slab_points: int) -> None:
+    monkeypatch.setattr(extraction, "SLAB_POINTS", slab_points)
+    vertices, faces = extract(lattice(shape, 40))
+    edges = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    assert (np.unique(edges, axis=0, return_counts=True)[1] == 2).all(), (
+        "every edge joins two faces"
+    )
+    assert euler_characteristic(faces) == expected
+    assert signed_volume(vertices, faces) > 0
+
+
+def test_volume_of_a_sphere() -> None:
+    vertices, faces = extract(lattice(sphere, 64))
+    radius = 0.6 * 63 / 2
+    assert signed_volume(vertices, faces) == pytest.approx(4 / 3 * np.pi * radius**3, rel=0.01)
+
+
+@pytest.mark.parametrize("shape", [sphere, ring, random_waves])
+@pytest.mark.parametrize("resolution", [16, 33, 50])
+def test_slabs_give_the_mesh_of_the_whole_lattice(monkeypatch, shape, resolution: int) -> None:
+    monkeypatch.setattr(extraction, "SLAB_POINTS", resolution**2 * 3)
+    values = lattice(shape, resolution)
+    vertices, faces = extract(values)
+    whole, whole_faces = mcubes.marching_cubes(values, 0.0)
+    assert len(vertices) == len(whole)
+    assert len(faces) == len(whole_faces)
+    order, whole_order = (np.lexsort(np.round(v, 9).T) for v in (vertices, whole))
+    assert np.allclose(vertices[order], whole[whole_order], atol=1e-9)
+    assert signed_volume(vertices, faces) == pytest.approx(
+        signed_volume(whole, whole_faces.astype(int))
+    )
+
+
+@pytest.mark.parametrize(
+    ("resolution", "vertices", "faces"), [(64, 3190, 6376), (128, 11268, 22548)]
+)
+def test_robot_statistics(robot: SceneCode, resolution: int, vertices: int, faces: int) -> None:
+    mesh = extract_mesh(robot, resolution, device="cpu")
+    assert (len(mesh.vertices), len(mesh.faces)) == (vertices, faces)
+    assert signed_volume(mesh.vertices, mesh.faces) == pytest.approx(
+        0.1037 if resolution == 64 else 0.10134, rel=1e-3
+    )
+    assert mesh.colors.min() >= 0
+    assert mesh.colors.max() <= 1
+
+
+def test_lattice_agrees_with_points(robot: SceneCode) -> None:
+    """Separable resampling and folded planes give what sampling the points gives."""
+    field = Field(robot)
+    layers = extraction.lattice_layers(field, 24, 25.0)(3, 6)
+    axis = np.linspace(-robot.radius, robot.radius, 24)
+    points = np.stack(np.meshgrid(axis[3:6], axis, axis, indexing="ij"), -1).reshape(-1, 3)
+    expected = robot.density(points).reshape(3, 24, 24) - 25
+    assert np.allclose(layers, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_threshold_moves_the_surface_inward(robot: SceneCode) -> None:
+    volumes = []
+    for threshold in (5.0, 25.0, 100.0):
+        mesh = extract_mesh(robot, 48, threshold, device="cpu")
+        volumes.append(signed_volume(mesh.vertices, mesh.faces))
+    assert volumes == sorted(volumes, reverse=True)
+
+
+def constant_code(raw_density: float) -> SceneCode:
+    planes = np.zeros((3, 2, 4, 4), np.float32)
+    first = (np.zeros((8, 6), np.float32), np.zeros(8, np.float32))
+    last = (np.zeros((4, 8), np.float32), np.array([raw_density, 0, 0, 0], np.float32))
+    return SceneCode(planes, (first, last))
+
+
+def test_density_that_never_crosses_the_threshold() -> None:
+    with pytest.raises(EmptySurfaceError, match="Lower the density"):
+        extract_mesh(constant_code(-5.0), 16, device="cpu")
+    with pytest.raises(EmptySurfaceError, match="Raise the density"):
+        extract_mesh(constant_code(500.0), 16, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("resolution", "threshold"), [(8, 25), (2000, 25), (64, 0), (64, -1), (64, float("nan"))]
+)
+def test_settings_out_of_range(robot: SceneCode, resolution: int, threshold: float) -> None:
+    with pytest.raises(InputError, match="Choose a value from"):
+        extract_mesh(robot, resolution, threshold)
+
+
+def test_ticks_rise_and_can_leave_at_every_step(robot: SceneCode) -> None:
+    seen: list[tuple[str, float]] = []
+    extract_mesh(robot, 64, tick=lambda *event: seen.append(event), device="cpu")
+    assert [stage for stage, _ in seen] == sorted((stage for stage, _ in seen), reverse=True)
+    for stage in ("extract", "color"):
+        fractions = [fraction for name, fraction in seen if name == stage]
+        assert fractions == sorted(fractions)
+        assert fractions[-1] == 1.0
+
+    class LeaveError(Exception):
+        pass
+
+    for stop_at in range(len(seen)):
+        count = iter(range(len(seen)))
+
+        def tick(stage: str, fraction: float, stop_at=stop_at, count=count) -> None:
+            if next(count) == stop_at:
+                raise LeaveError
+
+        with pytest.raises(LeaveError):
+            extract_mesh(robot, 64, tick=tick, device="cpu")
+
+
+MEASURE = """
+import resource, sys
+from triposr.inference import SceneCode, extract_mesh
+code = SceneCode.load(sys.argv[1])
+extract_mesh(code, 32, device="cpu")
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+extract_mesh(code, 160, device="cpu")
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_memory_does_not_hold_the_lattice_features() -> None:
+    """160³ points have 1 GB of first-layer features and 16 MB of densities."""
+    scene = Path(__file__).parent.parent / "data/scene/scene.safetensors"
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(scene)], capture_output=True, text=True, check=True
+    )
+    unit = 1 if sys.platform == "darwin" else 1024
+    assert int(done.stdout) * unit < 250_000_000
+    assert resource.RUSAGE_SELF is not None
+
+
+def test_scene_code_round_trip(robot: SceneCode, tmp_path: Path) -> None:
+    path = tmp_path / "robot.safetensors"
+    robot.save(path)
+    again = SceneCode.load(path)
+    assert np.array_equal(again.planes, robot.planes)
+    assert all(
+        np.array_equal(a, b)
+        for x, y in zip(again.layers, robot.layers, strict=True)
+        for a, b in zip(x, y, strict=True)
+    )
+    assert (again.radius, again.density_bias) == (robot.radius, robot.density_bias)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_scene_code_keys_are_the_golden_ones(robot: SceneCode, tmp_path: Path) -> None:
+    from safetensors import safe_open
+
+    robot.save(tmp_path / "a.safetensors")
+    golden = Path(__file__).parent.parent / "data/scene/scene.safetensors"
+    keys = []
+    for path in (tmp_path / "a.safetensors", golden):
+        with safe_open(path, framework="numpy") as file:
+            keys.append(sorted(file.keys()))
+    assert keys[0] == keys[1]
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", b"\x00" * 64])
+def test_scene_code_of_something_else(tmp_path: Path, content: bytes) -> None:
+    from triposr.inference import ModelFilesError
+
+    path = tmp_path / "wrong.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ModelFilesError, match="not a scene code"):
+        SceneCode.load(path)
+    with pytest.raises(ModelFilesError):
+        SceneCode.load(tmp_path / "missing.safetensors")
+
+
+def test_points_of_another_shape(robot: SceneCode) -> None:
+    with pytest.raises(InputError, match="shape"):
+        robot.density(np.zeros((3, 2)))
+    assert robot.color(np.zeros((0, 3))).shape == (0, 3)

@@ -1,0 +1,127 @@
+"""Who may import whom, read from the source, and what importing really loads."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ADDON = sorted(
+    path
+    for pattern in ("*.py", "inference/**/*.py", "scene/*.py", "operators/*.py", "panels/*.py")
+    for path in ROOT.glob(pattern)
+)
+
+# Our own modules that each part of the house may import, besides those of its own folder.
+ALLOWED = {
+    "inference": set(),
+    "jobs": set(),
+    "scene": {"inference"},
+    "properties": {"inference"},
+    "preferences": {"inference"},
+    "session": {"inference", "jobs"},
+    "operators": {"inference", "jobs", "scene", "session", "properties", "preferences"},
+    "panels": {"session", "properties", "preferences"},
+    "__init__": {"operators", "panels", "preferences", "properties", "session"},
+}
+HEAVY = {"torch", "transformers", "rembg", "mcubes", "onnxruntime", "cv2"}
+
+
+def part(path: Path) -> str:
+    """The room of the house that a file belongs to."""
+    first = path.relative_to(ROOT).parts[0]
+    return first.removesuffix(".py")
+
+
+def imports(path: Path, top_level: bool = False) -> Iterator[tuple[str, int]]:
+    """The modules that a file imports, with their relative level."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = top_level_nodes(tree) if top_level else ast.walk(tree)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, 0) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.module is None:
+                yield from ((alias.name, node.level) for alias in node.names)
+            else:
+                yield node.module, node.level
+
+
+def top_level_nodes(tree: ast.Module) -> Iterator[ast.AST]:
+    """What runs when the module is imported: not in functions, not under TYPE_CHECKING."""
+    for node in tree.body:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield from ast.walk(node)
+
+
+def test_the_addon_is_found() -> None:
+    assert {part(path) for path in ADDON} == set(ALLOWED)
+
+
+@pytest.mark.parametrize("path", ADDON, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_follow_the_house(path: Path) -> None:
+    depth = len(path.relative_to(ROOT).parts) - 1
+    for module, level in imports(path):
+        root = module.partition(".")[0]
+        assert root not in {"triposr", *ALLOWED} or level, f"{module} is ours: import it relatively"
+        if level == depth + 1:  # it climbs to the root of the add-on
+            assert root in ALLOWED[part(path)] | {part(path)}, f"{part(path)} may not use {module}"
+        assert level <= depth + 1
+
+
+@pytest.mark.parametrize("path", ADDON, ids=lambda path: str(path.relative_to(ROOT)))
+def test_blender_stays_out_of_the_inference(path: Path) -> None:
+    roots = {module.partition(".")[0] for module, level in imports(path) if not level}
+    if part(path) in ("inference", "jobs"):
+        assert "bpy" not in roots
+    if part(path) in ("panels", "scene", "jobs", "properties", "preferences", "session"):
+        assert not roots & HEAVY
+    if part(path) != "inference":
+        top = {module.partition(".")[0] for module, _ in imports(path, top_level=True)}
+        assert not top & {*HEAVY, "PIL"}
+
+
+@pytest.mark.parametrize("path", ADDON, ids=lambda path: str(path.relative_to(ROOT)))
+def test_manners(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree), "a module says what it is for"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id != "print", "log instead"
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            assert (node.value.id, node.attr) != ("sys", "path"), "leave sys.path alone"
+        if isinstance(node, ast.ExceptHandler):
+            assert node.type is not None, "no bare except"
+            assert not all(isinstance(line, ast.Pass) for line in node.body), "no swallowed error"
+
+
+def test_importing_inference_loads_neither_blender_nor_torch() -> None:
+    script = (
+        "import sys, triposr.inference, triposr.jobs;"
+        f"print(sorted(set(sys.modules) & {HEAVY | {'bpy', 'PIL'}!r}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_public_names_are_there() -> None:
+    import triposr.inference as public
+
+    assert all(getattr(public, name) is not None for name in public.__all__)
+    with pytest.raises(AttributeError):
+        _ = public.no_such_name
+
+
+def test_versions_agree() -> None:
+    import tomllib
+
+    manifest = tomllib.loads((ROOT / "blender_manifest.toml").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert manifest["version"] == project["project"]["version"]

@@ -1,0 +1,186 @@
+"""The network's shape: the published keys, every release of transformers, the configuration."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from triposr.inference import InputError, ModelFilesError
+from triposr.inference.checkpoint import assign_weights, build_network
+from triposr.inference.model.config import NetworkConfig, read_config
+from triposr.inference.model.image_tokenizer import (
+    POSITIONS,
+    adapt_keys,
+    published_to_renamed,
+    resize_positions,
+)
+from triposr.inference.model.network import Model
+
+DATA = Path(__file__).parent.parent / "data"
+PUBLISHED = DATA / "published"
+
+
+@pytest.fixture(scope="module")
+def published() -> NetworkConfig:
+    return read_config(PUBLISHED)
+
+
+@pytest.fixture
+def published_state() -> dict[str, Tensor]:
+    """The published checkpoint's keys and shapes, without its 1.7 GB."""
+    shapes = json.loads((PUBLISHED / "keys.json").read_text())
+    return {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
+
+
+def test_the_configuration_is_the_published_one(published: NetworkConfig) -> None:
+    digest = hashlib.sha256((PUBLISHED / "config.yaml").read_bytes()).hexdigest()
+    assert digest == "74ca708ce086bf68e97709ea6b3d91f14717921c04691e84043f0eb8fcc68e62"
+    assert (published.image_size, published.plane_size, published.channels) == (512, 32, 1024)
+    assert (published.blocks, published.heads, published.head_width) == (16, 16, 64)
+    assert published.kernel_size == 2
+    assert published.vit["layer_norm_eps"] == 1e-12
+
+
+def test_all_published_keys_and_shapes_fit(published, published_state) -> None:
+    network = build_network(published)
+    assert len(published_state) == 549
+    renamed = adapt_keys(published_state, set(network.state_dict()))
+    assert set(renamed) == set(network.state_dict())
+    for key, parameter in network.state_dict().items():
+        if key != POSITIONS:  # the one table that is resized when it is loaded
+            assert parameter.shape == renamed[key].shape, key
+    assign_weights(network, published_state, published)
+    assert sum(tensor.numel() for tensor in published_state.values()) == 419_275_628
+
+
+@pytest.mark.parametrize("key", ["backbone.proj_in.weight", POSITIONS, "decoder.layers.18.bias"])
+@pytest.mark.parametrize("damage", ["missing", "reshaped"])
+def test_one_wrong_key_is_refused(published, published_state, key: str, damage: str) -> None:
+    tensor = published_state.pop(key)
+    if damage == "reshaped":
+        published_state[key] = torch.empty((*tensor.shape, 2), device="meta")
+    with pytest.raises(ModelFilesError, match="do not fit") as caught:
+        assign_weights(build_network(published), published_state, published)
+    assert key.rpartition(".")[0] in str(caught.value) or key in str(caught.value)
+
+
+def test_an_unknown_key_is_refused(published, published_state) -> None:
+    published_state["backbone.extra"] = torch.empty(1, device="meta")
+    with pytest.raises(ModelFilesError, match="do not fit"):
+        assign_weights(build_network(published), published_state, published)
+
+
+def test_renames_of_transformers_5() -> None:
+    prefix = "image_tokenizer.model."
+    for old, new in {
+        "encoder.layer.3.attention.attention.query.weight": "layers.3.attention.q_proj.weight",
+        "encoder.layer.0.attention.output.dense.bias": "layers.0.attention.o_proj.bias",
+        "encoder.layer.11.output.dense.weight": "layers.11.mlp.fc2.weight",
+        "encoder.layer.1.intermediate.dense.weight": "layers.1.mlp.fc1.weight",
+        "layernorm.weight": "layernorm.weight",
+    }.items():
+        assert published_to_renamed(prefix + old) == prefix + new
+    assert published_to_renamed("decoder.layers.0.bias") == "decoder.layers.0.bias"
+
+
+def test_positions_of_the_trained_size_stay_as_they_are() -> None:
+    table = torch.randn(1, 17, 8)
+    assert resize_positions(table, 4) is table
+    assert resize_positions(table, 9).shape == (1, 82, 8)
+
+
+def test_weights_are_mapped_and_not_copied(tiny_folder: Path) -> None:
+    from triposr.inference.checkpoint import read_weights
+
+    config = read_config(tiny_folder)
+    network = build_network(config)
+    assert all(parameter.is_meta for parameter in network.parameters())
+    state = read_weights(tiny_folder / "model.safetensors")
+    assign_weights(network, state, config)
+    key = "backbone.proj_in.weight"
+    assert network.state_dict()[key].data_ptr() == state[key].data_ptr()
+
+
+def test_half_precision_gives_nearly_the_same_planes(tiny_folder: Path, tiny: Model) -> None:
+    from triposr.inference import load_model
+
+    rgb = np.random.default_rng(1).random((64, 64, 3), np.float32)
+    half = load_model(tiny_folder, device="cpu", precision="bf16")
+    assert half.dtype == torch.bfloat16
+    exact, rounded = tiny.encode(rgb).planes, half.encode(rgb).planes
+    assert rounded.dtype == np.float32
+    assert 0 < np.abs(exact - rounded).mean() < 0.05 * np.abs(exact).mean()
+
+
+@pytest.mark.parametrize("shape", [(64, 32, 3), (64, 64), (64, 64, 4), (0, 0, 3)])
+def test_encode_refuses_other_shapes(tiny: Model, shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match="square RGB"):
+        tiny.encode(np.zeros(shape, np.float32))
+
+
+def test_encode_refuses_nan(tiny: Model) -> None:
+    with pytest.raises(InputError, match="finite"):
+        tiny.encode(np.full((8, 8, 3), np.nan, np.float32))
+
+
+def test_encode_ticks_between_blocks_and_can_be_left(tiny: Model) -> None:
+    class LeaveError(Exception):
+        pass
+
+    seen: list[float] = []
+
+    def tick(stage: str, fraction: float) -> None:
+        assert stage == "encode"
+        seen.append(fraction)
+        if len(seen) == 3:
+            raise LeaveError
+
+    with pytest.raises(LeaveError):
+        tiny.encode(np.zeros((64, 64, 3), np.float32), tick)
+    assert seen == sorted(seen)
+
+
+PARITY = """
+import numpy, transformers
+from triposr.inference import load_model
+golden = numpy.load({golden!r})
+code = load_model({folder!r}, device="cpu").encode(golden["model_input0"].astype("f4") / 255)
+expected = golden["scene_codes"][0]
+print(transformers.__version__, abs(code.planes - expected).max() / abs(expected).max())
+"""
+
+
+@pytest.mark.parametrize("release", ["4.45", "5"])
+def test_other_releases_of_transformers(release: str, tiny_folder: Path) -> None:
+    folder = installed_release(release)
+    script = PARITY.format(golden=str(tiny_folder / "golden.npz"), folder=str(tiny_folder))
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    version, difference = done.stdout.split()
+    assert version.startswith(f"{release}.")
+    assert float(difference) < 1e-4
+
+
+def installed_release(release: str) -> Path:
+    """A folder with another release of transformers, installed once and kept between runs."""
+    lock = Path(__file__).parents[2] / "requirements" / f"transformers-{release}.txt"
+    cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "triposr-blender"
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
+    folder = cache / f"transformers-{release}-{digest}"
+    if not folder.is_dir():
+        partial = folder.with_name(f"{folder.name}-{os.getpid()}.partial")
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+        command += ["--require-hashes", "--target", str(partial), "-r", str(lock)]
+        subprocess.run(command, check=True)
+        partial.rename(folder)
+    return folder

@@ -1,0 +1,102 @@
+"""Run a script in Blender as a module, with the add-on of this checkout installed and enabled.
+
+    .venv/bin/python tools/background.py SCRIPT [ARGS...]
+
+does what `blender -b --python SCRIPT -- ARGS` does after installing the zip, in a profile of its
+own that is removed at exit. Blender's timers never fire this way: call operators, do not invoke
+them.
+"""
+
+import atexit
+import contextlib
+import io
+import os
+import runpy
+import shutil
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import NoReturn
+
+from build import build
+
+MODULE = "bl_ext.user_default.triposr"
+
+
+def start_blender() -> ModuleType:
+    """Import bpy, install the add-on's zip through Blender's own operator and return bpy.
+
+    Call it before anything else imports bpy: the profile's place is read on that import. A process
+    can hold one Blender only, so one call per process. End the process with `leave()`.
+
+    Raises RuntimeError if the add-on does not build or does not register.
+    """
+    if "bpy" in sys.modules:
+        raise RuntimeError("bpy is already imported, with the user's own profile")
+    profile = Path(tempfile.mkdtemp(prefix="triposr-profile-"))
+    atexit.register(shutil.rmtree, profile, ignore_errors=True)
+    os.environ["BLENDER_USER_RESOURCES"] = str(profile)
+    archive = build(profile / "zip")
+
+    import bpy
+
+    atexit.register(shutil.rmtree, bpy.app.tempdir, ignore_errors=True)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            bpy.ops.extensions.package_install_files(
+                filepath=str(archive), repo="user_default", enable_on_install=True
+            )
+    except RuntimeError:
+        import addon_utils
+
+        addon_utils.enable(MODULE)  # Prints where it failed; the operator says only what failed.
+        raise
+    if MODULE not in bpy.context.preferences.addons:
+        raise RuntimeError("Blender did not enable the add-on")
+    return bpy
+
+
+def leave(status: int) -> NoReturn:
+    """Disable the add-ons, clean up and end the process, passing over Blender's C++ destructors.
+
+    They wait forever (4.5) once torch is imported and a glTF has been exported: torch keeps the
+    module bpy alive through Python's own clean-up, so that Blender never stops its threads.
+    """
+    import addon_utils
+
+    addon_utils.disable_all()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def run(script: str, arguments: list[str]) -> int:
+    """Run the script as Blender's command line would and return the exit status it asks for."""
+    sys.path.remove(str(Path(__file__).resolve().parent))
+    sys.argv = ["blender", "--background", "--python", script, "--", *arguments]
+    try:
+        runpy.run_path(script, run_name="__main__")
+    except SystemExit as stop:
+        if stop.code is None or isinstance(stop.code, int):
+            return stop.code or 0
+        print(stop.code, file=sys.stderr)
+        return 1
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def main() -> None:
+    if len(sys.argv) < 2:
+        sys.exit(f"usage: {sys.argv[0]} SCRIPT [ARGS...]")
+    script, *arguments = sys.argv[1:]
+    start_blender()
+    leave(run(script, arguments))
+
+
+if __name__ == "__main__":
+    main()
