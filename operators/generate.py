@@ -113,11 +113,11 @@ def _work(
     """The run itself, free of Blender."""
 
     def work(tick: Callable[[str, float], None]) -> MeshData:
-        # Imported here, on the worker: torch and transformers take seconds.
         tick("load", 0.0)
+        model = engine.model(folder, device, precision, tick)
+        # Imported here, on the worker, because it imports torch.
         from ..inference.pipeline import image_to_mesh
 
-        model = engine.model(folder, device, precision, tick)
         return image_to_mesh(picture, model, options, tick)
 
     return work

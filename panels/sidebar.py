@@ -82,9 +82,10 @@ class TRIPOSR_PT_options(_Sidebar, bpy.types.Panel):
         layout.use_property_decorate = False
         settings = context.scene.triposr
         layout.prop(settings, "background")
-        layout.prop(settings, "foreground_ratio", slider=True)
+        # Short labels: the full names do not fit into a sidebar of the usual width.
+        layout.prop(settings, "foreground_ratio", text="Foreground", slider=True)
         layout.prop(settings, "resolution")
-        layout.prop(settings, "threshold")
+        layout.prop(settings, "threshold", text="Threshold")
         layout.prop(settings, "size")
 
 

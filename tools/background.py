@@ -61,8 +61,8 @@ def start_blender() -> ModuleType:
 def leave(status: int) -> NoReturn:
     """Disable the add-ons, clean up and end the process, passing over Blender's C++ destructors.
 
-    They wait forever (4.5) once torch is imported and a glTF has been exported: torch keeps the
-    module bpy alive through Python's own clean-up, so that Blender never stops its threads.
+    They can wait forever (4.5, seen after loading a file, and after exporting a glTF with torch
+    imported): bpy outlives Python's own clean-up, so Blender does not stop its threads before.
     """
     import addon_utils
 

@@ -23,12 +23,9 @@ OUT = Path(__file__).resolve().parent.parent / "out"
 
 Color = tuple[float, float, float]
 
-PALETTE: dict[str, Color] = {  # scene linear
-    "fur": (0.19, 0.07, 0.025),
-    "skin": (0.72, 0.42, 0.24),
-    "white": (0.85, 0.83, 0.8),
-    "pupil": (0.01, 0.01, 0.012),
-}
+# Scene-linear colors of the vase.
+BLUE: Color = (0.03, 0.12, 0.5)
+YELLOW: Color = (0.8, 0.5, 0.05)
 
 # Degrees around the result from its front, and how high the camera stands.
 VIEWS = {"front": (0, 10), "right": (90, 10), "back": (180, 10), "three-quarter": (35, 20)}
@@ -42,11 +39,11 @@ def main() -> None:
     started = time.perf_counter()
 
     picture = OUT / "demo-picture.png"
-    with timed("rendered a picture of Suzanne", picture):
+    with timed("rendered a picture of a vase", picture):
         set_up_studio()
-        suzanne = add_suzanne()
-        render(suzanne, azimuth=30, elevation=15, size=512, samples=32, path=picture)
-        bpy.data.objects.remove(suzanne)
+        vase = add_vase()
+        render(vase, azimuth=0, elevation=15, size=512, samples=32, path=picture)
+        bpy.data.objects.remove(vase)
 
     with timed("turned it into a mesh"):
         bpy.ops.triposr.generate(filepath=str(picture), resolution=256)
@@ -127,35 +124,30 @@ def set_up_studio() -> None:
     scene.view_settings.view_transform = "Standard"
 
 
-def add_suzanne() -> bpy.types.Object:
-    """Add a smooth Suzanne with brown fur, a light face and dark eyes."""
-    bpy.ops.mesh.primitive_monkey_add()
-    suzanne = bpy.context.object
-    for color in PALETTE.values():
-        suzanne.data.materials.append(new_material(color))
-    fur, skin, white, pupil = range(len(PALETTE))
-    for face in suzanne.data.polygons:
-        face.material_index = white if max(face.vertices) < 66 else fur  # The eyeballs come first.
-
-    suzanne.modifiers.new("Subdivision", "SUBSURF").levels = 3
-    bpy.ops.object.modifier_apply(modifier="Subdivision")
+def add_vase() -> bpy.types.Object:
+    """Add a round blue vase with a yellow rim: a shape that the starter model knows."""
+    bpy.ops.mesh.primitive_uv_sphere_add(scale=(0.4, 0.4, 0.45), location=(0, 0, 0.45))
     bpy.ops.object.shade_smooth()
-    for face in suzanne.data.polygons:
-        x, y, z = abs(face.center.x), face.center.y, face.center.z
-        from_eye = math.hypot(x - 0.33, z - 0.25)
-        if face.material_index == white:
-            face.material_index = pupil if from_eye < 0.11 else white
-            continue
-        muzzle = y < -0.45 and z < 0.12
-        below_brow = y < -0.45 and from_eye < 0.36 and (z < 0.47 or face.normal.z < 0.3)
-        inner_ear = x > 0.9 and face.normal.y < -0.5
-        face.material_index = skin if muzzle or below_brow or inner_ear else fur
-    return suzanne
+    parts = [painted(BLUE)]
+    bpy.ops.mesh.primitive_cylinder_add(radius=0.16, depth=0.4, location=(0, 0, 0.95))
+    parts.append(painted(BLUE))
+    bpy.ops.mesh.primitive_cone_add(radius1=0.16, radius2=0.32, depth=0.2, location=(0, 0, 1.2))
+    parts.append(painted(YELLOW))
+    for part in parts:
+        part.select_set(True)
+    bpy.ops.object.join()
+    return bpy.context.object
+
+
+def painted(color: Color) -> bpy.types.Object:
+    """Give the object that was just added a color, and return it."""
+    bpy.context.object.data.materials.append(new_material(color))
+    return bpy.context.object
 
 
 def new_material(color: Color) -> bpy.types.Material:
     """Return a matte material of a scene-linear color."""
-    material = bpy.data.materials.new("Suzanne")
+    material = bpy.data.materials.new("Vase")
     material.use_nodes = True
     [shader] = (n for n in material.node_tree.nodes if n.type == "BSDF_PRINCIPLED")
     shader.inputs["Base Color"].default_value = (*color, 1)

@@ -27,8 +27,12 @@ apt_install() { # REASON PACKAGE...
         exit 1
     fi
     say "$reason: installing $*"
-    apt-get -qq update
-    DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends "$@" >/dev/null
+    local log
+    export DEBIAN_FRONTEND=noninteractive
+    log=$(apt-get -qq update 2>&1 && apt-get -qq install --no-install-recommends "$@" 2>&1) || {
+        printf '%s\n' "$log" >&2
+        exit 1
+    }
 }
 
 if ! [ -x .venv/bin/pip ]; then
@@ -50,7 +54,7 @@ say "installing $(grep '^torch' requirements/torch.txt)"
 mkdir -p .venv/src
 ln -sfn ../.. .venv/src/triposr
 
-bpy_library=$(echo .venv/lib/python3.11/site-packages/bpy/__init__.so)
+bpy_library=.venv/lib/python3.11/site-packages/bpy/__init__.so
 if ldd "$bpy_library" | grep -q 'not found'; then
     apt_install "Blender's system libraries are missing" \
         libx11-6 libxrender1 libxfixes3 libxi6 libxkbcommon0 libsm6 libice6 libgl1 libegl1
