@@ -42,7 +42,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Stopped:
-    """The work has ended because it was cancelled. Last event."""
+    """The work has ended because it was canceled. Last event."""
 
 
 Event = Progress | Done[T] | Failed | Stopped

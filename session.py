@@ -1,7 +1,7 @@
 """The runs of this Blender session: one at a time beside the main thread, the rest wait.
 
 A timer takes the events of the running job and, when it is done, imports its result. A timer and
-not a modal operator: a modal one is cancelled when a file is loaded, and holds auto-save back.
+not a modal operator: a modal one is canceled when a file is loaded, and holds auto-save back.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import bpy
 from bpy.app.handlers import persistent
 
+from .inference.engine import Engine
 from .inference.errors import TripoSRError
 from .inference.types import MeshData
 from .jobs import Done, Failed, Job, Progress, Stopped, ThreadJob
@@ -26,7 +27,7 @@ PUMP_INTERVAL = 0.1
 """Seconds between two looks at the job's events."""
 
 JOIN_TIMEOUT = 60.0
-"""Seconds to wait at exit for a cancelled job: longer than the longest step that cannot stop."""
+"""Seconds to wait at exit for a canceled job: longer than the longest step that cannot stop."""
 
 STAGES = {
     "load": ("Loading the model", 0.15),
@@ -60,13 +61,16 @@ class State:
     title: str = ""
     label: str = ""
     fraction: float = 0.0
-    cancelling: bool = False
+    canceling: bool = False
     message: str = ""
     error: str = ""
     hint: str = ""
 
 
 state = State()
+engine = Engine()
+"""Keeps the model loaded for the next run."""
+
 _waiting: deque[Run] = deque()
 _run: Run | None = None
 _job: Job[MeshData] | None = None
@@ -85,6 +89,8 @@ def waiting() -> int:
 
 def submit(run: Run) -> None:
     """Start a run, or let it wait for its turn."""
+    if _job is None:
+        state.message = state.error = state.hint = ""
     _waiting.append(run)
     if not bpy.app.timers.is_registered(_pump):
         bpy.app.timers.register(_pump, first_interval=0.0, persistent=True)
@@ -97,8 +103,8 @@ def cancel() -> None:
     _waiting.clear()
     if _job is not None:
         _job.cancel()
-        state.cancelling = True
-        state.label = "Cancelling"
+        state.canceling = True
+        state.label = "Canceling"
         _show()
 
 
@@ -109,13 +115,12 @@ def dismiss() -> None:
 
 
 def _start_next() -> None:
-    global _run, _job, state
+    global _run, _job
     if not _waiting:
         return
     _run = _waiting.popleft()
     state.title, state.label, state.fraction = _run.title, "Starting", 0.0
-    state.message = state.error = state.hint = ""
-    state.cancelling = False
+    state.canceling = False
     _job = ThreadJob(_run.work, f"TripoSR: {_run.title}")
     _job.start()
     _show()
@@ -144,17 +149,17 @@ def _is_scene_locked() -> bool:
 def _take(event: object) -> None:
     global _job, _run
     if isinstance(event, Progress):
-        if not state.cancelling:
+        if not state.canceling:
             state.label = STAGES[event.stage][0]
             state.fraction = overall_fraction(event.stage, event.fraction)
         return
     run, _run, _job = _run, None, None
-    if isinstance(event, Done):
+    if isinstance(event, Stopped) or state.canceling:
+        state.message = f"{run.title}: canceled"
+    elif isinstance(event, Done):
         _deliver(run, event.result)
     elif isinstance(event, Failed):
         _fail(event.error)
-    elif isinstance(event, Stopped):
-        state.message = f"{run.title}: cancelled"
 
 
 def overall_fraction(stage: str, fraction: float) -> float:
@@ -225,7 +230,7 @@ def _join_all() -> None:
     deadline = time.monotonic() + JOIN_TIMEOUT
     for job in _abandoned:
         if not job.join(max(0.0, deadline - time.monotonic())):
-            log.error("A cancelled run does not end")
+            log.error("A canceled run does not end")
     _abandoned.clear()
 
 
@@ -234,7 +239,7 @@ def _on_load(_path: str) -> None:
     """Opening another file ends the runs: their scene is gone."""
     if is_running():
         _drop_all()
-        state.message = f"{state.title}: cancelled, because another file was opened"
+        state.message = f"{state.title}: canceled, because another file was opened"
         _show()
 
 
@@ -248,6 +253,7 @@ def unregister() -> None:
     bpy.app.handlers.load_pre.remove(_on_load)
     was_running = is_running()
     _join_all()
+    engine.unload()
     if was_running:
         _show()
     if bpy.app.timers.is_registered(_pump):

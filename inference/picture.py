@@ -47,7 +47,7 @@ def open_picture(picture: Image.Image | Path | str) -> Image.Image:
             f"{path.name} is not a picture that can be read", "Choose a PNG, JPEG or WebP file"
         ) from error
     except Image.DecompressionBombError as error:
-        raise _too_large(path.name) from error
+        raise too_large(path.name) from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         # Pillow's decoders raise all of these for damaged files.
         log.info("Cannot decode %s: %s", path.name, error)
@@ -56,7 +56,8 @@ def open_picture(picture: Image.Image | Path | str) -> Image.Image:
         ) from error
 
 
-def _too_large(name: str) -> InputError:
+def too_large(name: str) -> InputError:
+    """The error for a picture of more than `MAX_PIXELS`."""
     return InputError(
         f"{name} has more than {MAX_PIXELS // 1_000_000} million pixels",
         "Scale it down; 2,000 pixels a side are plenty",
@@ -65,7 +66,7 @@ def _too_large(name: str) -> InputError:
 
 def _decode(image: Image.Image, name: str) -> Image.Image:
     if image.width * image.height > MAX_PIXELS:
-        raise _too_large(name)
+        raise too_large(name)
     if min(image.size) < MIN_SIDE:
         raise InputError(
             f"{name} has only {image.width} × {image.height} pixels",

@@ -12,7 +12,7 @@ from PIL import Image
 
 from .errors import InputError
 from .matting import remove_background
-from .picture import open_picture
+from .picture import MAX_PIXELS, open_picture, too_large
 from .types import Options, PreparedImage, Tick, ignore_progress
 
 log = logging.getLogger(__name__)
@@ -137,6 +137,8 @@ def empty_matte() -> InputError:
 def _centered(pixels: NDArray[np.uint8], ratio: float) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
     side = int(max(height, width) / ratio)
+    if side * side > MAX_PIXELS:
+        raise too_large("The picture, made square,")
     square = np.zeros((side, side, 4), np.uint8)
     top, left = (side - height) // 2, (side - width) // 2
     square[top : top + height, left : left + width] = pixels

@@ -5,25 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from .. import session
-from ..inference.engine import Engine
 from ..inference.errors import InputError, TripoSRError
 from ..inference.types import MeshData, Options, ignore_progress
 from ..preferences import active_model, model_folder, preferences
 from ..properties import BACKGROUND, FOREGROUND_RATIO, RESOLUTION, SIZE, THRESHOLD, run_options
-from ..scene.image import picture_of
+from ..scene.image import Picture, picture_of
 from ..scene.mesh import add_object, show_colors
-
-if TYPE_CHECKING:
-    from PIL import Image
-
-engine = Engine()
-"""Keeps the model loaded for the next run."""
 
 UNDO_STEP = "Generate 3D Mesh"
 
@@ -88,10 +80,10 @@ class TRIPOSR_OT_generate(bpy.types.Operator):
             deliver=_Delivery(context, name, settings.size),
         )
 
-    def _picture(self, context: bpy.types.Context) -> tuple[str, Path | Image.Image]:
+    def _picture(self, context: bpy.types.Context) -> tuple[str, Picture]:
         if self.filepath:
             path = Path(bpy.path.abspath(self.filepath))
-            return path.stem, path
+            return path.stem, lambda: path
         image = context.scene.triposr.image
         if image is None:
             raise InputError("There is no picture", "Open one in the TripoSR tab, or drop one")
@@ -108,17 +100,17 @@ class _Chosen:
 
 
 def _work(
-    picture: Path | Image.Image, options: Options, folder: Path, device: str, precision: str
+    picture: Picture, options: Options, folder: Path, device: str, precision: str
 ) -> Callable[[Callable[[str, float], None]], MeshData]:
     """The run itself, free of Blender."""
 
     def work(tick: Callable[[str, float], None]) -> MeshData:
         tick("load", 0.0)
-        model = engine.model(folder, device, precision, tick)
+        model = session.engine.model(folder, device, precision, tick)
         # Imported here, on the worker, because it imports torch.
         from ..inference.pipeline import image_to_mesh
 
-        return image_to_mesh(picture, model, options, tick)
+        return image_to_mesh(picture(), model, options, tick)
 
     return work
 
@@ -129,27 +121,38 @@ class _Delivery:
     def __init__(self, context: bpy.types.Context, name: str, size: float) -> None:
         self.name, self.size = name, size
         self.location = tuple(context.scene.cursor.location)
-        self.scene_name = context.scene.name
+        self.scene_uid = context.scene.session_uid
         self.started = time.perf_counter()
 
     def __call__(self, mesh: MeshData) -> str:
         context = bpy.context
-        window = self._window(context)
-        override = {"window": window} if window else {}
-        with context.temp_override(**override):
-            new = add_object(context, mesh, self.name, self.size, self.location)
-            if window and preferences(context).show_colors:
-                show_colors(context)
+        window, scene = self._place(context)
+        # The undo step is pushed as the window sees things: with the scene or its view layer
+        # overridden as well, Blender crashes.
+        with context.temp_override(**({"window": window} if window else {})):
+            with context.temp_override(scene=scene, view_layer=_view_layer(context, scene)):
+                new = add_object(context, mesh, self.name, self.size, self.location)
+                if preferences(context).show_colors:
+                    show_colors(context)
             if bpy.ops.ed.undo_push.poll():
                 bpy.ops.ed.undo_push(message=UNDO_STEP)
         seconds = time.perf_counter() - self.started
         return f"{new.name}: {len(mesh.faces):,} triangles in {seconds:.1f} s"
 
-    def _window(self, context: bpy.types.Context) -> bpy.types.Window | None:
-        """A window that shows the scene of the click; any other if none does; none headless."""
+    def _place(self, context: bpy.types.Context) -> tuple[bpy.types.Window | None, bpy.types.Scene]:
+        """The scene of the click, or the present one if it is gone, and a window, if any; one that
+        shows the scene where there is one.
+        """
+        scenes = {scene.session_uid: scene for scene in bpy.data.scenes}
+        scene = scenes.get(self.scene_uid, context.scene)
         windows = list(context.window_manager.windows)
-        same_scene = [window for window in windows if window.scene.name == self.scene_name]
-        return next(iter(same_scene or windows), None)
+        showing = [window for window in windows if window.scene == scene]
+        return next(iter(showing or windows), None), scene
+
+
+def _view_layer(context: bpy.types.Context, scene: bpy.types.Scene) -> bpy.types.ViewLayer:
+    """The view layer of the scene that is in use, or its first one."""
+    return context.view_layer if context.scene == scene else scene.view_layers[0]
 
 
 classes = (TRIPOSR_OT_generate,)

@@ -1,7 +1,9 @@
-"""A Blender image becomes pixels that a thread may read."""
+"""A Blender image becomes a picture that a thread may read."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +16,16 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
-def picture_of(image: bpy.types.Image) -> Path | Image.Image:
+Picture = Callable[[], "Path | Image.Image"]
+"""Gives the picture; called on the worker, because large pixels take long to convert."""
+
+
+def picture_of(image: bpy.types.Image) -> Picture:
     """What the artist sees in an image data-block, detached from Blender.
 
     Returns:
-        The file of an image that is unchanged since it was read, so that Pillow applies its EXIF
-        rotation and color profile; else the pixels, display-referred RGBA.
+        Gives the file of an image that is unchanged since it was read, so that Pillow applies its
+        EXIF rotation and color profile; else the pixels, display-referred RGBA.
 
     Raises:
         InputError: The image has no pixels.
@@ -33,13 +39,12 @@ def picture_of(image: bpy.types.Image) -> Path | Image.Image:
         and not image.is_float
         and path.is_file()
     ):
-        return path
-    return _pixels(image)
+        return lambda: path
+    return partial(_from_pixels, _pixels(image), image.is_float)
 
 
-def _pixels(image: bpy.types.Image) -> Image.Image:
-    from PIL import Image
-
+def _pixels(image: bpy.types.Image) -> np.ndarray:
+    """A copy of the pixels: (H, W, channels) float32, bottom row first."""
     width, height = image.size
     if not (image.has_data or len(image.pixels)) or not width or not height:
         raise InputError(
@@ -47,14 +52,21 @@ def _pixels(image: bpy.types.Image) -> Image.Image:
         )
     values = np.empty(width * height * image.channels, np.float32)
     image.pixels.foreach_get(values)
-    # Blender's rows run from the bottom up.
-    values = values.reshape(height, width, image.channels)[::-1]
+    return values.reshape(height, width, image.channels)
+
+
+def _from_pixels(values: np.ndarray, is_float: bool) -> Image.Image:
+    """The picture of such pixels. No bpy: this runs on the worker."""
+    from PIL import Image
+
+    height, width, channels = values.shape
     rgba = np.ones((height, width, 4), np.float32)
-    if image.channels < 3:
-        rgba[..., :3] = values[..., :1]
+    # Blender's rows run from the bottom up, Pillow's from the top down.
+    if channels < 3:
+        rgba[..., :3] = values[::-1, :, :1]
     else:
-        rgba[..., : image.channels] = values
-    if image.is_float:
+        rgba[..., :channels] = values[::-1]
+    if is_float:
         rgba = float_to_display(rgba)
     return Image.fromarray((np.nan_to_num(rgba).clip(0, 1) * 255).round().astype(np.uint8))
 

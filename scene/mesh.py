@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import bpy
 import numpy as np
 
@@ -34,6 +36,7 @@ def add_object(
     blender_object = bpy.data.objects.new(name, data)
     blender_object.location = location
     _collection(context).objects.link(blender_object)
+    _show_in_local_views(context, blender_object)
     # In any other mode, changing the active object would throw the artist out of what she edits.
     if context.mode == "OBJECT":
         for selected in context.selected_objects:
@@ -48,6 +51,22 @@ def _collection(context: bpy.types.Context) -> bpy.types.Collection:
     active = context.view_layer.active_layer_collection
     usable = active.collection.library is None and not active.exclude
     return active.collection if usable else context.scene.collection
+
+
+def _show_in_local_views(context: bpy.types.Context, new: bpy.types.Object) -> None:
+    """Let viewports that show a selection of objects only show the new one too, as Add does."""
+    for space in _viewports(context):
+        if space.local_view:
+            new.local_view_set(space, True)
+
+
+def _viewports(context: bpy.types.Context) -> Iterator[bpy.types.SpaceView3D]:
+    """The 3D viewports that are open in the scene's windows."""
+    for window in context.window_manager.windows:
+        if window.scene == context.scene:
+            for area in window.screen.areas:
+                if area.type == "VIEW_3D":
+                    yield area.spaces.active
 
 
 def new_mesh(mesh: MeshData, name: str, size: float) -> bpy.types.Mesh:
@@ -80,8 +99,6 @@ def _add_colors(data: bpy.types.Mesh, mesh: MeshData) -> None:
 
 
 def show_colors(context: bpy.types.Context) -> None:
-    """Let every 3D viewport that the artist sees show color attributes in Solid shading."""
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                area.spaces.active.shading.color_type = "VERTEX"
+    """Let the open 3D viewports show color attributes in Solid shading."""
+    for space in _viewports(context):
+        space.shading.color_type = "VERTEX"

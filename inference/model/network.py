@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..devices import memory_errors
-from ..errors import InputError
+from ..errors import InputError, ModelFilesError
 from ..types import SceneCode, Tick, ignore_progress
 from .backbone import Backbone
 from .config import NetworkConfig
@@ -76,6 +76,7 @@ class Model:
 
         Raises:
             InputError: `rgb` is no square RGB picture of finite values.
+            ModelFilesError: The weights, or too few bits for them, give no finite result.
             DeviceError: The device's memory does not suffice.
         """
         if rgb.ndim != 3 or rgb.shape[0] != rgb.shape[1] or rgb.shape[2] != 3 or not rgb.size:
@@ -93,6 +94,11 @@ class Model:
             planes = self.network(
                 picture.to(self.device, self.dtype), tick if tick else ignore_progress
             )
+            if not planes.isfinite().all():
+                raise ModelFilesError(
+                    "The model gives values that are not finite",
+                    "Choose Full as the precision in the preferences, or fetch the weights again",
+                )
             code = SceneCode(
                 planes=planes.float().cpu().numpy(),
                 layers=self.network.decoder.to_numpy(),

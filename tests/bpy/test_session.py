@@ -97,11 +97,11 @@ def test_cancel_leaves_nothing_and_the_next_run_works(bpy, addon, session, pictu
     submit(bpy, addon, session, picture, resolution=256)
     submit(bpy, addon, session, picture, resolution=256)
     assert bpy.ops.triposr.cancel() == {"FINISHED"}
-    assert session.state.cancelling
+    assert session.state.canceling
     pump_until(session, lambda: not session.is_running())
     assert not bpy.data.objects
     assert not bpy.data.meshes
-    assert session.state.message == "toy truck: cancelled"
+    assert session.state.message == "toy truck: canceled"
     submit(bpy, addon, session, picture, resolution=32)
     pump_until(session, lambda: not session.is_running())
     assert "toy truck" in bpy.data.objects
@@ -127,12 +127,31 @@ def test_unknown_errors_are_reported_as_such(session, caplog) -> None:
     assert "Traceback" in caplog.text
 
 
-def test_scene_removed_in_the_meantime(bpy, addon, session, picture: Path) -> None:
-    other = bpy.data.scenes.new("other")
+def test_the_object_goes_to_the_scene_of_the_click(bpy, addon, session, picture: Path) -> None:
+    clicked = bpy.context.scene
     submit(bpy, addon, session, picture, resolution=32)
-    bpy.data.scenes.remove(other)
+    bpy.context.window.scene = bpy.data.scenes.new("other")
+    pump_until(session, lambda: not session.is_running())
+    assert [o.name for o in clicked.objects] == ["toy truck"]
+    assert bpy.context.scene.name == "other"
+    assert not bpy.context.scene.objects
+
+
+def test_scene_removed_in_the_meantime(bpy, addon, session, picture: Path) -> None:
+    clicked = bpy.context.scene
+    submit(bpy, addon, session, picture, resolution=32)
+    bpy.context.window.scene = bpy.data.scenes.new("other")
+    bpy.data.scenes.remove(clicked)
     pump_until(session, lambda: not session.is_running())
     assert "toy truck" in bpy.context.scene.objects
+
+
+def test_a_cancel_wins_over_a_result_that_is_already_there(bpy, addon, session, picture) -> None:
+    submit(bpy, addon, session, picture, resolution=16)
+    assert session._job.join(60)
+    session.cancel()
+    pump_until(session, lambda: not session.is_running())
+    assert not bpy.data.objects
 
 
 def test_disabling_the_addon_ends_its_threads(bpy, addon, session, picture: Path) -> None:

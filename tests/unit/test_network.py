@@ -130,6 +130,15 @@ def test_encode_refuses_nan(tiny: Model) -> None:
         tiny.encode(np.full((8, 8, 3), np.nan, np.float32))
 
 
+def test_weights_that_are_not_finite(tiny_folder: Path) -> None:
+    from triposr.inference import load_model
+
+    broken = load_model(tiny_folder, device="cpu")
+    broken.network.post_processor.upsample.bias.data = torch.full((8,), torch.nan)
+    with pytest.raises(ModelFilesError, match="not finite"):
+        broken.encode(np.zeros((64, 64, 3), np.float32))
+
+
 def test_encode_ticks_between_blocks_and_can_be_left(tiny: Model) -> None:
     class LeaveError(Exception):
         pass

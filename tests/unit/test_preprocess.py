@@ -79,6 +79,17 @@ def test_large_pictures_are_scaled_down_before_the_matte() -> None:
     assert np.allclose(prepared.rgb[center, center], (1, 1, 0))
 
 
+@pytest.mark.parametrize("setting", [{}, {"crop": "published"}, {"background": "none"}])
+def test_extremely_wide_pictures(setting: dict) -> None:
+    strip = Image.new("RGBA", (60_000, 8), (9, 9, 9, 0))
+    strip.paste((200, 0, 0, 255), (100, 0, 59_000, 8))
+    if setting.get("crop") == "published":
+        with pytest.raises(InputError, match="million pixels"):
+            prepare_image(strip, Options(**setting))
+    else:
+        assert len(prepare_image(strip, Options(**setting)).rgb) <= 2048 / 0.85
+
+
 def test_plain_background(mug: Image.Image) -> None:
     cutout = np.asarray(prepare_image(mug).cutout)
     alpha = cutout[..., 3] / 255
