@@ -13,6 +13,16 @@ from torch import Tensor, nn
 
 from ..errors import DependencyError
 
+# Here and not where it is used: there the default device is `meta`, and importing transformers runs
+# tensor operations (seen with torch 2.6) that need a real one.
+try:
+    from transformers import ViTConfig, ViTModel
+except Exception as error:  # a broken install raises anything, from ImportError to OSError
+    raise DependencyError(
+        f"The package transformers cannot be imported ({error})",
+        "Disable other add-ons that bring their own transformers, or install it again",
+    ) from error
+
 # Mean and standard deviation of ImageNet, which DINO was trained with.
 IMAGE_MEAN = (0.485, 0.456, 0.406)
 IMAGE_STD = (0.229, 0.224, 0.225)
@@ -39,13 +49,6 @@ class ImageTokenizer(nn.Module):
 
     def __init__(self, vit: Mapping[str, Any], image_size: int) -> None:
         super().__init__()
-        try:
-            from transformers import ViTConfig, ViTModel
-        except Exception as error:  # a broken install raises anything, from ImportError to OSError
-            raise DependencyError(
-                f"The package transformers cannot be imported ({error})",
-                "Disable other add-ons that bring their own transformers, or install it again",
-            ) from error
         # With the network's own size here, every release of transformers uses the table of position
         # embeddings as it is; `resize_positions` has brought it to that size with the formula of
         # the release that the published model was trained with.
