@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import bpy
 from bpy.props import CollectionProperty, StringProperty
+
+log = logging.getLogger(__name__)
 
 EXTENSIONS = ".png;.jpg;.jpeg;.webp;.bmp;.tif;.tiff;.gif;.tga"
 
@@ -23,19 +26,29 @@ class TRIPOSR_OT_drop_image(bpy.types.Operator):
     )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return self._generate("INVOKE_DEFAULT")
+        return self._generate(context, "INVOKE_DEFAULT")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        return self._generate("EXEC_DEFAULT")
+        return self._generate(context, "EXEC_DEFAULT")
 
-    def _generate(self, call_context: str) -> set[str]:
-        for file in self.files:
-            path = Path(self.directory) / file.name
+    def _generate(self, context: bpy.types.Context, call_context: str) -> set[str]:
+        paths = [Path(self.directory) / file.name for file in self.files]
+        if len(paths) == 1:
+            _show_in_panel(context, paths[0])
+        for path in paths:
             try:
                 bpy.ops.triposr.generate(call_context, filepath=str(path))
             except RuntimeError as error:  # one bad picture does not stop the others
                 self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
         return {"FINISHED"}
+
+
+def _show_in_panel(context: bpy.types.Context, path: Path) -> None:
+    """Make a dropped picture the panel's, so that the artist can try other settings with it."""
+    try:
+        context.scene.triposr.image = bpy.data.images.load(str(path), check_existing=True)
+    except RuntimeError:  # Blender cannot read it; the run will say what is wrong with it
+        log.info("Blender cannot open %s", path.name)
 
 
 class TRIPOSR_FH_image(bpy.types.FileHandler):

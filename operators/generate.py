@@ -137,7 +137,7 @@ class _Delivery:
             if bpy.ops.ed.undo_push.poll():
                 bpy.ops.ed.undo_push(message=UNDO_STEP)
         seconds = time.perf_counter() - self.started
-        return f"{new.name}: {len(mesh.faces):,} triangles in {seconds:.1f} s"
+        return f"{new.name}: {len(mesh.faces):,} triangles in {seconds:.1f}\N{NO-BREAK SPACE}s"
 
     def _place(self, context: bpy.types.Context) -> tuple[bpy.types.Window | None, bpy.types.Scene]:
         """The scene of the click, or the present one if it is gone, and a window, if any; one that

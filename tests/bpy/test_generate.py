@@ -258,3 +258,27 @@ def test_model_in_the_model_folder_is_used(bpy, picture: Path) -> None:
     preferences = bpy.context.preferences.addons[background.MODULE].preferences
     preferences.model_folder = str(Path(__file__).parent.parent / "data" / "tiny")
     assert len(generate(bpy, picture).data.vertices) != len(starter.data.vertices)
+
+
+def drop(bpy, *pictures: Path) -> None:
+    files = [{"name": picture.name} for picture in pictures]
+    bpy.context.scene.triposr.resolution = 32
+    bpy.ops.triposr.drop_image(directory=str(pictures[0].parent), files=files)
+
+
+def test_a_dropped_picture_becomes_the_panels(bpy, picture: Path) -> None:
+    drop(bpy, picture)
+    assert bpy.context.object.name == "toy truck"
+    assert bpy.context.scene.triposr.image.name == "toy truck.png"
+    drop(bpy, picture)
+    assert len(bpy.data.images) == 1, "one image serves both"
+
+
+def test_one_bad_picture_does_not_stop_the_others(bpy, picture: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    Image.open(picture).save(tmp_path / "second.png")
+    with pytest.raises(RuntimeError, match=r"bad\.png is not a picture"):
+        drop(bpy, tmp_path / "bad.png", picture, tmp_path / "second.png")
+    assert {"toy truck", "second"} <= {o.name for o in bpy.context.scene.objects}
+    with pytest.raises(RuntimeError, match="not a picture"):
+        drop(bpy, tmp_path / "bad.png")
