@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -54,11 +56,31 @@ class ImageTokenizer(nn.Module):
         # the release that the published model was trained with.
         self.model = ViTModel(ViTConfig(**{**vit, "image_size": image_size}))
 
-    def forward(self, pictures: Tensor) -> Tensor:
+    def forward(self, pictures: Tensor, progress: Callable[[float], None]) -> Tensor:
         mean = pictures.new_tensor(IMAGE_MEAN).view(3, 1, 1)
         std = pictures.new_tensor(IMAGE_STD).view(3, 1, 1)
-        tokens: Tensor = self.model(pixel_values=(pictures - mean) / std).last_hidden_state
+        with self._progress_between_layers(progress):
+            tokens: Tensor = self.model(pixel_values=(pictures - mean) / std).last_hidden_state
         return tokens
+
+    @contextmanager
+    def _progress_between_layers(self, progress: Callable[[float], None]) -> Iterator[None]:
+        """Report before each layer of the ViT, whose loop over them is not ours."""
+        # The one list of modules in a ViTModel is that of its layers, under either name.
+        layers = next(part for part in self.model.modules() if isinstance(part, nn.ModuleList))
+
+        def report(number: int, *_: object) -> None:
+            progress(number / len(layers))
+
+        hooks = [
+            layer.register_forward_pre_hook(partial(report, number))
+            for number, layer in enumerate(layers)
+        ]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
 
 
 def resize_positions(table: Tensor, grid: int) -> Tensor:

@@ -151,9 +151,15 @@ def test_encode_ticks_between_blocks_and_can_be_left(tiny: Model) -> None:
         if len(seen) == 3:
             raise LeaveError
 
+    rgb = np.zeros((64, 64, 3), np.float32)
     with pytest.raises(LeaveError):
-        tiny.encode(np.zeros((64, 64, 3), np.float32), tick)
+        tiny.encode(rgb, tick)
     assert seen == sorted(seen)
+    layers: list[float] = []
+    tiny.encode(rgb, lambda _, fraction: layers.append(fraction))
+    assert len(layers) == 2 + 2, "one before each layer of the ViT and each block of the backbone"
+    tiny.encode(rgb)
+    assert len(layers) == 4, "a later run does not report to an earlier listener"
 
 
 PARITY = """
