@@ -37,7 +37,7 @@ class Done(Generic[T]):
 class Failed:
     """The work has ended with an error. Last event."""
 
-    error: Exception
+    error: BaseException
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,8 @@ class ThreadJob(Generic[T]):
             end = Stopped() if self._cancelled.is_set() else Done(result)
         except Cancelled:
             end = Stopped()
-        except Exception as error:  # the job's boundary: every error becomes an event
+        # The job's boundary: every error becomes an event, a library's call of sys.exit included.
+        except BaseException as error:
             log.debug("The job failed", exc_info=True)
             end = Failed(error)
         self._events.put(end)

@@ -62,6 +62,7 @@ class State:
     label: str = ""
     fraction: float = 0.0
     canceling: bool = False
+    canceled: bool = False
     message: str = ""
     error: str = ""
     hint: str = ""
@@ -120,7 +121,7 @@ def _start_next() -> None:
         return
     _run = _waiting.popleft()
     state.title, state.label, state.fraction = _run.title, "Starting", 0.0
-    state.canceling = False
+    state.canceling = state.canceled = False
     _job = ThreadJob(_run.work, f"TripoSR: {_run.title}")
     _job.start()
     _show()
@@ -155,7 +156,7 @@ def _take(event: object) -> None:
         return
     run, _run, _job = _run, None, None
     if isinstance(event, Stopped) or state.canceling:
-        state.message = f"{run.title}: canceled"
+        state.message, state.canceled = f"{run.title}: canceled", True
     elif isinstance(event, Done):
         _deliver(run, event.result)
     elif isinstance(event, Failed):
@@ -172,19 +173,26 @@ def overall_fraction(stage: str, fraction: float) -> float:
 def _deliver(run: Run, result: MeshData) -> None:
     try:
         state.message = run.deliver(result)
-    except (TripoSRError, RuntimeError, ReferenceError, MemoryError) as error:
+    except Exception as error:  # the job's other boundary: the timer must live on
         _fail(error)
 
 
-def _fail(error: Exception) -> None:
+def _fail(error: BaseException) -> None:
+    told = explain(error)
+    state.error, state.hint = told.message, told.hint
+    _popup(told.message, told.hint)
+
+
+def explain(error: BaseException) -> TripoSRError:
+    """What to tell the artist; an error that nobody foresaw is logged with its traceback."""
     if isinstance(error, TripoSRError):
-        state.error, state.hint = error.message, error.hint
         log.info("Run failed: %s", error)
-    else:
-        state.error = f"Unexpected error: {type(error).__name__}: {error}"
-        state.hint = "See Blender's console for the details, and report them"
-        log.error("Run failed", exc_info=error)
-    _popup(state.error, state.hint)
+        return error
+    log.error("Run failed", exc_info=error)
+    return TripoSRError(
+        f"Unexpected error: {type(error).__name__}: {error}",
+        "See Blender's console for the details, and report them",
+    )
 
 
 def _popup(message: str, hint: str) -> None:
@@ -201,12 +209,8 @@ def _popup(message: str, hint: str) -> None:
 
 
 def _show() -> None:
-    """Redraw what shows the state: the sidebars and the status bar, not the viewports."""
-    text = None
-    if _job is not None:
-        text = f"TripoSR: {state.title}: {state.label} ({state.fraction:.0%})"
+    """Redraw what shows the state: the sidebars, not the viewports."""
     for window in bpy.context.window_manager.windows:
-        window.workspace.status_text_set(text)
         for area in window.screen.areas:
             if area.type == "VIEW_3D":
                 for region in area.regions:
@@ -224,36 +228,41 @@ def _drop_all() -> None:
     _job = _run = None
 
 
-def _join_all() -> None:
-    """End every thread: Blender may not quit, nor the code be unloaded, under a running one."""
+def _join_all() -> bool:
+    """End every thread: Blender may not quit, nor the code be unloaded, under a running one.
+
+    Returns whether all have ended.
+    """
     _drop_all()
     deadline = time.monotonic() + JOIN_TIMEOUT
-    for job in _abandoned:
-        if not job.join(max(0.0, deadline - time.monotonic())):
-            log.error("A canceled run does not end")
+    ended = [job.join(max(0.0, deadline - time.monotonic())) for job in _abandoned]
     _abandoned.clear()
+    if not all(ended):
+        log.error("A canceled run does not end")
+    return all(ended)
 
 
 @persistent
 def _on_load(_path: str) -> None:
-    """Opening another file ends the runs: their scene is gone."""
+    """Another file ends the runs: their scene is gone. A file that cannot be opened does not."""
     if is_running():
         _drop_all()
         state.message = f"{state.title}: canceled, because another file was opened"
+        state.canceled = True
         _show()
 
 
 def register() -> None:
-    bpy.app.handlers.load_pre.append(_on_load)
+    bpy.app.handlers.load_post.append(_on_load)
     atexit.register(_join_all)
 
 
 def unregister() -> None:
     atexit.unregister(_join_all)
-    bpy.app.handlers.load_pre.remove(_on_load)
+    bpy.app.handlers.load_post.remove(_on_load)
     was_running = is_running()
-    _join_all()
-    engine.unload()
+    if _join_all():
+        engine.unload()
     if was_running:
         _show()
     if bpy.app.timers.is_registered(_pump):

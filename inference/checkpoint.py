@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import pickle
+import re
 import time
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from .devices import choose_device, choose_dtype, memory_errors
@@ -41,8 +43,9 @@ def load_model(
     tick = tick or ignore_progress
     started = time.perf_counter()
     folder = Path(folder)
-    config = read_config(folder)
     weights = weights_file(folder)
+    reject_other_files(weights)
+    config = read_config(folder)
     chosen_device, dtype = choose_device(device), choose_dtype(precision)
     tick("load", 0.1)
     with memory_errors("loading the model"):
@@ -64,8 +67,14 @@ def load_model(
 
 def build_network(config: NetworkConfig) -> Network:
     """The network on the meta device: its shapes, without memory and without random numbers."""
-    with torch.device("meta"):
-        return Network(config)
+    try:
+        with torch.device("meta"):
+            return Network(config)
+    except Exception as error:  # transformers raises what it likes for a configuration it dislikes
+        raise ModelFilesError(
+            f"The configuration does not describe a network ({type(error).__name__}: {error})",
+            REDOWNLOAD,
+        ) from error
 
 
 def assign_weights(network: Network, state: dict[str, Tensor], config: NetworkConfig) -> None:
@@ -105,9 +114,12 @@ def _resized(positions: Tensor, grid: int, config: NetworkConfig) -> Tensor:
 
 
 def _first_problem(error: RuntimeError) -> str:
-    """The first of torch's complaints, which follow a headline, shortened to one line."""
-    lines = [line.strip().rstrip(".") for line in str(error).splitlines()[1:] if line.strip()]
-    return lines[0][:160] if lines else "no reason given"
+    """The first key that torch complains about, and whether it is missing, unknown or misshapen."""
+    text = str(error)
+    for kind in ("Missing key", "Unexpected key", "size mismatch for"):
+        if found := re.search(kind + r'[^"\n]*?"?([\w]+\.[\w.]+)', text):
+            return f"{kind.lower().removesuffix(' for')}: {found[1].rstrip('.')}"
+    return "see the log"
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -116,10 +128,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises:
         ModelFilesError: The file is damaged, is something else, or holds more than tensors.
     """
-    _reject_other_files(path)
     try:
         if path.suffix == ".safetensors":
-            state = _read_safetensors(path)
+            state = load_file(path)
         else:
             state = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
     except pickle.UnpicklingError as error:
@@ -127,7 +138,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             f"{path.name} holds more than weights, and none of it was run",
             "Delete the file and fetch the published weights",
         ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged file makes the readers raise nearly everything
+        log.info("Cannot read %s: %r", path.name, error)
         raise ModelFilesError(f"{path.name} is damaged or incomplete", REDOWNLOAD) from error
     if not isinstance(state, dict) or not all(isinstance(t, Tensor) for t in state.values()):
         raise ModelFilesError(f"{path.name} is not a checkpoint of TripoSR", REDOWNLOAD)
@@ -136,17 +150,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise ValueError(str(error)) from error
-
-
-def _reject_other_files(path: Path) -> None:
+def reject_other_files(path: Path) -> None:
     """Name the two things that are most often saved under the weights' name by mistake."""
     with path.open("rb") as file:
         start = file.read(256).lstrip().lower()

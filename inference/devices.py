@@ -28,7 +28,7 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         return next(device for kind in DEVICES if (device := _working_device(kind)) is not None)
     if name.partition(":")[0] not in DEVICES:
-        raise InputError(f"There is no device type {name!r}", f"Choose auto or one of {DEVICES}")
+        raise InputError(f"There is no device type {name!r}", f"Choose auto, {', '.join(DEVICES)}")
     device = _working_device(name)
     if device is None:
         raise DeviceError(
@@ -41,7 +41,9 @@ def choose_device(name: str) -> torch.device:
 def _working_device(name: str) -> torch.device | None:
     """The device if it can multiply, else None: a driver too old shows only when a kernel runs."""
     kind = name.partition(":")[0]
-    if kind != "cpu" and not getattr(torch, kind).is_available():
+    # torch.mps has no is_available() of its own in the older releases.
+    module = torch.backends.mps if kind == "mps" else getattr(torch, kind)
+    if not module.is_available():
         return None
     try:
         device = torch.device(name)

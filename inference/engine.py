@@ -6,10 +6,13 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .errors import importing
 from .types import Tick
 from .weights import weights_file
 
@@ -49,10 +52,7 @@ class Engine:
         with self._lock:
             if self._model is None or key != self._key:
                 _let_waiting_threads_sleep()
-                started = time.perf_counter()
-                from .checkpoint import load_model  # the first time, torch comes with it
-
-                log.info("Imported torch: %.2f s", time.perf_counter() - started)
+                load_model = _import_loader()
                 # The old one goes first: two may not fit.
                 self._model = self._key = None
                 self._model = load_model(folder, device, precision, tick)
@@ -72,11 +72,23 @@ class Engine:
             getattr(torch, on_accelerator).empty_cache()
 
 
+def _import_loader() -> Callable[[Path, str, str, Tick], Model]:
+    """`load_model`, with which torch and transformers come the first time."""
+    started = time.perf_counter()
+    for package in ("yaml", "safetensors", "torch"):
+        with importing(package):
+            import_module(package)
+    from .checkpoint import load_model
+
+    log.info("Imported torch: %.2f s", time.perf_counter() - started)
+    return load_model
+
+
 def _let_waiting_threads_sleep() -> None:
     """Ask OpenMP, which reads this when torch is first imported, not to spin while it waits.
 
     Torch's threads meet after every operation. With a busy Blender on one of two cores, spinning
-    at those meetings made an extraction take over ten times as long; on idle cores, sleeping costs
-    nothing that could be measured.
+    at those meetings made an extraction take several times as long; on idle cores, sleeping costs
+    up to a tenth. Left to those who run this outside Blender: it changes the process environment.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

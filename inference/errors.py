@@ -1,5 +1,8 @@
 """What can go wrong on the way from a picture to a mesh, each with a hint for the artist."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class TripoSRError(Exception):
     """A failure that is told to the artist in one sentence, without a traceback.
@@ -36,3 +39,19 @@ class DeviceError(TripoSRError):
 
 class EmptySurfaceError(TripoSRError):
     """The density never crosses the threshold, so there is no surface to extract."""
+
+
+@contextmanager
+def importing(package: str) -> Iterator[None]:
+    """Turn whatever goes wrong while a package is imported into a `DependencyError`.
+
+    A broken install raises anything: ImportError, OSError for a missing DLL, AttributeError for
+    packages that do not fit together; rembg even calls `sys.exit`.
+    """
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        raise DependencyError(
+            f"The package {package} cannot be imported ({type(error).__name__}: {error})",
+            f"Install {package} for Blender's Python, or disable add-ons that bring their own",
+        ) from error

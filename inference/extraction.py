@@ -15,15 +15,15 @@ import torch
 from numpy.typing import NDArray
 
 from .devices import choose_device, memory_errors
-from .errors import DependencyError, EmptySurfaceError
+from .errors import EmptySurfaceError, importing
 from .field import BLOCK_POINTS, Field
 from .types import (
-    RESOLUTION_RANGE,
     THRESHOLD_RANGE,
     MeshData,
     SceneCode,
     Tick,
     check_range,
+    check_resolution,
     ignore_progress,
 )
 
@@ -58,7 +58,7 @@ def extract_mesh(
         DeviceError: Memory ran out, or the device does not work.
         DependencyError: PyMCubes cannot be imported.
     """
-    check_range("Resolution", resolution, RESOLUTION_RANGE)
+    check_resolution(resolution)
     check_range("Threshold", threshold, THRESHOLD_RANGE)
     tick = tick or ignore_progress
     started = time.perf_counter()
@@ -122,13 +122,8 @@ def surface(
         EmptySurfaceError: No two values differ in sign.
         DependencyError: PyMCubes cannot be imported.
     """
-    try:
+    with importing("PyMCubes"):
         import mcubes
-    except ImportError as error:
-        raise DependencyError(
-            f"The package PyMCubes cannot be imported ({error})",
-            "Install the add-on's packaged zip, which brings it",
-        ) from error
 
     depth = max(1, SLAB_POINTS // resolution**2)
     all_vertices: list[NDArray[np.float64]] = []
@@ -144,6 +139,8 @@ def surface(
             values = layers(start, stop)
         else:
             values = np.concatenate((last_layer, layers(start + 1, stop)))
+        if stop < resolution:
+            values[-1] = _off_the_corners(values[-1])
         last_layer = values[-1:]
         inside += int(np.count_nonzero(values > 0))
         vertices, slab_faces = mcubes.marching_cubes(values, 0.0)
@@ -157,6 +154,23 @@ def surface(
     if count == 0:
         raise _nothing_to_extract(full=inside > 0)
     return np.concatenate(all_vertices), np.concatenate(all_faces)
+
+
+def _off_the_corners(layer: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A layer (R, R) whose values are far enough from zero to tell on which edge a vertex lies.
+
+    Where a value is zero, the vertices of all edges that meet there lie on one lattice point, and
+    welding would take them for one. A millionth of an edge apart is enough. Zero counts as outside,
+    as in PyMCubes.
+    """
+    size = np.abs(layer)
+    neighbor = np.zeros_like(size)
+    for axis in (0, 1):
+        ours, theirs = np.moveaxis(neighbor, axis, 0), np.moveaxis(size, axis, 0)
+        np.maximum(ours[1:], theirs[:-1], out=ours[1:])
+        np.maximum(ours[:-1], theirs[1:], out=ours[:-1])
+    least = np.float32(1e-6) * neighbor
+    return np.where(size < least, np.where(layer > 0, least, -least), layer)
 
 
 class _Seam:

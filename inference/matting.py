@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .errors import DependencyError, InputError, ModelFilesError
+from .errors import InputError, ModelFilesError, importing
 from .plain_background import cut_out_plain
 from .types import Options
 
@@ -88,8 +89,13 @@ def _cut_out_with_model(picture: Image.Image, name: str, file: Path | None) -> I
         )
     rembg = _import_rembg()
     session = _local_session(rembg, name, file)
-    opaque = picture.convert("RGB")
-    cutout: Image.Image = rembg.remove(opaque, session=session, post_process_mask=False)
+    try:
+        cutout: Image.Image = rembg.remove(picture.convert("RGB"), session=session)
+    except Exception as error:  # onnxruntime's exceptions share no base class of their own
+        log.info("The matting model failed", exc_info=True)
+        raise ModelFilesError(
+            f"{file.name} does not work as the matting model {name}", "Fetch the file again"
+        ) from error
     return cutout.convert("RGBA")
 
 
@@ -101,31 +107,23 @@ def _local_session(rembg: Any, name: str, file: Path) -> Any:
     known = {cls.name(): cls for cls in sessions_class}
     if name not in known:
         raise InputError(
-            f"rembg {rembg.__version__} has no model {name!r}", f"Choose one of {sorted(known)}"
+            f"rembg {rembg.__version__} has no model {name!r}",
+            f"Choose one of {', '.join(sorted(known))}",
         )
     local = type("LocalSession", (known[name],), {"download_models": lambda *_, **__: str(file)})
     try:
         return local(name, SessionOptions())
-    except Exception as error:  # onnxruntime's exceptions share no base class of its own
+    except Exception as error:  # onnxruntime's exceptions share no base class of their own
         raise ModelFilesError(
             f"The matting model {file.name} cannot be loaded", "Fetch the file again"
         ) from error
 
 
 def _import_rembg() -> Any:
-    try:
-        with _placeholders("pymatting", "jsonschema"):
-            import rembg
-    except SystemExit as error:  # rembg exits the program when onnxruntime is missing
-        raise DependencyError(
-            "The package onnxruntime, which rembg needs, cannot be imported",
-            "Install the add-on's packaged zip, which brings it",
-        ) from error
-    except ImportError as error:
-        raise DependencyError(
-            f"The package rembg cannot be imported ({error})",
-            "Install the add-on's packaged zip, which brings it",
-        ) from error
+    with importing("onnxruntime"):  # rembg would exit the program when it is missing
+        import onnxruntime  # noqa: F401
+    with importing("rembg"), _placeholders("pymatting", "jsonschema"):
+        import rembg
     return rembg
 
 
@@ -152,6 +150,8 @@ class _PlaceholderFinder:
 
     def __init__(self, packages: tuple[str, ...]) -> None:
         self._packages = packages
+        # Only for the thread that imports rembg: another may want the real package meanwhile.
+        self._thread = threading.get_ident()
 
     def covers(self, name: str) -> bool:
         return name.partition(".")[0] in self._packages
@@ -159,7 +159,9 @@ class _PlaceholderFinder:
     def find_spec(self, name: str, path: object = None, target: object = None) -> Any:
         from importlib.machinery import ModuleSpec
 
-        return ModuleSpec(name, self, is_package=True) if self.covers(name) else None  # type: ignore[arg-type]
+        if not self.covers(name) or threading.get_ident() != self._thread:
+            return None
+        return ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
 
     def create_module(self, spec: Any) -> ModuleType:
         return _Placeholder(spec.name)

@@ -11,57 +11,53 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from .errors import InputError
+from .limits import MAX_PIXELS, too_large
 
 log = logging.getLogger(__name__)
-
-MAX_PIXELS = 100_000_000
-"""Above this a picture is refused before it is decoded: 400 MB as RGBA."""
 
 MIN_SIDE = 8
 """Below this no subject can be told."""
 
 
-def open_picture(picture: Image.Image | Path | str) -> Image.Image:
+def open_picture(picture: Image.Image | Path | str | bytes) -> Image.Image:
     """Decode a picture: first frame, upright, sRGB, 8-bit RGBA.
 
     Args:
-        picture: Anything Pillow opens: with or without alpha, palette, CMYK, 16-bit, EXIF-rotated,
-            animated.
+        picture: A picture, the path of a file, or a file's content; anything that Pillow opens:
+            with or without alpha, palette, CMYK, 16-bit, EXIF-rotated, animated.
 
     Raises:
         InputError: The file is missing, empty, truncated, too large, too small, or no picture.
     """
-    if isinstance(picture, Image.Image):
-        return _decode(picture, "The picture")
-    path = Path(picture)
+    name = Path(picture).name if isinstance(picture, Path | str) else "The picture"
     try:
+        if isinstance(picture, Image.Image):
+            return _decode(picture, name)
         # Pillow's warning about large pictures is settled by MAX_PIXELS.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                return _decode(image, path.name)
+            file = io.BytesIO(picture) if isinstance(picture, bytes) else picture
+            with Image.open(file) as image:
+                return _decode(image, name)
+    except (InputError, MemoryError):
+        raise
     except FileNotFoundError as error:
-        raise InputError(f"{path.name} does not exist", "Choose another picture") from error
+        raise InputError(f"{name} does not exist", "Choose another picture") from error
+    except IsADirectoryError as error:
+        raise InputError(f"{name} is a folder", "Choose a picture in it") from error
+    except PermissionError as error:
+        raise InputError(f"{name} may not be read", "Allow reading it, or copy it") from error
     except UnidentifiedImageError as error:
         raise InputError(
-            f"{path.name} is not a picture that can be read", "Choose a PNG, JPEG or WebP file"
+            f"{name} is not a picture that can be read", "Choose a PNG, JPEG or WebP file"
         ) from error
     except Image.DecompressionBombError as error:
-        raise too_large(path.name) from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        # Pillow's decoders raise all of these for damaged files.
-        log.info("Cannot decode %s: %s", path.name, error)
+        raise too_large(name) from error
+    except Exception as error:  # Pillow's decoders raise nearly everything for damaged files
+        log.info("Cannot decode %s: %r", name, error)
         raise InputError(
-            f"{path.name} is damaged or incomplete", "Save or download the picture again"
+            f"{name} is damaged or incomplete", "Save or download the picture again"
         ) from error
-
-
-def too_large(name: str) -> InputError:
-    """The error for a picture of more than `MAX_PIXELS`."""
-    return InputError(
-        f"{name} has more than {MAX_PIXELS // 1_000_000} million pixels",
-        "Scale it down; 2,000 pixels a side are plenty",
-    )
 
 
 def _decode(image: Image.Image, name: str) -> Image.Image:

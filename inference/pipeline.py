@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def image_to_mesh(
-    image: Image.Image | Path | str,
+    image: Image.Image | Path | str | bytes,
     model: Model,
     options: Options | None = None,
     tick: Tick | None = None,
@@ -24,7 +24,7 @@ def image_to_mesh(
     """Reconstruct the subject of a picture as a colored triangle mesh.
 
     Args:
-        image: A picture, or the path of a file that Pillow opens.
+        image: A picture, the path of a file, or a file's content; anything that Pillow opens.
         model: From `load_model`.
         options: How the picture is cut out, and how finely the surface is extracted.
         tick: Called with each stage and how much of it is done; raises to stop the run.

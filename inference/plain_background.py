@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .errors import DependencyError, InputError
+from .errors import InputError, importing
 
 WORK_SIDE = 320
 """Longest side in pixels at which the outline is found: a third of a second on two cores."""
@@ -39,17 +39,13 @@ def cut_out_plain(picture: Image.Image) -> Image.Image:
         InputError: The rim shows no plain background, or nothing stands in front of it.
         DependencyError: OpenCV cannot be imported.
     """
-    try:
+    with importing("opencv-python-headless"):
         import cv2
-    except ImportError as error:
-        raise DependencyError(
-            f"OpenCV cannot be imported ({error})",
-            "Install the add-on's packaged zip, or give a picture with a transparent background",
-        ) from error
 
     rgb = np.asarray(picture.convert("RGB"))
     scale = min(1.0, WORK_SIDE / max(rgb.shape[:2]))
-    small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    size = [max(1, round(side * scale)) for side in picture.size]
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     excess = _excess_over_backdrop(cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32))
     subject = _outline(small, excess)
     share = float(subject.mean())

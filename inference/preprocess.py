@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .errors import InputError
+from .errors import InputError, importing
+from .limits import MAX_PIXELS, too_large
 from .matting import remove_background
-from .picture import MAX_PIXELS, open_picture, too_large
+from .picture import open_picture
 from .types import Options, PreparedImage, Tick, ignore_progress
 
 log = logging.getLogger(__name__)
@@ -31,12 +32,14 @@ STRAY_AREA = 0.002
 
 
 def prepare_image(
-    image: Image.Image | Path | str, options: Options | None = None, tick: Tick | None = None
+    image: Image.Image | Path | str | bytes,
+    options: Options | None = None,
+    tick: Tick | None = None,
 ) -> PreparedImage:
     """Make a picture ready for the network.
 
     Args:
-        image: A picture, or the path of a file that Pillow opens.
+        image: A picture, the path of a file, or a file's content; anything that Pillow opens.
         options: How the background is removed and the subject framed.
         tick: Called with the stage `prepare`.
 
@@ -79,7 +82,8 @@ def _limit_size(picture: Image.Image) -> Image.Image:
 
 def _without_strays(cutout: Image.Image) -> Image.Image:
     """The cut-out without the specks and veils that a matte leaves far from the subject."""
-    import cv2
+    with importing("opencv-python-headless"):
+        import cv2
 
     pixels = np.array(cutout)
     visible = (pixels[..., 3] > STRAY_ALPHA).astype(np.uint8)

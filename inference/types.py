@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ class Options:
         _check_choice("Background", self.background, get_args(Background))
         _check_choice("Crop", self.crop, get_args(Crop))
         check_range("Foreground ratio", self.foreground_ratio, FOREGROUND_RATIO_RANGE)
-        check_range("Resolution", self.resolution, RESOLUTION_RANGE)
+        check_resolution(self.resolution)
         check_range("Threshold", self.threshold, THRESHOLD_RANGE)
 
 
@@ -87,8 +88,16 @@ def _check_choice(label: str, value: str, choices: tuple[str, ...]) -> None:
 def check_range(label: str, value: float, limits: tuple[float, float]) -> None:
     """Raise `InputError` unless `value` is a finite number within `limits` (inclusive)."""
     low, high = limits
-    if not (math.isfinite(value) and low <= value <= high):
-        raise InputError(f"{label} is {value:g}", f"Choose a value from {low:g} to {high:g}")
+    is_number = isinstance(value, int | float) and math.isfinite(value)
+    if not (is_number and low <= value <= high):
+        raise InputError(f"{label} is {value!r}", f"Choose a value from {low:g} to {high:g}")
+
+
+def check_resolution(resolution: int) -> None:
+    """Raise `InputError` unless `resolution` is a whole number within its range."""
+    check_range("Resolution", resolution, RESOLUTION_RANGE)
+    if resolution != int(resolution):
+        raise InputError(f"Resolution is {resolution!r}", "Choose a whole number")
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,12 +139,38 @@ class SceneCode:
             first takes 3C features, the last gives the raw density and three raw colors.
         radius: Half the side of the box that the planes cover, in model units.
         density_bias: Added to the raw density before the exponential.
+
+    Raises:
+        ModelFilesError: Shapes do not fit together, or a value is not finite.
     """
 
     planes: NDArray[np.float32]
     layers: tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]
     radius: float = 0.87
     density_bias: float = -1.0
+
+    def __post_init__(self) -> None:
+        problem = self._problem()
+        if problem:
+            raise ModelFilesError(
+                f"This is not a scene code: {problem}",
+                "Choose Full as the precision in the preferences, or fetch the weights again",
+            )
+
+    def _problem(self) -> str | None:
+        if self.planes.ndim != 4 or self.planes.shape[0] != 3 or not self.planes.size:
+            return f"its planes have the shape {self.planes.shape}"
+        widths = [3 * self.planes.shape[1], *(len(bias) for _, bias in self.layers)]
+        shapes = [weight.shape for weight, _ in self.layers]
+        expected = [(outputs, inputs) for inputs, outputs in itertools.pairwise(widths)]
+        if len(self.layers) < 2 or shapes != expected or widths[-1] != 4:
+            return f"the layers of its decoder have the shapes {shapes}"
+        arrays = (self.planes, *itertools.chain.from_iterable(self.layers))
+        if not all(np.isfinite(array).all() for array in arrays):
+            return "some of its values are not finite"
+        if not (math.isfinite(self.radius) and self.radius > 0):
+            return f"its radius is {self.radius}"
+        return None if math.isfinite(self.density_bias) else "its density bias is not finite"
 
     def density(self, points: ArrayLike) -> NDArray[np.float32]:
         """Density at `points` (N, 3) in [-radius, radius]: (N,) float32, greater than zero."""
@@ -192,7 +227,7 @@ class SceneCode:
                 radius=float(metadata.get("radius", cls.radius)),
                 density_bias=float(metadata.get("density_bias", cls.density_bias)),
             )
-        except (OSError, SafetensorError, KeyError, ValueError) as error:
+        except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
             raise ModelFilesError(
                 f"{path.name} is not a scene code", "Choose a file that SceneCode.save wrote"
             ) from error

@@ -20,9 +20,10 @@ def weights_file(folder: Path) -> Path:
         ModelFilesError: The folder or the weights are missing.
     """
     if not folder.is_dir():
+        problem = "is not a folder" if folder.exists() else "does not exist"
         raise ModelFilesError(
-            f"The model folder {folder.name!r} does not exist",
-            "Choose another folder in the add-on's preferences",
+            f"The model folder {folder.name!r} {problem}",
+            "Choose the folder that holds config.yaml and the weights",
         )
     for name in WEIGHTS_NAMES:
         if (folder / name).is_file():

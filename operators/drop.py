@@ -8,9 +8,10 @@ from pathlib import Path
 import bpy
 from bpy.props import CollectionProperty, StringProperty
 
-log = logging.getLogger(__name__)
+from ..inference.limits import FILE_SUFFIXES
+from ..scene.image import open_image
 
-EXTENSIONS = ".png;.jpg;.jpeg;.webp;.bmp;.tif;.tiff;.gif;.tga"
+log = logging.getLogger(__name__)
 
 
 class TRIPOSR_OT_drop_image(bpy.types.Operator):
@@ -26,6 +27,7 @@ class TRIPOSR_OT_drop_image(bpy.types.Operator):
     )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        _open_tab(context)
         return self._generate(context, "INVOKE_DEFAULT")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -33,29 +35,34 @@ class TRIPOSR_OT_drop_image(bpy.types.Operator):
 
     def _generate(self, context: bpy.types.Context, call_context: str) -> set[str]:
         paths = [Path(self.directory) / file.name for file in self.files]
-        if len(paths) == 1:
-            _show_in_panel(context, paths[0])
         for path in paths:
             try:
                 bpy.ops.triposr.generate(call_context, filepath=str(path))
             except RuntimeError as error:  # one bad picture does not stop the others
                 self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
+        # The panel shows a single picture, so that other settings can be tried with it.
+        if len(paths) == 1 and (image := open_image(paths[0])) is not None:
+            context.scene.triposr.image = image
         return {"FINISHED"}
 
 
-def _show_in_panel(context: bpy.types.Context, path: Path) -> None:
-    """Make a dropped picture the panel's, so that the artist can try other settings with it."""
+def _open_tab(context: bpy.types.Context) -> None:
+    """Open the sidebar at our tab: what a drop started shows its progress there."""
+    if context.area is None or context.area.type != "VIEW_3D":
+        return
+    context.area.spaces.active.show_region_ui = True
+    sidebar = next(region for region in context.area.regions if region.type == "UI")
     try:
-        context.scene.triposr.image = bpy.data.images.load(str(path), check_existing=True)
-    except RuntimeError:  # Blender cannot read it; the run will say what is wrong with it
-        log.info("Blender cannot open %s", path.name)
+        sidebar.active_panel_category = "TripoSR"
+    except (AttributeError, TypeError):  # before the sidebar's first drawing it has no tabs
+        log.debug("The sidebar has not been drawn yet")
 
 
 class TRIPOSR_FH_image(bpy.types.FileHandler):
     bl_idname = "TRIPOSR_FH_image"
     bl_label = "Picture for TripoSR"
     bl_import_operator = "triposr.drop_image"
-    bl_file_extensions = EXTENSIONS
+    bl_file_extensions = ";".join(FILE_SUFFIXES)
 
     @classmethod
     def poll_drop(cls, context: bpy.types.Context) -> bool:

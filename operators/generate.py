@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,14 +11,29 @@ import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from .. import session
-from ..inference.errors import InputError, TripoSRError
-from ..inference.types import MeshData, Options, ignore_progress
-from ..preferences import active_model, model_folder, preferences
+from ..inference.errors import InputError
+from ..inference.limits import FILE_SUFFIXES
+from ..inference.types import MeshData, Options, check_range, ignore_progress
+from ..preferences import active_model, model_folder, preferences, uses_starter
 from ..properties import BACKGROUND, FOREGROUND_RATIO, RESOLUTION, SIZE, THRESHOLD, run_options
 from ..scene.image import Picture, picture_of
 from ..scene.mesh import add_object, show_colors
 
 UNDO_STEP = "Generate 3D Mesh"
+
+
+RELATIVE_PATHS = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5) else set()
+"""Blender 4.5 and newer warn of "//" in a path whose property does not say that it takes it."""
+
+SIZE_RANGE = (1e-4, 1e6)
+"""Scene units."""
+
+
+def _unlimited(declaration: dict[str, object]) -> dict[str, object]:
+    """A property's declaration without its hard limits: a script that exceeds them is told so,
+    where Blender would silently use another value.
+    """
+    return {key: value for key, value in declaration.items() if key not in ("min", "max")}
 
 
 class TRIPOSR_OT_generate(bpy.types.Operator):
@@ -31,13 +47,13 @@ class TRIPOSR_OT_generate(bpy.types.Operator):
         name="Picture File",
         description="Picture to use instead of the scene's",
         subtype="FILE_PATH",
-        options={"SKIP_SAVE"},
+        options={"SKIP_SAVE", *RELATIVE_PATHS},
     )
     background: EnumProperty(**BACKGROUND, options={"SKIP_SAVE"})
-    foreground_ratio: FloatProperty(**FOREGROUND_RATIO, options={"SKIP_SAVE"})
-    resolution: IntProperty(**RESOLUTION, options={"SKIP_SAVE"})
-    threshold: FloatProperty(**THRESHOLD, options={"SKIP_SAVE"})
-    size: FloatProperty(**SIZE, options={"SKIP_SAVE"})
+    foreground_ratio: FloatProperty(**_unlimited(FOREGROUND_RATIO), options={"SKIP_SAVE"})
+    resolution: IntProperty(**_unlimited(RESOLUTION), options={"SKIP_SAVE"})
+    threshold: FloatProperty(**_unlimited(THRESHOLD), options={"SKIP_SAVE"})
+    size: FloatProperty(**_unlimited(SIZE), options={"SKIP_SAVE"})
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -49,8 +65,8 @@ class TRIPOSR_OT_generate(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         try:
             run = self._prepare(context)
-        except TripoSRError as error:
-            self.report({"ERROR"}, str(error))
+        except Exception as error:
+            self.report({"ERROR"}, str(session.explain(error)))
             return {"CANCELLED"}
         session.submit(run)
         return {"FINISHED"}
@@ -59,15 +75,18 @@ class TRIPOSR_OT_generate(bpy.types.Operator):
         try:
             run = self._prepare(context)
             self.report({"INFO"}, run.deliver(run.work(ignore_progress)))
-        except TripoSRError as error:
-            self.report({"ERROR"}, str(error))
+        except Exception as error:  # the boundary at which scripts are told, in one sentence
+            self.report({"ERROR"}, str(session.explain(error)))
             return {"CANCELLED"}
         return {"FINISHED"}
 
     def _prepare(self, context: bpy.types.Context) -> session.Run:
         """Copy all that the run needs out of Blender."""
+        if context.scene.library is not None:
+            raise InputError("The scene belongs to a linked file", "Switch to a scene of this file")
         name, picture = self._picture(context)
         settings = _Chosen(self, context.scene.triposr)
+        check_range("Size", settings.size, SIZE_RANGE)
         return session.Run(
             title=name,
             work=_work(
@@ -83,11 +102,21 @@ class TRIPOSR_OT_generate(bpy.types.Operator):
     def _picture(self, context: bpy.types.Context) -> tuple[str, Picture]:
         if self.filepath:
             path = Path(bpy.path.abspath(self.filepath))
-            return path.stem, lambda: path
+            return _title(path.name), lambda: path
         image = context.scene.triposr.image
         if image is None:
             raise InputError("There is no picture", "Open one in the TripoSR tab, or drop one")
-        return Path(image.name).stem, picture_of(image)
+        return _title(image.name), picture_of(image)
+
+
+def _title(name: str) -> str:
+    """A picture's name without its ending and Blender's number, for the object.
+
+    Blender's names are UTF-8; those of files may be anything.
+    """
+    endings = "|".join(map(re.escape, FILE_SUFFIXES))
+    title = re.sub(rf"({endings})(\.\d{{3}})?$", "", name, flags=re.IGNORECASE)
+    return title.encode("utf-8", "replace").decode()
 
 
 class _Chosen:
@@ -110,6 +139,7 @@ def _work(
         # Imported here, on the worker, because it imports torch.
         from ..inference.pipeline import image_to_mesh
 
+        tick("prepare", 0.0)
         return image_to_mesh(picture(), model, options, tick)
 
     return work
@@ -121,6 +151,7 @@ class _Delivery:
     def __init__(self, context: bpy.types.Context, name: str, size: float) -> None:
         self.name, self.size = name, size
         self.location = tuple(context.scene.cursor.location)
+        self.is_draft = uses_starter(context)
         self.scene_uid = context.scene.session_uid
         self.started = time.perf_counter()
 
@@ -137,7 +168,10 @@ class _Delivery:
             if bpy.ops.ed.undo_push.poll():
                 bpy.ops.ed.undo_push(message=UNDO_STEP)
         seconds = time.perf_counter() - self.started
-        return f"{new.name}: {len(mesh.faces):,} triangles in {seconds:.1f}\N{NO-BREAK SPACE}s"
+        draft = "draft of " if self.is_draft else ""
+        return (
+            f"{new.name}: {draft}{len(mesh.faces):,} triangles in {seconds:.1f}\N{NO-BREAK SPACE}s"
+        )
 
     def _place(self, context: bpy.types.Context) -> tuple[bpy.types.Window | None, bpy.types.Scene]:
         """The scene of the click, or the present one if it is gone, and a window, if any; one that

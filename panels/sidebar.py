@@ -55,7 +55,8 @@ class TRIPOSR_PT_generate(_Sidebar, bpy.types.Panel):
         if state.error:
             _draw_message(context, layout.box(), (state.error, state.hint), "ERROR")
         elif state.message and not session.is_running():
-            _draw_message(context, layout, (state.message,), "CHECKMARK")
+            icon = "INFO" if state.canceled else "CHECKMARK"
+            _draw_message(context, layout, (state.message,), icon)
 
 
 def _draw_message(

@@ -11,12 +11,13 @@ import bpy
 import numpy as np
 
 from ..inference.errors import InputError
+from ..inference.limits import FILE_SUFFIXES, MAX_PIXELS, too_large
 
 if TYPE_CHECKING:
     from PIL import Image
 
 
-Picture = Callable[[], "Path | Image.Image"]
+Picture = Callable[[], "Path | Image.Image | bytes"]
 """Gives the picture; called on the worker, because large pixels take long to convert."""
 
 
@@ -24,38 +25,57 @@ def picture_of(image: bpy.types.Image) -> Picture:
     """What the artist sees in an image data-block, detached from Blender.
 
     Returns:
-        Gives the file of an image that is unchanged since it was read, so that Pillow applies its
-        EXIF rotation and color profile; else the pixels, display-referred RGBA.
+        Gives the file, or its packed content, of an image that is unchanged since it was read, so
+        that Pillow applies its EXIF rotation and color profile; else the pixels, display-referred
+        RGBA.
 
     Raises:
-        InputError: The image has no pixels.
+        InputError: The image has no pixels, or too many.
     """
     path = Path(bpy.path.abspath(image.filepath, library=image.library))
-    if (
-        image.source == "FILE"
-        and not image.is_dirty
-        and image.packed_file is None
-        # Pillow reads no EXR and no HDR; Blender's own pixels serve for those.
-        and not image.is_float
-        and path.is_file()
-    ):
-        return lambda: path
-    return partial(_from_pixels, _pixels(image), image.is_float)
+    # Pillow reads no EXR and no HDR, and knows nothing of an alpha channel that is to be ignored.
+    is_plain = path.suffix.lower() in FILE_SUFFIXES and image.alpha_mode in ("STRAIGHT", "PREMUL")
+    if image.source in ("FILE", "MOVIE") and not image.is_dirty and is_plain:
+        if image.packed_file is not None:
+            content = bytes(image.packed_file.data)
+            return lambda: content
+        if path.is_file():
+            return lambda: path
+    return partial(
+        _from_pixels,
+        _pixels(image),
+        is_linear=image.is_float and image.colorspace_settings.name != "Non-Color",
+        has_alpha=image.alpha_mode in ("STRAIGHT", "PREMUL"),
+    )
+
+
+def open_image(path: Path) -> bpy.types.Image | None:
+    """The image data-block of a picture file, or None if Blender cannot read it."""
+    known = set(bpy.data.images)
+    image = bpy.data.images.load(str(path), check_existing=True)
+    if all(image.size):  # which reads the file
+        return image
+    if image not in known:
+        bpy.data.images.remove(image)
+    return None
 
 
 def _pixels(image: bpy.types.Image) -> np.ndarray:
     """A copy of the pixels: (H, W, channels) float32, bottom row first."""
     width, height = image.size
-    if not (image.has_data or len(image.pixels)) or not width or not height:
+    if width * height > MAX_PIXELS:
+        raise too_large(image.name)
+    if not len(image.pixels):
         raise InputError(
-            f"The image {image.name!r} has no pixels", "Open it from its file, or save it first"
+            f"The image {image.name!r} has no pixels",
+            "Save it as a PNG file, and open that",
         )
     values = np.empty(width * height * image.channels, np.float32)
     image.pixels.foreach_get(values)
     return values.reshape(height, width, image.channels)
 
 
-def _from_pixels(values: np.ndarray, is_float: bool) -> Image.Image:
+def _from_pixels(values: np.ndarray, is_linear: bool, has_alpha: bool) -> Image.Image:
     """The picture of such pixels. No bpy: this runs on the worker."""
     from PIL import Image
 
@@ -66,7 +86,9 @@ def _from_pixels(values: np.ndarray, is_float: bool) -> Image.Image:
         rgba[..., :3] = values[::-1, :, :1]
     else:
         rgba[..., :channels] = values[::-1]
-    if is_float:
+    if not has_alpha:
+        rgba[..., 3] = 1
+    if is_linear:
         rgba = float_to_display(rgba)
     return Image.fromarray((np.nan_to_num(rgba).clip(0, 1) * 255).round().astype(np.uint8))
 

@@ -9,7 +9,7 @@ NAME = "TripoSR Color"
 
 def color_material(attribute: str) -> bpy.types.Material:
     """The material that shows the color attribute of that name; made once for a .blend."""
-    material = bpy.data.materials.get(NAME)
+    material = bpy.data.materials.get((NAME, None))  # none of a library
     if material is None or not _shows(material, attribute):
         material = _new_material(attribute)
     return material
@@ -18,8 +18,8 @@ def color_material(attribute: str) -> bpy.types.Material:
 def _shows(material: bpy.types.Material, attribute: str) -> bool:
     """Whether the artist has left in the material what makes it ours."""
     return material.node_tree is not None and any(
-        node.type == "VERTEX_COLOR" and node.layer_name == attribute
-        for node in material.node_tree.nodes
+        link.from_node.type == "VERTEX_COLOR" and link.from_node.layer_name == attribute
+        for link in material.node_tree.links
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import bpy
 import numpy as np
 
+from ..inference.errors import InputError
 from ..inference.types import MeshData
 from .material import color_material
 from .placement import stand_on_floor, to_blender_frame
@@ -32,10 +33,18 @@ def add_object(
         size: Longest side in scene units.
         location: Of the middle of its base, in world space.
     """
+    collection = _collection(context)
     data = new_mesh(mesh, name, size)
     blender_object = bpy.data.objects.new(name, data)
     blender_object.location = location
-    _collection(context).objects.link(blender_object)
+    try:
+        collection.objects.link(blender_object)
+    except RuntimeError as error:
+        bpy.data.meshes.remove(data)  # and with it the object
+        raise InputError(
+            f"Nothing can be added to the collection {collection.name!r}",
+            "Select a collection of this file in the Outliner",
+        ) from error
     _show_in_local_views(context, blender_object)
     # In any other mode, changing the active object would throw the artist out of what she edits.
     if context.mode == "OBJECT":
@@ -47,10 +56,11 @@ def add_object(
 
 
 def _collection(context: bpy.types.Context) -> bpy.types.Collection:
-    """The active collection, unless it belongs to a library or is hidden from the view layer."""
+    """The active collection, unless it is linked or excluded from the view layer."""
     active = context.view_layer.active_layer_collection
-    usable = active.collection.library is None and not active.exclude
-    return active.collection if usable else context.scene.collection
+    collection = active.collection
+    is_ours = collection.library is None and collection.override_library is None
+    return collection if is_ours and not active.exclude else context.scene.collection
 
 
 def _show_in_local_views(context: bpy.types.Context, new: bpy.types.Object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,20 @@ from ..errors import ModelFilesError
 
 PUBLISHED_VIT = "facebook/dino-vitb16"
 """The name under which the published `config.yaml` asks for the ViT configuration shipped here."""
+
+VIT_KEYS = (
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "hidden_act",
+    "layer_norm_eps",
+    "image_size",
+    "patch_size",
+    "num_channels",
+    "qkv_bias",
+)
+"""What is read of the ViT's `config.json`; dropout does nothing at inference."""
 
 REDOWNLOAD = "Fetch the model's files again and keep them together in one folder"
 
@@ -64,7 +79,7 @@ def read_config(folder: Path) -> NetworkConfig:
     document = _read_yaml(path)
     try:
         config = _network_config(_resolve(document, document), folder)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ModelFilesError(
             f"{path.name} does not describe a TripoSR network ({error!r})", REDOWNLOAD
         ) from error
@@ -80,7 +95,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
             f"There is no {path.name} in the model folder",
             "Put config.yaml beside the weights, as it was published with them",
         ) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise ModelFilesError(f"{path.name} cannot be read", REDOWNLOAD) from error
     if not isinstance(document, dict):
         raise ModelFilesError(f"{path.name} does not describe a TripoSR network", REDOWNLOAD)
@@ -129,9 +144,15 @@ def _network_config(document: dict[str, Any], folder: Path) -> NetworkConfig:
         kernel_size=_size(upsampler.get("kernel_size", 2)),
         neurons=_size(decoder["n_neurons"]),
         hidden_layers=_size(decoder["n_hidden_layers"]),
-        radius=float(renderer["radius"]),
-        density_bias=float(renderer["density_bias"]),
+        radius=_number(renderer["radius"], low=0.0),
+        density_bias=_number(renderer["density_bias"], low=-math.inf),
     )
+
+
+def _number(value: Any, low: float) -> float:
+    if not (math.isfinite(number := float(value)) and number > low):
+        raise ValueError(f"{value!r} is not a number above {low:g}")
+    return number
 
 
 def _size(value: Any) -> int:
@@ -153,14 +174,16 @@ def _read_vit(name: str, folder: Path) -> dict[str, Any]:
         path = Path(__file__).with_name("dino_vitb16.json")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelFilesError("vit/config.json cannot be read", REDOWNLOAD) from error
     if not isinstance(config, dict) or config.get("model_type") != "vit":
         raise ModelFilesError("vit/config.json does not describe a ViT", REDOWNLOAD)
     sizes = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
     for key in (*sizes, "image_size", "patch_size"):
         config[key] = _size(config[key])
-    return config
+    config["layer_norm_eps"] = _number(config["layer_norm_eps"], low=0.0)
+    # Only what shapes a ViT: the rest of such a file steers transformers itself.
+    return {key: config[key] for key in VIT_KEYS if key in config}
 
 
 def _check_consistent(config: NetworkConfig) -> None:

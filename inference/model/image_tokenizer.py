@@ -13,17 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..errors import DependencyError
+from ..errors import importing
 
 # Here and not where it is used: there the default device is `meta`, and importing transformers runs
 # tensor operations (seen with torch 2.6) that need a real one.
-try:
+with importing("transformers"):
     from transformers import ViTConfig, ViTModel
-except Exception as error:  # a broken install raises anything, from ImportError to OSError
-    raise DependencyError(
-        f"The package transformers cannot be imported ({error})",
-        "Disable other add-ons that bring their own transformers, or install it again",
-    ) from error
 
 # Mean and standard deviation of ImageNet, which DINO was trained with.
 IMAGE_MEAN = (0.485, 0.456, 0.406)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..devices import memory_errors
-from ..errors import InputError, ModelFilesError
+from ..errors import InputError
 from ..types import SceneCode, Tick, ignore_progress
 from .backbone import Backbone
 from .config import NetworkConfig
@@ -84,21 +84,15 @@ class Model:
                 f"The network needs a square RGB picture, not an array of shape {rgb.shape}",
                 "Pass what prepare_image returned",
             )
-        if not np.isfinite(rgb).all():
-            raise InputError(
-                "The picture holds values that are not finite", "Pass values from 0 to 1"
-            )
+        # Not a number is not between 0 and 1 either. Filters may overshoot by a rounding error.
+        if not ((rgb > -1e-3) & (rgb < 1 + 1e-3)).all():
+            raise InputError("The picture's values are not from 0 to 1", "Divide bytes by 255")
         started = time.perf_counter()
         with torch.inference_mode(), memory_errors("encoding the picture"):
             picture = self.resize(torch.from_numpy(np.ascontiguousarray(rgb, np.float32)))
             planes = self.network(
                 picture.to(self.device, self.dtype), tick if tick else ignore_progress
             )
-            if not planes.isfinite().all():
-                raise ModelFilesError(
-                    "The model gives values that are not finite",
-                    "Choose Full as the precision in the preferences, or fetch the weights again",
-                )
             code = SceneCode(
                 planes=planes.float().cpu().numpy(),
                 layers=self.network.decoder.to_numpy(),

@@ -232,13 +232,71 @@ def test_image_without_pixels(bpy) -> None:
     assert "no pixels" in failure(bpy)
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("resolution", 5),
+        ("resolution", 5000),
+        ("threshold", -1.0),
+        ("foreground_ratio", 5.0),
+        ("size", 0.0),
+        ("size", float("nan")),
+    ],
+)
+def test_settings_out_of_range_are_refused(bpy, picture, setting: str, value: float) -> None:
+    assert "Choose a value from" in failure(bpy, filepath=str(picture), **{setting: value})
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("Mr. Smith.png", "Mr. Smith"), ("plain", "plain"), ("花.PNG", "花"), ("a.b.png", "a.b")],
+)
+def test_names(bpy, picture: Path, tmp_path: Path, file: str, name: str) -> None:
+    Image.open(picture).save(tmp_path / file, "PNG")
+    assert generate(bpy, tmp_path / file).name == name
+
+
+def test_names_of_other_files_and_copies(bpy, addon) -> None:
+    assert addon("operators.generate")._title("caf\udce9.png") == "caf?"
+    assert addon("operators.generate")._title("chair.png.001") == "chair"
+
+
+def test_ignored_alpha_is_ignored(bpy, addon, picture: Path) -> None:
+    image = bpy.data.images.load(str(picture))
+    image.alpha_mode = "NONE"
+    seen = addon("scene.image").picture_of(image)()
+    assert seen.getchannel("A").getextrema() == (255, 255)
+
+
+def test_packed_phone_photo_stands_upright(bpy, addon, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (64, 32), (255, 0, 0)).save(tmp_path / "phone.jpg", exif=exif)
+    image = bpy.data.images.load(str(tmp_path / "phone.jpg"))
+    image.pack()
+    content = addon("scene.image").picture_of(image)()
+    assert content == (tmp_path / "phone.jpg").read_bytes()
+
+
+def test_excluded_collections_are_avoided(bpy, picture: Path) -> None:
+    collection = bpy.data.collections.new("hidden")
+    bpy.context.scene.collection.children.link(collection)
+    layer = bpy.context.view_layer.layer_collection.children["hidden"]
+    bpy.context.view_layer.active_layer_collection = layer
+    assert generate(bpy, picture).users_collection == (collection,)
+    layer.exclude = True
+    bpy.context.view_layer.active_layer_collection = layer
+    assert generate(bpy, picture).users_collection == (bpy.context.scene.collection,)
+
+
 def test_bad_model_folder(bpy, picture: Path, tmp_path: Path) -> None:
     import background
 
     preferences = bpy.context.preferences.addons[background.MODULE].preferences
     preferences.model_folder = str(tmp_path)
-    (tmp_path / "model.ckpt").write_text("<html>")
+    (tmp_path / "model.ckpt").write_bytes(b"PK")
     assert "config.yaml" in failure(bpy, filepath=str(picture))
+    (tmp_path / "model.ckpt").write_text("<html>")
     published = Path(__file__).parent.parent / "data/published/config.yaml"
     (tmp_path / "config.yaml").write_bytes(published.read_bytes())
     assert "web page" in failure(bpy, filepath=str(picture))
@@ -282,3 +340,4 @@ def test_one_bad_picture_does_not_stop_the_others(bpy, picture: Path, tmp_path: 
     assert {"toy truck", "second"} <= {o.name for o in bpy.context.scene.objects}
     with pytest.raises(RuntimeError, match="not a picture"):
         drop(bpy, tmp_path / "bad.png")
+    assert not bpy.data.images, "a file that is no picture leaves no image behind"

@@ -117,6 +117,40 @@ def test_opening_another_file_cancels(bpy, addon, session, picture: Path) -> Non
     assert not bpy.data.objects
 
 
+def test_a_file_that_cannot_be_opened_cancels_nothing(bpy, addon, session, picture, tmp_path):
+    submit(bpy, addon, session, picture, resolution=32)
+    with pytest.raises(RuntimeError):
+        bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "nowhere.blend"))
+    assert session.is_running()
+    pump_until(session, lambda: not session.is_running())
+    assert "toy truck" in bpy.data.objects
+
+
+def test_nothing_is_added_while_the_scene_is_locked(bpy, addon, session, picture, monkeypatch):
+    locked = [True]
+    monkeypatch.setattr(session, "_is_scene_locked", lambda: locked[0])
+    submit(bpy, addon, session, picture, resolution=16)
+    assert session._job.join(60)
+    session._pump()
+    assert session.is_running()
+    assert not bpy.data.objects
+    locked[0] = False
+    session._pump()
+    assert "toy truck" in bpy.data.objects
+
+
+@pytest.mark.parametrize("where", ["work", "deliver"])
+def test_any_exception_leaves_the_session_usable(bpy, addon, session, picture, where: str) -> None:
+    def fail(_: object) -> str:
+        raise SystemExit(1) if where == "work" else TypeError("odd")
+
+    session.submit(session.Run("odd", fail if where == "work" else lambda tick: None, fail))
+    submit(bpy, addon, session, picture, resolution=16)
+    pump_until(session, lambda: not session.is_running())
+    assert "Unexpected error" in session.state.error
+    assert "toy truck" in bpy.data.objects
+
+
 def test_unknown_errors_are_reported_as_such(session, caplog) -> None:
     def work(tick):
         raise ZeroDivisionError("by zero")

@@ -1,7 +1,9 @@
 """Hostile, damaged and mismatched model folders: one clear sentence each, and nothing is run."""
 
+import json
 import pickle
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -26,9 +28,11 @@ def refusal(folder: Path) -> str:
 
 
 def test_folder_missing(tmp_path: Path) -> None:
-    assert "does not exist" in refusal(tmp_path / "nowhere") or "no config" in refusal(
-        tmp_path / "nowhere"
-    )
+    assert "does not exist" in refusal(tmp_path / "nowhere")
+
+
+def test_file_given_as_folder(folder: Path) -> None:
+    assert "is not a folder" in refusal(folder / "model.safetensors")
 
 
 def test_weights_missing(folder: Path) -> None:
@@ -115,6 +119,10 @@ def test_checkpoint_of_something_else(folder: Path, content: object) -> None:
         ("cross_attention_dim: 48", "cross_attention_dim: 64"),
         ("decoder:", "renamed:"),
         ("cond_image_size: 64", "cond_image_size: [unclosed"),
+        ("cond_image_size: 64", "cond_image_size: " + "[" * 5000),
+        ("radius: 0.87", "radius: 0"),
+        ("radius: 0.87", "radius: .nan"),
+        ("density_bias: -1.0", "density_bias: .inf"),
     ],
 )
 def test_configuration_that_does_not_fit(folder: Path, old: str, new: str) -> None:
@@ -130,6 +138,38 @@ def test_configuration_that_does_not_fit(folder: Path, old: str, new: str) -> No
 def test_vit_configuration_that_does_not_fit(folder: Path, content: str) -> None:
     (folder / "vit" / "config.json").write_text(content)
     assert refusal(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"num_attention_heads": 5},
+        {"hidden_act": "foo"},
+        {"layer_norm_eps": "small"},
+        {"hidden_size": 64},
+    ],
+)
+def test_vit_that_cannot_be_built(folder: Path, change: dict) -> None:
+    path = folder / "vit" / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    assert refusal(folder)
+
+
+def test_what_else_a_vit_configuration_says_is_ignored(folder: Path) -> None:
+    path = folder / "vit" / "config.json"
+    more = {"return_dict": False, "attn_implementation": "flash_attention_2", "auto_map": {}}
+    path.write_text(json.dumps({**json.loads(path.read_text()), **more}))
+    assert load_model(folder, device="cpu")
+
+
+def test_loading_needs_no_network(folder: Path, monkeypatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the network was reached for")
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse, raising=False)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    assert load_model(folder, device="cpu")
 
 
 def test_unknown_device_and_precision(tiny_folder: Path) -> None:

@@ -1,6 +1,6 @@
 """The surface: closed, wound outward, equal to that of the whole lattice, in bounded memory."""
 
-import resource
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -63,12 +63,44 @@ def signed_volume(vertices: NDArray, faces: NDArray) -> float:
 def test_closed_and_outward(monkeypatch, shape, expected: int, slab_points: int) -> None:
     monkeypatch.setattr(extraction, "SLAB_POINTS", slab_points)
     vertices, faces = extract(lattice(shape, 40))
-    edges = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
-    assert (np.unique(edges, axis=0, return_counts=True)[1] == 2).all(), (
-        "every edge joins two faces"
-    )
+    assert_closed(faces)
     assert euler_characteristic(faces) == expected
     assert signed_volume(vertices, faces) > 0
+
+
+def dented(grid: tuple[NDArray, ...]) -> NDArray:
+    """A ball with one lattice point exactly on its surface."""
+    values = sphere(grid)
+    near_surface = np.argwhere(np.abs(values) < 0.02)
+    values[tuple(near_surface[len(near_surface) // 2])] = 0
+    return values
+
+
+def octahedron(grid: tuple[NDArray, ...]) -> NDArray:
+    """Whole numbers, so that lattice points lie on the surface everywhere."""
+    return 12 - sum(np.abs(np.round(axis * 20)) for axis in grid)
+
+
+def assert_closed(faces: NDArray) -> None:
+    edges = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    counts = np.unique(edges, axis=0, return_counts=True)[1]
+    assert (counts == 2).all(), "every edge joins two faces"
+
+
+@pytest.mark.parametrize("shape", [dented, octahedron])
+def test_surface_through_lattice_points_stays_closed(monkeypatch, shape) -> None:
+    monkeypatch.setattr(extraction, "SLAB_POINTS", 1)
+    vertices, faces = extract(lattice(shape, 41))
+    assert_closed(faces)
+    assert euler_characteristic(faces) == 2
+    assert signed_volume(vertices, faces) > 0
+
+
+def test_threshold_that_a_lattice_point_meets_exactly(monkeypatch, robot: SceneCode) -> None:
+    monkeypatch.setattr(extraction, "SLAB_POINTS", 1)
+    density = extraction.lattice_layers(Field(robot), 48, 25.0)(20, 21) + np.float32(25)
+    threshold = float(density.flat[np.abs(density - 25).argmin()])
+    assert_closed(extract_mesh(robot, 48, threshold, device="cpu").faces)
 
 
 def test_volume_of_a_sphere() -> None:
@@ -188,7 +220,6 @@ def test_memory_does_not_hold_the_lattice_features() -> None:
     )
     unit = 1 if sys.platform == "darwin" else 1024
     assert int(done.stdout) * unit < 250_000_000
-    assert resource.RUSAGE_SELF is not None
 
 
 def test_scene_code_round_trip(robot: SceneCode, tmp_path: Path) -> None:
@@ -215,6 +246,27 @@ def test_scene_code_keys_are_the_golden_ones(robot: SceneCode, tmp_path: Path) -
         with safe_open(path, framework="numpy") as file:
             keys.append(sorted(file.keys()))
     assert keys[0] == keys[1]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"planes": np.zeros((2, 2, 4, 4), np.float32)},
+        {"planes": np.full((3, 2, 4, 4), np.nan, np.float32)},
+        {"planes": np.zeros((3, 0, 4, 4), np.float32)},
+        {"layers": ()},
+        {"layers": constant_code(0.0).layers[:1]},
+        {"layers": constant_code(0.0).layers[::-1]},
+        {"radius": 0.0},
+        {"radius": float("nan")},
+        {"density_bias": float("inf")},
+    ],
+)
+def test_scene_code_that_does_not_fit_together(damage: dict) -> None:
+    from triposr.inference import ModelFilesError
+
+    with pytest.raises(ModelFilesError, match="not a scene code"):
+        dataclasses.replace(constant_code(0.0), **damage)
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"\x00" * 64])

@@ -125,9 +125,10 @@ def test_encode_refuses_other_shapes(tiny: Model, shape: tuple[int, ...]) -> Non
         tiny.encode(np.zeros(shape, np.float32))
 
 
-def test_encode_refuses_nan(tiny: Model) -> None:
-    with pytest.raises(InputError, match="finite"):
-        tiny.encode(np.full((8, 8, 3), np.nan, np.float32))
+@pytest.mark.parametrize("value", [np.nan, np.inf, -0.5, 255])
+def test_encode_refuses_other_values(tiny: Model, value: float) -> None:
+    with pytest.raises(InputError, match="not from 0 to 1"):
+        tiny.encode(np.full((8, 8, 3), value, np.float32))
 
 
 def test_weights_that_are_not_finite(tiny_folder: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from triposr.inference import InputError, prepare_image
-from triposr.inference.picture import MAX_PIXELS, open_picture
+from triposr.inference.limits import MAX_PIXELS
+from triposr.inference.picture import open_picture
 
 
 def pixel(picture: Image.Image, x: int, y: int) -> tuple[int, ...]:
@@ -89,12 +90,15 @@ def test_first_frame_of_an_animation(tmp_path: Path) -> None:
 
 
 def test_embedded_profile_is_applied(tmp_path: Path) -> None:
-    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    # The same profile with its red and green primaries exchanged.
+    exchanged = srgb.replace(b"rXYZ", b"TEMP", 1).replace(b"gXYZ", b"rXYZ", 1)
+    exchanged = exchanged.replace(b"TEMP", b"gXYZ", 1)
     picture = Image.new("RGB", (16, 16), (120, 60, 30))
-    picture.save(tmp_path / "tagged.png", icc_profile=lab.tobytes())
-    assert np.allclose(
-        pixel(open_picture(tmp_path / "tagged.png"), 8, 8), (120, 60, 30, 255), atol=1
-    )
+    for profile, expected in ((srgb, (120, 60, 30, 255)), (exchanged, (60, 120, 30, 255))):
+        picture.save(tmp_path / "tagged.png", icc_profile=profile)
+        opened = open_picture(tmp_path / "tagged.png")
+        assert np.allclose(pixel(opened, 8, 8), expected, atol=2)
     picture.save(tmp_path / "broken.png", icc_profile=b"no profile")
     assert pixel(open_picture(tmp_path / "broken.png"), 8, 8) == (120, 60, 30, 255)
 
@@ -128,7 +132,7 @@ def test_truncated(halves: Image.Image, tmp_path: Path, name: str, share: float)
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist"):
         open_picture(tmp_path / "nowhere.png")
-    with pytest.raises(InputError, match=r"damaged|not a picture"):
+    with pytest.raises(InputError, match="is a folder"):
         open_picture(tmp_path)
 
 
@@ -152,6 +156,23 @@ def test_decompression_bomb(tmp_path: Path, side: int) -> None:
     (tmp_path / "bomb.png").write_bytes(huge_png(side))
     with pytest.raises(InputError, match="million pixels"):
         open_picture(tmp_path / "bomb.png")
+
+
+def test_file_that_may_not_be_read(tmp_path: Path, monkeypatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "no")
+
+    monkeypatch.setattr(Image, "open", refuse)
+    with pytest.raises(InputError, match="may not be read"):
+        open_picture(tmp_path / "secret.png")
+
+
+def test_content_of_a_file(halves: Image.Image) -> None:
+    buffer = io.BytesIO()
+    halves.save(buffer, "PNG")
+    assert open_picture(buffer.getvalue()).size == (64, 32)
+    with pytest.raises(InputError, match="not a picture"):
+        open_picture(b"nothing")
 
 
 def test_one_pixel() -> None:

@@ -1,5 +1,7 @@
 """The whole way, the model that stays loaded, and running out of memory."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +83,27 @@ def test_engine_keeps_one_model_and_notices_new_files(tiny_folder: Path, tmp_pat
     engine.unload()
     engine.unload()
     assert engine.model(folder, "cpu", "bf16", ignore_progress) is not with_ckpt
+
+
+MISSING = """
+import sys
+sys.modules[{package!r}] = None
+from triposr.inference.engine import Engine
+from triposr.inference.errors import DependencyError
+from triposr.inference.weights import STARTER_FOLDER
+try:
+    Engine().model(STARTER_FOLDER, "cpu", "auto", lambda stage, fraction: None)
+except DependencyError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("package", ["torch", "transformers", "yaml", "safetensors"])
+def test_a_missing_package_is_named(package: str) -> None:
+    script = MISSING.format(package=package)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert f"The package {package} cannot be imported" in done.stdout, done.stderr
+    assert f"Install {package} for Blender's Python" in done.stdout
 
 
 def test_engine_recovers_from_a_failed_load(tiny_folder: Path, tmp_path: Path) -> None:

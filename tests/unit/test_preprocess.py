@@ -90,6 +90,12 @@ def test_extremely_wide_pictures(setting: dict) -> None:
         assert len(prepare_image(strip, Options(**setting)).rgb) <= 2048 / 0.85
 
 
+def test_extremely_wide_opaque_picture() -> None:
+    strip = Image.new("RGB", (40_000, 8), (250, 250, 250))
+    strip.paste((200, 0, 0), (1000, 2, 30_000, 6))
+    assert len(prepare_image(strip).rgb) <= 2048 / 0.85
+
+
 def test_plain_background(mug: Image.Image) -> None:
     cutout = np.asarray(prepare_image(mug).cutout)
     alpha = cutout[..., 3] / 255
@@ -147,6 +153,9 @@ def test_only_veils_are_an_empty_matte() -> None:
         {"foreground_ratio": 0.1},
         {"foreground_ratio": float("nan")},
         {"resolution": 5000},
+        {"resolution": 100.5},
+        {"resolution": "256"},
+        {"threshold": None},
         {"threshold": -1.0},
         {"background": "magic"},
         {"crop": "tight"},
