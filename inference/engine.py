@@ -89,6 +89,7 @@ def _let_waiting_threads_sleep() -> None:
 
     Torch's threads meet after every operation. With a busy Blender on one of two cores, spinning
     at those meetings made an extraction take several times as long; on idle cores, sleeping costs
-    up to a tenth. Left to those who run this outside Blender: it changes the process environment.
+    up to a tenth. Done here and not in `load_model`, because it changes the environment of the
+    process, which is for programs to choose and not for a library.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

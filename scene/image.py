@@ -33,8 +33,9 @@ def picture_of(image: bpy.types.Image) -> Picture:
         InputError: The image has no pixels, or too many.
     """
     path = Path(bpy.path.abspath(image.filepath, library=image.library))
+    has_alpha = image.alpha_mode in ("STRAIGHT", "PREMUL")
     # Pillow reads no EXR and no HDR, and knows nothing of an alpha channel that is to be ignored.
-    is_plain = path.suffix.lower() in FILE_SUFFIXES and image.alpha_mode in ("STRAIGHT", "PREMUL")
+    is_plain = path.suffix.lower() in FILE_SUFFIXES and has_alpha
     if image.source in ("FILE", "MOVIE") and not image.is_dirty and is_plain:
         if image.packed_file is not None:
             content = bytes(image.packed_file.data)
@@ -45,14 +46,17 @@ def picture_of(image: bpy.types.Image) -> Picture:
         _from_pixels,
         _pixels(image),
         is_linear=image.is_float and image.colorspace_settings.name != "Non-Color",
-        has_alpha=image.alpha_mode in ("STRAIGHT", "PREMUL"),
+        has_alpha=has_alpha,
     )
 
 
 def open_image(path: Path) -> bpy.types.Image | None:
     """The image data-block of a picture file, or None if Blender cannot read it."""
     known = set(bpy.data.images)
-    image = bpy.data.images.load(str(path), check_existing=True)
+    try:
+        image = bpy.data.images.load(str(path), check_existing=True)
+    except RuntimeError:  # the file is missing or may not be read
+        return None
     if all(image.size):  # which reads the file
         return image
     if image not in known:

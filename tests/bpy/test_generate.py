@@ -340,4 +340,7 @@ def test_one_bad_picture_does_not_stop_the_others(bpy, picture: Path, tmp_path: 
     assert {"toy truck", "second"} <= {o.name for o in bpy.context.scene.objects}
     with pytest.raises(RuntimeError, match="not a picture"):
         drop(bpy, tmp_path / "bad.png")
+    with pytest.raises(RuntimeError, match="does not exist") as caught:
+        drop(bpy, tmp_path / "missing.png")
+    assert "Traceback" not in str(caught.value)
     assert not bpy.data.images, "a file that is no picture leaves no image behind"

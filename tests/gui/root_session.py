@@ -6,7 +6,6 @@ import signal
 import subprocess
 import tempfile
 from pathlib import Path
-from types import TracebackType
 from typing import IO
 
 HERE = Path(__file__).parent
@@ -30,17 +29,6 @@ class RootSession:
         x_sockets.chmod(0o1777)
         self.display: str | None = None
         self._processes: list[subprocess.Popen[bytes]] = []
-
-    def __enter__(self) -> "RootSession":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def put(self, source: Path, name: str | None = None) -> str:
         """Copy a file into the session and return its path as seen inside the root."""
