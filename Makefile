@@ -3,11 +3,11 @@
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help demo test lint zip lock clean
+.PHONY: help demo test lint zip lock starter-eval clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1 \t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' Makefile | expand -t 22
 
 demo: $(READY) ## Turn a picture into a mesh in background Blender; results in out/
 	@$(BIN)/python tools/background.py tools/demo.py
@@ -27,6 +27,9 @@ zip: $(READY) ## Build the extension into dist/
 
 lock: $(READY) ## Pin the newest versions that requirements/*.in allow
 	@$(BIN)/python tools/lock.py
+
+starter-eval: $(READY) ## Measure the starter model on objects that it never saw
+	@$(BIN)/python tools/starter/evaluate.py
 
 clean: ## Remove everything that can be made again
 	rm -rf .venv out dist build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

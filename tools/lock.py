@@ -14,7 +14,7 @@ REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
 # rembg asks for these; inference/matting.py supplies placeholders for them when it imports rembg.
 # Without them, and what only they need, its first import takes 0.4 s instead of 43 s.
 LEFT_OUT = {
-    *("pymatting", "numba", "llvmlite"),
+    "pymatting",
     *("scikit-image", "imageio", "lazy-loader", "tifffile"),
     *("jsonschema", "jsonschema-specifications", "attrs", "referencing", "rpds-py"),
 }

@@ -1,0 +1,165 @@
+"""Measuring the starter model: meshes overlay solids, and the figures tell good from bad."""
+
+import dataclasses
+from types import SimpleNamespace
+
+import mcubes
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import evaluate
+import raster
+import views
+from dataset import BOX
+from evaluate import Case, Figures, iou, measure
+from families import FAMILIES, rotation
+from objects import make_object, normalized
+from primitives import CAPSULE, ELLIPSOID
+from solids import Part, Solid
+from triposr.inference import MeshData, SceneCode
+from views import Camera, Light
+
+ASIDE = Camera(azimuth=50, elevation=25, fov=45)
+
+
+def lopsided(yaw: float = 0.0) -> Solid:
+    """A red ball with a blue arm toward +Y and a green one up and toward +X: no two sides alike."""
+    parts = [
+        Part(ELLIPSOID, (0.4, 0.3, 0.3), color=(0.8, 0.1, 0.1)),
+        Part(CAPSULE, (0.1, 0.1, 0.7), axes=rotation(0, -90), color=(0.1, 0.1, 0.8)),
+        Part(CAPSULE, (0.15, 0.1, 0.5), axes=rotation(1, 50), color=(0.1, 0.7, 0.1)),
+    ]
+    return Solid.pack("lopsided", normalized([part.turned(rotation(2, yaw)) for part in parts]))
+
+
+def mesh_of(solid: Solid, resolution: int = 96) -> MeshData:
+    ticks = np.linspace(-BOX, BOX, resolution)
+    lattice = np.stack(np.meshgrid(ticks, ticks, ticks, indexing="ij"), axis=-1).reshape(-1, 3)
+    values = -solid.distance(lattice).reshape((resolution,) * 3)
+    vertices, faces = mcubes.marching_cubes(values, 0.0)
+    vertices = (vertices * (2 / (resolution - 1)) - 1) * BOX
+    return MeshData(vertices.astype(np.float32), faces.astype(np.int32), solid.color(vertices))
+
+
+def mirrored(mesh: MeshData, axis: int) -> MeshData:
+    signs = np.where(np.arange(3) == axis, -1, 1).astype(np.float32)
+    return MeshData(mesh.vertices * signs, mesh.faces[:, ::-1], mesh.colors)
+
+
+@pytest.fixture(scope="module")
+def solid() -> Solid:
+    return lopsided()
+
+
+@pytest.fixture(scope="module")
+def mesh(solid: Solid) -> MeshData:
+    return mesh_of(solid)
+
+
+@pytest.mark.parametrize("camera", [ASIDE, Camera(200, 5, 30), Camera(-70, -20, 55)])
+@pytest.mark.parametrize("whole", [True, False])
+def test_mesh_overlays_its_solid(solid: Solid, mesh: MeshData, camera: Camera, whole: bool) -> None:
+    window = views.WHOLE if whole else camera.window(solid)
+    truth = views.render(solid, camera, Light(), 128, window).mask
+    assert iou(truth, raster.silhouette(mesh, camera, 128, window)) > 0.97
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_mirrored_mesh_does_not_overlay(solid: Solid, mesh: MeshData, axis: int) -> None:
+    truth = views.render(solid, ASIDE, Light(), 128).mask
+    assert iou(truth, raster.silhouette(mirrored(mesh, axis), ASIDE, 128)) < 0.85
+
+
+def test_picture_shows_the_same_points_and_colors(solid: Solid, mesh: MeshData) -> None:
+    light = Light(direction=(0.8, 0.36, 0.48), strength=0.8, ambient=0.1)
+    window = ASIDE.window(solid)
+    truth = views.render(solid, ASIDE, light, 128, window)
+    result = raster.render(mesh, ASIDE, light, 128, window)
+    both = truth.mask & result.mask
+    apart = np.linalg.norm(truth.positions[both] - result.positions[both], axis=-1)
+    assert np.percentile(apart, 95) < 0.01
+    difference = np.abs(truth.rgba[both].astype(int) - result.rgba[both])
+    assert difference.mean() < 6
+    assert np.isnan(result.positions[~result.mask]).all()
+
+
+def test_nearer_face_hides_the_farther_whatever_their_order() -> None:
+    near, far = ([[x, -0.4, -0.4], [x, 0.5, -0.4], [x, -0.4, 0.5]] for x in (0.3, -0.3))
+    vertices = np.array([*near, *far], np.float32)
+    colors = np.repeat(np.array([[1, 0, 0], [0, 0, 1]], np.float32), 3, axis=0)
+    for order in ([[0, 1, 2], [3, 4, 5]], [[3, 4, 5], [0, 1, 2]]):
+        mesh = MeshData(vertices, np.array(order, np.int32), colors)
+        view = raster.render(mesh, Camera(elevation=0), Light(), 64)
+        assert np.array_equal(view.rgba[35, 28] > 0, [True, False, False, True])
+
+
+def test_empty_mesh_gives_an_empty_picture() -> None:
+    nothing = np.zeros((0, 3), np.float32)
+    empty = MeshData(nothing, nothing.astype(np.int32), nothing)
+    assert not raster.render(empty, ASIDE, Light(), 32).mask.any()
+
+
+class PerfectCode:
+    """A scene code that knows the solid."""
+
+    radius = BOX
+
+    def __init__(self, solid: Solid) -> None:
+        self.color = solid.color
+        self.distance = solid.distance
+
+    def density(self, points: NDArray) -> NDArray:
+        return np.where(self.distance(points) < 0, 100.0, 0.0)
+
+
+def case_of(truth: Solid, result: Solid) -> Case:
+    return Case(7, truth, ASIDE, Light(), PerfectCode(result), mesh_of(result))
+
+
+def test_perfect_result_has_perfect_figures(solid: Solid) -> None:
+    figures = measure(case_of(solid, solid))
+    assert figures.volume == 1
+    assert min(figures.input_view, figures.unseen_views) > 0.97
+    assert figures.color == 0
+    assert figures.right_way_round
+    assert max(figures.mirrored, *figures.turned) < 0.8
+
+
+def test_turned_result_is_found_out(solid: Solid) -> None:
+    figures = measure(case_of(solid, lopsided(yaw=-90)))
+    assert figures.turned[0] > 0.98
+    assert figures.volume < 0.8
+    assert figures.unseen_views < 0.9
+    assert figures.color > 0.05
+    assert not figures.right_way_round
+
+
+def test_missing_surface_counts_as_nothing(robot: SceneCode) -> None:
+    haze = dataclasses.replace(robot, planes=np.zeros_like(robot.planes))
+    model = SimpleNamespace(encode=lambda rgb: haze, device="cpu")
+    figures = evaluate.evaluate_object(model, 5, "chair")
+    assert figures.empty
+    assert figures.volume == figures.input_view == figures.unseen_views == 0
+    assert 0 < figures.color < 1
+
+
+def test_report_has_a_row_for_each_family_and_one_for_all() -> None:
+    figures = [
+        Figures(seed, family, seed == 1, 0.5, 0.75, 0.625, 0.125, 0.25, (0.1, 0.2, 0.3))
+        for seed, family in enumerate(["mug", "lamp", "mug"])
+    ]
+    lines = evaluate.report(figures).splitlines()
+    assert "| mug | 2 | 0.500 | 0.750 | 0.625 | 0.125 |" in lines
+    assert "| lamp | 1 | 0.500 | 0.750 | 0.625 | 0.125 |" in lines
+    assert "| **all** | 3 | 0.500 | 0.750 | 0.625 | 0.125 |" in lines
+    assert "| 0.500 | 0.250 | 0.100 | 0.200 | 0.300 |" in lines
+    assert "No surface at all: 1 of 3." in lines
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_objects_fill_the_frame(family: str) -> None:
+    vertices = mesh_of(make_object(3, family), resolution=40).vertices
+    low, high = vertices.min(axis=0), vertices.max(axis=0)
+    assert 1.0 < (high - low).max() < 1.15
+    assert np.abs(low + high).max() < 0.1

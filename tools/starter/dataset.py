@@ -1,0 +1,211 @@
+"""Pictures of objects, with points in space and what is there: what the network learns from."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import multiprocessing
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from objects import make_object
+from solids import Solid
+from views import Camera, Light, View, render
+
+PICTURE = 128  # pixels, the side of the network's input
+RATIO = 0.85  # longest side of the subject over that side, as in the add-on
+MAP = 32  # pixels, the side of the position map
+POINTS = 4096
+BOX = 0.6  # half the side of the box that the points fill, in model units
+SHARD = 250  # objects
+RENDERED = 128  # pixels, the side of the picture before it is resized
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "triposr-blender/starter"
+"""Where objects and checkpoints are kept; they can be made again."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One object as the network meets it.
+
+    Attributes:
+        picture: (128, 128, 3) uint8, on gray, framed as the add-on frames it.
+        positions: (32, 32, 3) float16, the surface point that a pixel shows; nan beside the object.
+        points: (4096, 3) float16 in [-0.6, 0.6].
+        distances: (4096,) float16, signed, at `points`.
+        colors: (4096, 3) uint8, display-referred albedo of the nearest part.
+    """
+
+    picture: NDArray[np.uint8]
+    positions: NDArray[np.float16]
+    points: NDArray[np.float16]
+    distances: NDArray[np.float16]
+    colors: NDArray[np.uint8]
+
+
+FIELDS = tuple(Sample.__dataclass_fields__)
+
+
+def random_camera(rng: np.random.Generator) -> Camera:
+    """A camera on +X, as artists photograph: somewhat above the subject, any lens."""
+    return Camera(0.0, float(rng.uniform(-10, 45)), float(rng.uniform(25, 55)))
+
+
+def random_light(rng: np.random.Generator) -> Light:
+    """From a flat gray day to a hard lamp, mostly from above and from the camera's side."""
+    around, up = rng.uniform(-110, 110), rng.uniform(-10, 75)
+    a, e = math.radians(around), math.radians(up)
+    direction = (math.sin(a) * math.cos(e), math.sin(e), math.cos(a) * math.cos(e))
+    ambient = float(rng.uniform(0.25, 0.9))
+    strength = float(rng.uniform(0.85, 1.25)) - 0.75 * ambient
+    return Light(direction, strength, ambient, shadows=bool(rng.random() < 0.4))
+
+
+def framed(
+    view: View, flaws: np.random.Generator | None
+) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
+    """The picture and the position map of a view, cropped to the subject and put on gray.
+
+    Args:
+        view: A picture of one object.
+        flaws: Source of a camera's and a matte's flaws; none for a clean picture.
+    """
+    alpha = view.rgba[..., 3]
+    rgb = view.rgba[..., :3]
+    if flaws is not None:
+        rgb, alpha = with_flaws(rgb, alpha, flaws)
+    rows, columns = np.nonzero(alpha > 12)
+    top, bottom, left, right = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
+    scale = RATIO * PICTURE / max(bottom - top, right - left)
+    # Pixel (x, y) of the square shows pixel (x / scale + x0, y / scale + y0) of the view.
+    x0 = (left + right) / 2 - PICTURE / 2 / scale
+    y0 = (top + bottom) / 2 - PICTURE / 2 / scale
+
+    opacity = alpha.astype(np.float32)[..., None] / 255
+    on_gray = rgb * opacity + 127.5 * (1 - opacity)
+    picture = _resample(on_gray, x0, y0, scale, PICTURE, 127.5)
+
+    inverse = PICTURE / MAP / scale
+    steps = (np.arange(MAP) + 0.5) * inverse
+    x, y = np.floor(x0 + steps).astype(int), np.floor(y0 + steps).astype(int)
+    inside = ((y >= 0) & (y < alpha.shape[0]))[:, None] & ((x >= 0) & (x < alpha.shape[1]))[None]
+    size = alpha.shape[0]
+    positions = view.positions[y.clip(0, size - 1)[:, None], x.clip(0, size - 1)[None]].copy()
+    positions[~inside] = np.nan
+    return picture.round().astype(np.uint8), positions.astype(np.float16)
+
+
+def _resample(
+    image: NDArray[np.float32], x0: float, y0: float, scale: float, size: int, border: float
+) -> NDArray[np.float32]:
+    """A square of `image` at another scale, filtered by area when that is smaller."""
+    side = size / scale
+    padding = int(side) + 2
+    padded = cv2.copyMakeBorder(
+        image.astype(np.float32), *(padding,) * 4, cv2.BORDER_CONSTANT, value=(border,) * 3
+    )
+    left, top = round(x0 + padding), round(y0 + padding)
+    square = padded[top : top + round(side), left : left + round(side)]
+    filtering = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return cv2.resize(square, (size, size), interpolation=filtering)
+
+
+def with_flaws(
+    rgb: NDArray[np.uint8], alpha: NDArray[np.uint8], rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """A picture and its matte as cameras, files and matting models leave them."""
+    if rng.random() < 0.25:  # sensor noise
+        noise = rng.normal(0, rng.uniform(1, 8), rgb.shape)
+        rgb = (rgb + noise).clip(0, 255).astype(np.uint8)
+    if rng.random() < 0.2:  # out of focus
+        rgb = cv2.GaussianBlur(rgb, (0, 0), rng.uniform(0.4, 1.6))
+    if rng.random() < 0.25:  # JPEG
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 95))]
+        rgb = cv2.imdecode(cv2.imencode(".jpg", rgb, quality)[1], cv2.IMREAD_COLOR)
+    if rng.random() < 0.25:  # a matte too wide or too narrow, or soft
+        soft = cv2.GaussianBlur(alpha.astype(np.float32), (0, 0), rng.uniform(0.8, 2.5)) / 255
+        shift = rng.uniform(-0.3, 0.3)
+        alpha = (255 * ((soft - 0.5 + shift) * rng.uniform(1, 6) + 0.5).clip(0, 1)).astype(np.uint8)
+        if (alpha > 12).sum() < 50:
+            alpha = (255 * soft).astype(np.uint8)
+    return rgb, alpha
+
+
+def sample_points(
+    solid: Solid, rng: np.random.Generator, count: int = POINTS
+) -> tuple[NDArray[np.float16], NDArray[np.float16], NDArray[np.uint8]]:
+    """Points, signed distances, colors: a quarter anywhere in the box, the rest at the surface."""
+    anywhere = rng.uniform(-BOX, BOX, (count // 4, 3))
+    near = surface_points(solid, rng, count - len(anywhere))
+    spread = rng.choice([0.008, 0.025, 0.07], size=(len(near), 1), p=[0.4, 0.35, 0.25])
+    near += rng.normal(size=near.shape) * spread
+    points = np.concatenate((anywhere, near)).clip(-BOX, BOX).astype(np.float16)
+    points = points[rng.permutation(count)]
+    exact = points.astype(np.float64)
+    colors = (255 * solid.color(exact)).round().astype(np.uint8)
+    return points, solid.distance(exact).clip(-1, 1).astype(np.float16), colors
+
+
+def surface_points(solid: Solid, rng: np.random.Generator, count: int) -> NDArray[np.float64]:
+    """Points (count, 3) on the surface, all over it but not evenly."""
+    found: list[NDArray[np.float64]] = []
+    missing = count
+    for _ in range(8):
+        moved = solid.onto_surface(rng.uniform(-BOX, BOX, (int(missing * 1.2) + 16, 3)))
+        good = moved[(np.abs(solid.distance(moved)) < 1e-3) & (np.abs(moved) < BOX).all(axis=1)]
+        found.append(good[:missing])
+        missing -= len(found[-1])
+        if not missing:
+            break
+    points = np.concatenate(found)
+    return points[np.arange(count) % len(points)]
+
+
+def make_sample(seed: int) -> Sample:
+    """The sample of a seed."""
+    rng = np.random.default_rng((seed, 1))
+    solid = make_object(seed)
+    camera, light = random_camera(rng), random_light(rng)
+    view = render(solid, camera, light, RENDERED, camera.window(solid))
+    picture, positions = framed(view, rng)
+    return Sample(picture, positions, *sample_points(solid, rng))
+
+
+def write_shard(task: tuple[Path, int]) -> Path:
+    """Write the samples of SHARD consecutive seeds; a shard that is there is kept."""
+    folder, number = task
+    path = folder / f"{number:05d}.npz"
+    if path.exists():
+        return path
+    first = number * SHARD
+    samples = [make_sample(seed) for seed in range(first, first + SHARD)]
+    partial = path.with_suffix(f".{os.getpid()}.part")
+    with partial.open("wb") as file:
+        np.savez(file, **{name: np.stack([getattr(s, name) for s in samples]) for name in FIELDS})
+    partial.replace(path)
+    return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--objects", type=int, default=40_000)
+    parser.add_argument("--folder", type=Path, default=CACHE / "objects")
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    tasks = [(options.folder, number) for number in range(math.ceil(options.objects / SHARD))]
+    started = time.perf_counter()
+    with multiprocessing.Pool(options.processes) as pool:
+        for done, path in enumerate(pool.imap(write_shard, tasks), 1):
+            rate = done * SHARD / (time.perf_counter() - started)
+            print(f"{path.name}: {done} of {len(tasks)}, {rate:.0f} objects/s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
