@@ -10,26 +10,54 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
+import numpy as np
 from mathutils import Vector
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from triposr.inference import prepare_image
 
+sys.path.append(str(Path(__file__).resolve().parent))  # Blender's --python does not.
+
+from demo_subjects import add_chair, add_mug, add_suzanne, add_table
+
 OUT = Path(__file__).resolve().parent.parent / "out"
 
-Color = tuple[float, float, float]
 
-# Scene-linear colors of the vase.
-BLUE: Color = (0.03, 0.12, 0.5)
-YELLOW: Color = (0.8, 0.5, 0.05)
+@dataclass(frozen=True)
+class Subject:
+    """A thing to take a picture of, and from where.
+
+    Attributes:
+        add: Adds it to the scene, facing -Y.
+        azimuth: Degrees around it from its front toward its left, the viewer's right.
+        elevation: Degrees above the horizon.
+        resolution: Points per axis for its mesh.
+    """
+
+    add: Callable[[], bpy.types.Object]
+    azimuth: float
+    elevation: float
+    resolution: int
+
+
+# The first one's picture and .glb are kept.
+SUBJECTS = {
+    "Suzanne": Subject(add_suzanne, azimuth=20, elevation=15, resolution=256),
+    "Chair": Subject(add_chair, azimuth=35, elevation=20, resolution=128),
+    "Mug": Subject(add_mug, azimuth=0, elevation=25, resolution=128),
+    "Table": Subject(add_table, azimuth=30, elevation=20, resolution=128),
+}
 
 # Degrees around the result from its front, and how high the camera stands.
 VIEWS = {"front": (0, 10), "right": (90, 10), "back": (180, 10), "three-quarter": (35, 20)}
 TILE = 256  # pixels, each picture of the overview
+SPACING = 1.5  # Between the results in demo.blend, whose longest sides are 1.
 LIGHT, DARK = (236, 236, 236), (190, 190, 190)
 
 
@@ -38,30 +66,49 @@ def main() -> None:
     print_stages()
     started = time.perf_counter()
 
-    picture = OUT / "demo-picture.png"
-    with timed("rendered a picture of a vase", picture):
-        set_up_studio()
-        vase = add_vase()
-        render(vase, azimuth=0, elevation=15, size=512, samples=32, path=picture)
-        bpy.data.objects.remove(vase)
+    set_up_studio()
+    results, rows = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, subject in SUBJECTS.items():
+            picture = Path(folder) / f"{name}.png"  # The result takes its name.
+            result, row = demonstrate(subject, picture)
+            results.append(result)
+            rows.append(row)
 
-    with timed("turned it into a mesh"):
-        bpy.ops.triposr.generate(filepath=str(picture), resolution=256)
-    result = bpy.context.object
-
-    with timed("saved the mesh", OUT / "demo.blend", OUT / "demo.glb"):
+    with timed("saved the pictures", OUT / "demo.png", OUT / "demo-picture.png"):
+        compose(rows).save(OUT / "demo.png")
+        rows[0]["picture"].save(OUT / "demo-picture.png")
+    with timed("saved the meshes", OUT / "demo.blend", OUT / "demo.glb"):
+        line_up(results)
         save()
 
-    with timed("rendered it from four sides", OUT / "demo.png"):
-        tiles = {"picture": Image.open(picture), "matte": prepare_image(picture).cutout}
-        with tempfile.TemporaryDirectory() as folder:
-            for name, (azimuth, elevation) in VIEWS.items():
-                view = Path(folder) / f"{name}.png"
-                render(result, azimuth, elevation, size=TILE, samples=16, path=view)
-                tiles[name] = Image.open(view).copy()
-        compose(tiles).save(OUT / "demo.png")
-
     print(f"{time.perf_counter() - started:6.1f} s  in all")
+
+
+def demonstrate(subject: Subject, picture: Path) -> tuple[bpy.types.Object, dict[str, Image.Image]]:
+    """Take the picture, make a mesh of it and look at that from four sides.
+
+    Returns:
+        The mesh, hidden from further renders, and the pictures for the overview by their captions.
+    """
+    with timed(f"{picture.stem}: rendered a picture"):
+        model = subject.add()
+        render(model, subject.azimuth, subject.elevation, size=512, path=picture)
+        bpy.data.objects.remove(model)
+        bpy.data.orphans_purge()
+
+    with timed("turned it into a mesh"):
+        bpy.ops.triposr.generate(filepath=str(picture), resolution=subject.resolution)
+    result = bpy.context.object
+
+    with timed("rendered it from four sides"):
+        row = {"picture": Image.open(picture).copy(), "matte": prepare_image(picture).cutout}
+        for name, (azimuth, elevation) in VIEWS.items():
+            view = picture.with_name(f"{name}.png")
+            render(result, azimuth, elevation, size=TILE, path=view)
+            row[name] = Image.open(view).copy()
+    result.hide_render = True
+    return result, row
 
 
 def print_stages() -> None:
@@ -120,69 +167,65 @@ def set_up_studio() -> None:
 
     scene.render.engine = "CYCLES"
     scene.cycles.device = "CPU"
+    scene.cycles.samples = 16
+    scene.cycles.use_denoising = False  # It would take longer than the rest of a render.
     scene.render.film_transparent = True
     scene.view_settings.view_transform = "Standard"
 
 
-def add_vase() -> bpy.types.Object:
-    """Add a round blue vase with a yellow rim: a shape that the starter model knows."""
-    bpy.ops.mesh.primitive_uv_sphere_add(scale=(0.4, 0.4, 0.45), location=(0, 0, 0.45))
-    bpy.ops.object.shade_smooth()
-    parts = [painted(BLUE)]
-    bpy.ops.mesh.primitive_cylinder_add(radius=0.16, depth=0.4, location=(0, 0, 0.95))
-    parts.append(painted(BLUE))
-    bpy.ops.mesh.primitive_cone_add(radius1=0.16, radius2=0.32, depth=0.2, location=(0, 0, 1.2))
-    parts.append(painted(YELLOW))
-    for part in parts:
-        part.select_set(True)
-    bpy.ops.object.join()
-    return bpy.context.object
-
-
-def painted(color: Color) -> bpy.types.Object:
-    """Give the object that was just added a color, and return it."""
-    bpy.context.object.data.materials.append(new_material(color))
-    return bpy.context.object
-
-
-def new_material(color: Color) -> bpy.types.Material:
-    """Return a matte material of a scene-linear color."""
-    material = bpy.data.materials.new("Vase")
-    material.use_nodes = True
-    [shader] = (n for n in material.node_tree.nodes if n.type == "BSDF_PRINCIPLED")
-    shader.inputs["Base Color"].default_value = (*color, 1)
-    shader.inputs["Roughness"].default_value = 0.7
-    return material
-
-
 def render(
-    subject: bpy.types.Object,
-    azimuth: float,
-    elevation: float,
-    size: int,
-    samples: int,
-    path: Path,
+    subject: bpy.types.Object, azimuth: float, elevation: float, size: int, path: Path
 ) -> None:
-    """Render the subject to `path`; angles in degrees, azimuth 0 is its front (Blender's -Y)."""
+    """Render the subject to `path`, `size` pixels square."""
+    look_at([subject], azimuth, elevation)
     scene = bpy.context.scene
-    bpy.context.view_layer.update()  # So that bounding box and matrix are those of now.
-    corners = [subject.matrix_world @ Vector(corner) for corner in subject.bound_box]
-    center = sum(corners, Vector()) / len(corners)
-    radius = max((corner - center).length for corner in corners)
+    scene.render.resolution_x = scene.render.resolution_y = size
+    scene.render.filepath = str(path)
+    with quiet():
+        bpy.ops.render.render(write_still=True)
+
+
+def look_at(things: list[bpy.types.Object], azimuth: float, elevation: float) -> None:
+    """Point the camera at meshes, near enough that a sphere around them fills the picture.
+
+    Angles are in degrees: azimuth from the front (Blender's -Y) toward +X, elevation above the
+    horizon.
+    """
+    bpy.context.view_layer.update()  # So that the matrices are those of now.
+    points = np.concatenate([vertices_of(thing) for thing in things])
+    center = (points.min(axis=0) + points.max(axis=0)) / 2
+    radius = np.linalg.norm(points - center, axis=1).max()
 
     around, up = math.radians(azimuth), math.radians(elevation)
     toward_camera = Vector(
         (math.sin(around) * math.cos(up), -math.cos(around) * math.cos(up), math.sin(up))
     )
-    camera = scene.camera
-    camera.location = center + toward_camera * (0.85 * radius / math.sin(camera.data.angle / 2))
+    camera = bpy.context.scene.camera
+    camera.location = Vector(center) + toward_camera * (radius / math.sin(camera.data.angle / 2))
     camera.rotation_euler = toward_camera.to_track_quat("Z", "Y").to_euler()
 
-    scene.render.resolution_x = scene.render.resolution_y = size
-    scene.cycles.samples = samples
-    scene.render.filepath = str(path)
-    with quiet():
-        bpy.ops.render.render(write_still=True)
+
+def vertices_of(thing: bpy.types.Object) -> NDArray[np.float32]:
+    """Return the (V, 3) vertices of a mesh in world space."""
+    vertices = np.empty((len(thing.data.vertices), 3), np.float32)
+    thing.data.vertices.foreach_get("co", vertices.ravel())
+    matrix = np.array(thing.matrix_world, np.float32)
+    return vertices @ matrix[:3, :3].T + matrix[:3, 3]
+
+
+def line_up(results: list[bpy.types.Object]) -> None:
+    """Stand the results side by side with their names, in the camera's view; select the first."""
+    for place, result in enumerate(results):
+        result.location.x = place * SPACING
+        result.show_name = True
+        result.hide_render = False
+        result.select_set(place == 0)
+    bpy.context.view_layer.objects.active = results[0]
+
+    look_at(results, azimuth=0, elevation=15)
+    render_settings = bpy.context.scene.render
+    render_settings.resolution_x, render_settings.resolution_y = 1280, 400
+    render_settings.filepath = "//"
 
 
 def save() -> None:
@@ -195,20 +238,23 @@ def save() -> None:
         )
 
 
-def compose(tiles: dict[str, Image.Image]) -> Image.Image:
-    """Return the pictures side by side, each above its name, the matte on a checkerboard."""
+def compose(rows: list[dict[str, Image.Image]]) -> Image.Image:
+    """Return the rows of pictures above their common names, the mattes on a checkerboard."""
     gap, caption = 8, 28
-    sheet = Image.new("RGB", (len(tiles) * (TILE + gap) + gap, TILE + gap + caption), "white")
+    step = TILE + gap
+    sheet = Image.new("RGB", (len(rows[0]) * step + gap, len(rows) * step + caption), "white")
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(size=15)
-    for index, (name, picture) in enumerate(tiles.items()):
-        left = gap + index * (TILE + gap)
-        small = ImageOps.contain(picture.convert("RGBA"), (TILE, TILE))
-        offset = ((TILE - small.width) // 2, (TILE - small.height) // 2)
-        tile = checkerboard() if name == "matte" else Image.new("RGB", (TILE, TILE), LIGHT)
-        tile.paste(small, offset, small)
-        sheet.paste(tile, (left, gap))
-        draw.text((left + TILE / 2, gap + TILE + 4), name, "black", font, anchor="ma")
+    for row, tiles in enumerate(rows):
+        for column, (name, picture) in enumerate(tiles.items()):
+            small = ImageOps.contain(picture.convert("RGBA"), (TILE, TILE))
+            offset = ((TILE - small.width) // 2, (TILE - small.height) // 2)
+            tile = checkerboard() if name == "matte" else Image.new("RGB", (TILE, TILE), LIGHT)
+            tile.paste(small, offset, small)
+            sheet.paste(tile, (gap + column * step, gap + row * step))
+    for column, name in enumerate(rows[0]):
+        middle = gap + column * step + TILE / 2
+        draw.text((middle, len(rows) * step + 4), name, "black", font, anchor="ma")
     return sheet
 
 
