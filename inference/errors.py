@@ -1,5 +1,7 @@
 """What can go wrong on the way from a picture to a mesh, each with a hint for the artist."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,6 +21,10 @@ class TripoSRError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}. {self.hint}."
+
+    def __reduce__(self) -> tuple[type[TripoSRError], tuple[str, str]]:
+        """So that it can come back from a worker process."""
+        return type(self), (self.message, self.hint)
 
 
 class InputError(TripoSRError):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dataset import BOX, PICTURE, framed, make_sample, sample_points, surface_points
+from dataset import HALF_BOX, PICTURE, framed, make_sample, sample_points, surface_points
 from families import FAMILIES
 from objects import LONGEST_SIDE, make_object
 from primitives import BLEND, CUT
@@ -32,7 +32,7 @@ def test_objects_are_centered_and_of_one_size(solid: Solid) -> None:
     assert np.abs(low + high).max() < 0.15
 
 
-def test_distances_never_overshoot(solid: Solid) -> None:
+def test_distances_seldom_overshoot(solid: Solid) -> None:
     """Sphere tracing may step by a distance: two points differ by no more than they are apart."""
     rng = np.random.default_rng(0)
     here = rng.uniform(-0.9, 0.9, (4000, 3))
@@ -110,7 +110,8 @@ def test_training_pictures_are_framed_as_the_add_on_frames_them() -> None:
     theirs = torch.nn.functional.interpolate(
         prepared.permute(2, 0, 1)[None], (PICTURE, PICTURE), mode="bilinear", antialias=True
     )
-    assert np.abs(theirs[0].permute(1, 2, 0).numpy() - ours).mean() < 0.01
+    # The filters differ by 0.0034; one pixel beside would be 0.0084.
+    assert np.abs(theirs[0].permute(1, 2, 0).numpy() - ours).mean() < 0.006
 
 
 def test_sample_is_what_training_expects() -> None:
@@ -121,7 +122,7 @@ def test_sample_is_what_training_expects() -> None:
     assert np.abs(sample.picture[0, 0].astype(int) - 127).max() <= 12, "gray beside the object"
     inside = (sample.distances < 0).mean()
     assert 0.1 < inside < 0.7
-    assert np.abs(sample.points).max() <= np.float16(BOX)
+    assert np.abs(sample.points).max() <= np.float16(HALF_BOX)
     seen = sample.positions[~np.isnan(sample.positions).any(axis=-1)]
     on_surface = make_object(SEED).distance(seen.astype(np.float64))
     assert np.abs(on_surface).max() < 0.01

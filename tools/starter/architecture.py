@@ -10,6 +10,9 @@ import torch
 import yaml
 from torch import Tensor, nn
 
+from dataset import HALF_BOX, PICTURE, RATIO
+from objects import LONGEST_SIDE
+from triposr.inference import Options
 from triposr.inference.model.config import NetworkConfig, read_config
 from triposr.inference.model.network import Network
 
@@ -18,7 +21,12 @@ CODE_WAVES = 4
 AXIS_CHANNELS = 2 * CODE_WAVES  # of the tokens, for the code of one coordinate
 Y, Z, X = (slice(n * AXIS_CHANNELS, (n + 1) * AXIS_CHANNELS) for n in range(3))
 CODE_CHANNELS = 3 * AXIS_CHANNELS
-BOX = 0.6  # half the side of the box, in model units: objects reach to 0.55
+HEAD_SHARPNESS = (1.2, 1.7)  # scale of the codes in the first heads' queries and keys
+PATCH = 16  # pixels
+PATCHES = PICTURE // PATCH
+DENSITY_BIAS = -1.0
+RAW_THRESHOLD = math.log(Options().threshold) - DENSITY_BIAS
+"""The decoder's output at the surface: its density is exp(output + bias)."""
 
 VIT = {
     "architectures": ["ViTModel"],
@@ -26,7 +34,7 @@ VIT = {
     "hidden_act": "gelu",
     "hidden_dropout_prob": 0.0,
     "hidden_size": WIDTH,
-    "image_size": 128,
+    "image_size": PICTURE,
     "initializer_range": 0.02,
     "intermediate_size": 4 * WIDTH,
     "layer_norm_eps": 1e-12,
@@ -34,11 +42,11 @@ VIT = {
     "num_attention_heads": 3,
     "num_channels": 3,
     "num_hidden_layers": 6,
-    "patch_size": 16,
+    "patch_size": PATCH,
 }
 
 CONFIG = {
-    "cond_image_size": 128,
+    "cond_image_size": PICTURE,
     "image_tokenizer_cls": "tsr.models.tokenizers.image.DINOSingleImageTokenizer",
     "image_tokenizer": {"pretrained_model_name_or_path": "vit"},
     "tokenizer_cls": "tsr.models.tokenizers.triplane.Triplane1DTokenizer",
@@ -62,10 +70,10 @@ CONFIG = {
     },
     "renderer_cls": "tsr.models.nerf_renderer.TriplaneNeRFRenderer",
     "renderer": {
-        "radius": BOX,
+        "radius": HALF_BOX,
         "feature_reduction": "concat",
         "density_activation": "exp",
-        "density_bias": -1.0,
+        "density_bias": DENSITY_BIAS,
         "num_samples_per_ray": 128,
     },
 }
@@ -104,7 +112,7 @@ def initial_network(config: NetworkConfig, seed: int) -> Network:
 
 def coordinate_code(at: Tensor) -> Tensor:
     """Sines and cosines of a coordinate (...) in model units: (..., AXIS_CHANNELS)."""
-    waves = math.pi / (2 * BOX) * 2.0 ** torch.arange(CODE_WAVES)
+    waves = math.pi / (2 * HALF_BOX) * 2.0 ** torch.arange(CODE_WAVES)
     phase = at.unsqueeze(-1) * waves
     return math.sqrt(2) * torch.cat((phase.sin(), phase.cos()), dim=-1)
 
@@ -117,8 +125,8 @@ def centers(count: int, half: float) -> Tensor:
 def _write_patch_codes(network: Network) -> None:
     embeddings = network.image_tokenizer.model.embeddings
     grid = math.isqrt(embeddings.position_embeddings.shape[1] - 1)
-    # A subject of 1.1 units fills 85 % of the picture. Right is +Y, up is +Z.
-    half = 0.55 / 0.85
+    # A subject of full size fills 85 % of the picture. Right is +Y, up is +Z.
+    half = LONGEST_SIDE / 2 / RATIO
     code = coordinate_code(centers(grid, half))
     table = torch.randn(grid, grid, WIDTH) * 0.02
     table[..., Y] = code[None, :]
@@ -136,7 +144,7 @@ def _write_token_codes(network: Network) -> None:
     tokens = network.tokenizer.embeddings  # (3, C, P, P); planes (x, y), (x, z), (y, z)
     tokens.normal_()
     tokens[:, :CODE_CHANNELS] = 0.0
-    code = coordinate_code(centers(tokens.shape[-1], BOX)).T  # (AXIS_CHANNELS, P)
+    code = coordinate_code(centers(tokens.shape[-1], HALF_BOX)).T  # (AXIS_CHANNELS, P)
     for plane, (first, second) in enumerate(((X, Y), (X, Z), (Y, Z))):
         tokens[plane, first] = code[:, None, :]
         tokens[plane, second] = code[:, :, None]
@@ -146,14 +154,13 @@ def _write_token_codes(network: Network) -> None:
 
 def _compare_codes(network: Network) -> None:
     for block in network.backbone.transformer_blocks:
-        for attention, channels in ((block.attn1, CODE_CHANNELS), (block.attn2, CODE_CHANNELS)):
+        for attention in (block.attn1, block.attn2):
             head_width = attention.to_q.out_features // attention.heads
-            # The last head starts at random.
-            for head, sharpness in zip(range(attention.heads - 1), (1.2, 1.7), strict=True):
-                rows = slice(head * head_width, head * head_width + channels)
+            for head, sharpness in enumerate(HEAD_SHARPNESS):  # the third head starts at random
+                rows = slice(head * head_width, head * head_width + CODE_CHANNELS)
                 for weight in (attention.to_q.weight, attention.to_k.weight):
                     weight[rows] = 0.0
-                    weight[rows, :channels] = sharpness * torch.eye(channels)
+                    weight[rows, :CODE_CHANNELS] = sharpness * torch.eye(CODE_CHANNELS)
 
 
 def _start_decoder(network: Network, config: NetworkConfig) -> None:
@@ -163,7 +170,3 @@ def _start_decoder(network: Network, config: NetworkConfig) -> None:
     nn.init.trunc_normal_(linear[-1].weight, std=0.05)
     # Most of the box is empty: one logit below the threshold.
     linear[-1].bias[0] = RAW_THRESHOLD - 1.0
-
-
-RAW_THRESHOLD = math.log(25.0) + 1.0
-"""The decoder's output at the published threshold of 25: its density is exp(output - 1)."""

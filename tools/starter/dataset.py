@@ -21,12 +21,14 @@ from views import Camera, Light, View, render
 PICTURE = 128  # pixels, the side of the network's input
 RATIO = 0.85  # longest side of the subject over that side, as in the add-on
 MAP = 32  # pixels, the side of the position map
-POINTS = 4096
-BOX = 0.6  # half the side of the box that the points fill, in model units
+POINTS = 4096  # of a sample
+HALF_BOX = 0.6  # half the side of the model's box, in model units: objects reach to 0.55
+VOLUME = 32  # cells per axis of that box
 SHARD = 250  # objects
 RENDERED = 128  # pixels, the side of the picture before it is resized
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "triposr-blender/starter"
+_CACHES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+CACHE = _CACHES / "triposr-blender" / "starter"
 """Where objects and checkpoints are kept; they can be made again."""
 
 
@@ -40,6 +42,8 @@ class Sample:
         points: (4096, 3) float16 in [-0.6, 0.6].
         distances: (4096,) float16, signed, at `points`.
         colors: (4096, 3) uint8, display-referred albedo of the nearest part.
+        volume: (4096,) uint8, the 32³ cells of the box whose centers are inside, as packed bits; x
+            changes slowest.
     """
 
     picture: NDArray[np.uint8]
@@ -47,9 +51,17 @@ class Sample:
     points: NDArray[np.float16]
     distances: NDArray[np.float16]
     colors: NDArray[np.uint8]
+    volume: NDArray[np.uint8]
 
 
 FIELDS = tuple(Sample.__dataclass_fields__)
+
+
+def cores() -> int:
+    """How many processes can run at once."""
+    if hasattr(os, "sched_getaffinity"):  # not on Windows and macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def random_camera(rng: np.random.Generator) -> Camera:
@@ -75,6 +87,8 @@ def framed(
     Args:
         view: A picture of one object.
         flaws: Source of a camera's and a matte's flaws; none for a clean picture.
+
+    The picture is cropped at whole pixels of the view, so that the two may lie half a pixel apart.
     """
     alpha = view.rgba[..., 3]
     rgb = view.rgba[..., :3]
@@ -141,24 +155,32 @@ def sample_points(
     solid: Solid, rng: np.random.Generator, count: int = POINTS
 ) -> tuple[NDArray[np.float16], NDArray[np.float16], NDArray[np.uint8]]:
     """Points, signed distances, colors: a quarter anywhere in the box, the rest at the surface."""
-    anywhere = rng.uniform(-BOX, BOX, (count // 4, 3))
+    anywhere = rng.uniform(-HALF_BOX, HALF_BOX, (count // 4, 3))
     near = surface_points(solid, rng, count - len(anywhere))
     spread = rng.choice([0.008, 0.025, 0.07], size=(len(near), 1), p=[0.4, 0.35, 0.25])
     near += rng.normal(size=near.shape) * spread
-    points = np.concatenate((anywhere, near)).clip(-BOX, BOX).astype(np.float16)
+    points = np.concatenate((anywhere, near)).clip(-HALF_BOX, HALF_BOX).astype(np.float16)
     points = points[rng.permutation(count)]
     exact = points.astype(np.float64)
     colors = (255 * solid.color(exact)).round().astype(np.uint8)
     return points, solid.distance(exact).clip(-1, 1).astype(np.float16), colors
 
 
+def cell_centers(count: int, half: float = HALF_BOX) -> NDArray[np.float32]:
+    """The centers (count³, 3) of the cells of a box in [-half, half]; x changes slowest."""
+    ticks = ((np.arange(count, dtype=np.float32) + 0.5) / count * 2 - 1) * np.float32(half)
+    return np.stack(np.meshgrid(ticks, ticks, ticks, indexing="ij"), axis=-1).reshape(-1, 3)
+
+
 def surface_points(solid: Solid, rng: np.random.Generator, count: int) -> NDArray[np.float64]:
-    """Points (count, 3) on the surface, all over it but not evenly."""
+    """Points (count, 3) on the surface, all over it but not evenly; repeated if few are found."""
     found: list[NDArray[np.float64]] = []
     missing = count
     for _ in range(8):
-        moved = solid.onto_surface(rng.uniform(-BOX, BOX, (int(missing * 1.2) + 16, 3)))
-        good = moved[(np.abs(solid.distance(moved)) < 1e-3) & (np.abs(moved) < BOX).all(axis=1)]
+        moved = solid.onto_surface(rng.uniform(-HALF_BOX, HALF_BOX, (int(missing * 1.2) + 16, 3)))
+        good = moved[
+            (np.abs(solid.distance(moved)) < 1e-3) & (np.abs(moved) < HALF_BOX).all(axis=1)
+        ]
         found.append(good[:missing])
         missing -= len(found[-1])
         if not missing:
@@ -174,7 +196,8 @@ def make_sample(seed: int) -> Sample:
     camera, light = random_camera(rng), random_light(rng)
     view = render(solid, camera, light, RENDERED, camera.window(solid))
     picture, positions = framed(view, rng)
-    return Sample(picture, positions, *sample_points(solid, rng))
+    volume = np.packbits(solid.distance(cell_centers(VOLUME)) < 0)
+    return Sample(picture, positions, *sample_points(solid, rng), volume)
 
 
 def write_shard(task: tuple[Path, int]) -> Path:
@@ -186,17 +209,22 @@ def write_shard(task: tuple[Path, int]) -> Path:
     first = number * SHARD
     samples = [make_sample(seed) for seed in range(first, first + SHARD)]
     partial = path.with_suffix(f".{os.getpid()}.part")
-    with partial.open("wb") as file:
-        np.savez(file, **{name: np.stack([getattr(s, name) for s in samples]) for name in FIELDS})
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            np.savez(
+                file, **{name: np.stack([getattr(s, name) for s in samples]) for name in FIELDS}
+            )
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
     return path
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--objects", type=int, default=40_000)
+    parser.add_argument("--objects", type=int, default=24_000)
     parser.add_argument("--folder", type=Path, default=CACHE / "objects")
-    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--processes", type=int, default=cores())
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     tasks = [(options.folder, number) for number in range(math.ceil(options.objects / SHARD))]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import hashlib
 import json
 import multiprocessing
 import os
@@ -23,7 +24,7 @@ from PIL import Image
 import raster
 import sheet
 import views
-from dataset import random_camera, random_light, surface_points
+from dataset import cell_centers, cores, random_camera, random_light, surface_points
 from families import FAMILIES
 from objects import make_object
 from solids import Solid
@@ -32,11 +33,13 @@ from triposr.inference import (
     MeshData,
     Options,
     SceneCode,
+    TripoSRError,
     extract_mesh,
     load_model,
     prepare_image,
 )
 from triposr.inference.model.network import Model
+from triposr.inference.weights import weights_file
 from views import Camera, Light, Window
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,8 +49,8 @@ FIRST_SEED = 10_000_000
 
 PICTURE = 512  # pixels
 RESOLUTION = 96  # lattice points per axis of the extracted mesh
-THRESHOLD = 25.0  # density at the surface, the add-on's default
-BOX = 0.87  # half the side of the box whose volume is compared, in model units
+THRESHOLD = Options().threshold
+COMPARED_BOX = 0.87  # half the side of the box whose volumes are compared: the published radius
 CELLS = 64  # per axis of that box
 MASK = 128  # pixels, the side of compared silhouettes
 SURFACE_POINTS = 2000
@@ -104,8 +107,8 @@ class Figures:
 
     @property
     def right_way_round(self) -> bool:
-        """Whether no other orientation of the result would fit better."""
-        return self.volume >= max(self.mirrored, *self.turned)
+        """Whether there is a result, and no other orientation of it would fit better."""
+        return not self.empty and self.volume >= max(self.mirrored, *self.turned)
 
 
 def evaluate_object(model: Model, seed: int, family: str) -> Figures:
@@ -132,12 +135,8 @@ def measure(case: Case) -> Figures:
 
 def reconstruct(model: Model, seed: int, family: str) -> Case:
     """A clean picture of an object, through the add-on's chain."""
-    rng = np.random.default_rng((seed, 1))
-    solid = make_object(seed, family)
-    camera, light = random_camera(rng), random_light(rng)
-    view = views.render(solid, camera, light, PICTURE, camera.window(solid))
-    prepared = prepare_image(Image.fromarray(view.rgba), Options(background="alpha"))
-    code = model.encode(prepared.rgb)
+    solid, camera, light = scene(seed, family)
+    code = encode(model, solid, camera, light)
     try:
         mesh = extract_mesh(code, RESOLUTION, THRESHOLD, device=str(model.device))
     except EmptySurfaceError:
@@ -146,9 +145,22 @@ def reconstruct(model: Model, seed: int, family: str) -> Case:
     return Case(seed, solid, camera, light, code, mesh)
 
 
+def scene(seed: int, family: str) -> tuple[Solid, Camera, Light]:
+    """An object, and how a picture is taken of it."""
+    rng = np.random.default_rng((seed, 1))
+    return make_object(seed, family), random_camera(rng), random_light(rng)
+
+
+def encode(model: Model, solid: Solid, camera: Camera, light: Light) -> SceneCode:
+    """What the model makes of a clean picture, prepared as the add-on does."""
+    view = views.render(solid, camera, light, PICTURE, camera.window(solid))
+    prepared = prepare_image(Image.fromarray(view.rgba), Options(background="alpha"))
+    return model.encode(prepared.rgb)
+
+
 def volumes(case: Case) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Where there is something: the truth and the result, (64, 64, 64) along x, y and z."""
-    points = cell_centers()
+    points = cell_centers(CELLS, COMPARED_BOX)
     truth = case.solid.distance(points) < 0
     result = np.zeros(len(points), bool)
     if len(case.mesh.faces):
@@ -156,13 +168,6 @@ def volumes(case: Case) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         result[inside] = case.code.density(points[inside]) > THRESHOLD
     shape = (CELLS, CELLS, CELLS)
     return truth.reshape(shape), result.reshape(shape)
-
-
-@functools.cache
-def cell_centers() -> NDArray[np.float32]:
-    """The centers (64³, 3) of the cells that fill the box; x changes slowest."""
-    ticks = ((np.arange(CELLS, dtype=np.float32) + 0.5) / CELLS * 2 - 1) * BOX
-    return np.stack(np.meshgrid(ticks, ticks, ticks, indexing="ij"), axis=-1).reshape(-1, 3)
 
 
 def silhouette_iou(case: Case, camera: Camera) -> float:
@@ -196,12 +201,19 @@ def iou(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
     return float((one & other).sum() / max((one | other).sum(), 1))
 
 
-def report(figures: list[Figures]) -> str:
-    """Markdown: a table by family, and how the result fits if mirrored or turned."""
+def report(figures: list[Figures], weights: str) -> str:
+    """Markdown: a table by family, and how the result fits if mirrored or turned.
+
+    Args:
+        figures: Of all objects.
+        weights: SHA-256 of the weights that were measured.
+    """
     families = {figure.family: [] for figure in figures}
     for figure in figures:
         families[figure.family].append(figure)
+    seeds = [figure.seed for figure in figures]
     lines = [
+        f"Weights {weights[:16]}, {len(figures)} objects of seeds {min(seeds)} to {max(seeds)}.",
         "IoU is intersection over union: 1 is perfect. The color error is the mean absolute",
         "difference in sRGB, 0 to 1, at the true surface.",
         "",
@@ -217,7 +229,8 @@ def report(figures: list[Figures]) -> str:
         "|--:|--:|--:|--:|--:|",
         _cells([(f.volume, f.mirrored, *f.turned) for f in figures]),
         "",
-        f"As it is fits best for {sum(f.right_way_round for f in figures)} of {len(figures)}.",
+        f"As it is fits best for {sum(f.right_way_round for f in figures)} of {len(figures)}; "
+        "round objects fit as well when they are turned.",
     ]
     if empty := sum(figure.empty for figure in figures):
         lines.append(f"No surface at all: {empty} of {len(figures)}.")
@@ -276,9 +289,15 @@ def main() -> None:
     parser.add_argument("--objects", type=int, default=256)
     parser.add_argument("--model", type=Path, default=ROOT / "models" / "starter")
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "starter")
-    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--processes", type=int, default=cores())
     options = parser.parse_args()
+    if options.objects < 1:
+        parser.error("there must be an object to evaluate")
     options.out.mkdir(parents=True, exist_ok=True)
+    try:
+        load_model(options.model, device="cpu")
+    except TripoSRError as error:
+        raise SystemExit(str(error)) from error
     names = list(FAMILIES)
     tasks = [
         (options.model, FIRST_SEED + number, names[number % len(names)])
@@ -291,7 +310,7 @@ def main() -> None:
             print(f"\r{len(figures)} of {len(tasks)} objects", end="", flush=True)
         print("\n")
         contact_sheet(options.model, figures, pool).save(options.out / "sheet.png")
-    text = report(figures)
+    text = report(figures, hashlib.sha256(weights_file(options.model).read_bytes()).hexdigest())
     (options.out / "report.md").write_text(text, encoding="utf-8")
     (options.out / "figures.json").write_text(json.dumps([asdict(f) for f in figures], indent=1))
     print(text)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+# numba's cache of a function does not see that one it calls has changed: after an edit here, clear
+# the caches of views.py and raster.py too (make clean).
 jit = numba.njit(cache=True, fastmath=True, error_model="numpy")
 
 ELLIPSOID = 0  # half axes x, y, z

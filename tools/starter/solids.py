@@ -39,7 +39,7 @@ class Part:
     """One primitive.
 
     Attributes:
-        kind, dims: What it is and its measures, see the constants above.
+        kind, dims: What it is and its measures, see `primitives`.
         center: Where its origin lies.
         axes: (3, 3) rotation; the columns are its own x, y and z.
         profile: (n, 2) corners of a LATHE or PRISM, in order.
@@ -97,7 +97,7 @@ class Part:
         )
 
     def outline(self) -> tuple[NDArray[np.float64], float]:
-        """Points (n, 3) and a radius: the part lies in the hull of balls around the points."""
+        """Points (n, 3) and a radius: the part all but lies in the hull of balls around them."""
         local, radius = _local_outline(self)
         return local @ self.axes.T + self.center, radius
 
@@ -149,7 +149,7 @@ class Solid:
         family: The kind of object it is.
         parts: (n, COLUMNS) float64.
         profiles: (m, corners, 2) float64, padded; `corners` (m,) tells how many count.
-        outline: (k, 4) float64, centers and radii of balls whose hull holds the solid.
+        outline: (k, 4) float64, centers and radii of balls whose hull all but holds the solid.
     """
 
     family: str

@@ -1,0 +1,35 @@
+"""What tests of all kinds may ask for: an object of which everything is known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+if TYPE_CHECKING:
+    from solids import Solid
+
+
+@pytest.fixture(scope="session")
+def steps() -> Solid:
+    """Three blocks in the model's frame, no two sides alike.
+
+    Seen from the camera on +X: a high red one in front on the left, a low blue one on the right, a
+    green wall of middle height behind them.
+    """
+    # Imported here: only some tests need numba, whose import takes a second.
+    from objects import normalized
+    from primitives import BOX
+    from solids import Part, Solid
+
+    red, green, blue = (0.75, 0.15, 0.12), (0.15, 0.6, 0.2), (0.15, 0.25, 0.75)
+    blocks = (
+        ((0.15, 0.2, 0.5), (0.3, -0.3, 0.5), red),
+        ((0.3, 0.2, 0.2), (0.15, 0.15, 0.2), blue),
+        ((0.15, 0.5, 0.3), (-0.25, 0.0, 0.3), green),
+    )
+    parts = [
+        Part(BOX, (*half, 0.03), np.array(center), color=color) for half, center, color in blocks
+    ]
+    return Solid.pack("steps", normalized(parts))

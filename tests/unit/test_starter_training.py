@@ -1,0 +1,171 @@
+"""Training the starter model: what it learns is what the add-on runs, and it can be stopped."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import export
+import train
+from architecture import PATCHES, initial_network, write_config
+from batches import HELD_OUT, Objects, order, outlines
+from dataset import FIELDS, HALF_BOX, MAP, POINTS, VOLUME, cell_centers, make_sample
+from objects import make_object
+from trainee import Trainee
+from triposr.inference import load_model
+
+SEED = 50_000_000
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A shard of three samples, each many times over."""
+    folder = tmp_path_factory.mktemp("objects")
+    samples = [make_sample(SEED + number) for number in range(3)]
+    copies = [samples[number % 3] for number in range(HELD_OUT + 30)]
+    np.savez(folder / "00000.npz", **{n: np.stack([getattr(s, n) for s in copies]) for n in FIELDS})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def objects(folder: Path) -> Objects:
+    return Objects(folder)
+
+
+def run(monkeypatch, *arguments: str | Path) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py", *map(str, arguments)])
+    monkeypatch.setattr(train, "HELD_OUT", 32)
+    monkeypatch.setattr(Trainee, "compile_layers", lambda self: None)
+    train.main()
+
+
+def test_trains_goes_on_and_exports(folder: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    checkpoint = tmp_path / "new" / "checkpoint.pt"
+    settings = ["--objects", folder, "--checkpoint", checkpoint, "--batch", 2, "--points", 64]
+    settings += ["--device", "cpu", "--looking", 1]
+    run(monkeypatch, *settings, "--steps", 2)
+    run(monkeypatch, *settings, "--steps", 3)
+    assert "step 2 of 3" in capsys.readouterr().out
+    assert torch.load(checkpoint, weights_only=True)["step"] == 3
+
+    monkeypatch.setattr(export, "CALIBRATED_WITH", 1)
+    export.export(checkpoint, tmp_path / "model")
+    model = load_model(tmp_path / "model", device="cpu")
+
+    # What was trained is what the add-on evaluates, up to bfloat16 and half precision.
+    trainee = Trainee(initial_network(write_config(tmp_path / "config"), 0))
+    trainee.load_state_dict(torch.load(checkpoint, weights_only=True)["trainee"])
+    shift = float(
+        export.density_bias(model.network.state_dict(), 3)[0]
+        - export.density_bias(trainee.network.state_dict(), 3)[0]
+    )
+    batch = Objects(folder).batch(np.array([0]), 500, np.random.default_rng(0), vary=False)
+    with torch.inference_mode():
+        expected = trainee(batch)[0][0]
+    code = model.encode(batch.pictures[0].permute(1, 2, 0).numpy())
+    points = batch.points[0].numpy()
+    raw = np.log(code.density(points)) - code.density_bias - shift
+    spread = float(expected[:, 0].std())
+    assert np.abs(raw - expected[:, 0].numpy()).mean() < 0.1 * spread
+    color = torch.sigmoid(expected[:, 1:]).numpy()
+    assert np.abs(code.color(points) - color).mean() < 0.1 * color.std()
+
+
+def test_too_few_objects_are_named(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"dataset\.py"):
+        Objects(tmp_path)
+
+
+def test_no_checkpoint_is_named(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["export.py", "--checkpoint", str(tmp_path / "none.pt")])
+    with pytest.raises(SystemExit, match=r"train\.py"):
+        export.main()
+
+
+def test_an_interrupted_run_meets_the_same_objects() -> None:
+    whole, resumed = order(HELD_OUT + 50, 8, 3, 0), order(HELD_OUT + 50, 8, 3, 9)
+    steps = [next(whole) for _ in range(14)]
+    assert all(np.array_equal(next(resumed), indices) for indices in steps[9:])
+    first_epoch = np.concatenate(steps[:6])
+    assert len(set(first_epoch)) == 48
+    assert first_epoch.min() >= HELD_OUT
+
+
+def test_mirrored_objects_are_consistent(objects: Objects) -> None:
+    """The picture's left is -Y: colors, points, positions and outlines are swapped together."""
+    plain = objects.batch(np.array([1]), POINTS, np.random.default_rng(0), vary=False)
+    for seed in range(20):
+        varied = objects.batch(np.array([1]), POINTS, np.random.default_rng(seed))
+        if not torch.equal(varied.points, plain.points):
+            break
+    assert torch.equal(varied.points, plain.points * torch.tensor([1, -1, 1]))
+    gray = plain.pictures.flip(-1).mean(1)  # the same whatever the order of the colors
+    assert torch.allclose(varied.pictures.mean(1), gray, atol=1e-6)
+    swap = torch.tensor([1.0, -1, 1]).view(3, 1, 1)
+    expected = plain.positions.flip(-1) * swap
+    assert torch.allclose(varied.positions, expected, equal_nan=True)
+    # Seen along X, the outline is mirrored from side to side: y runs along its columns.
+    assert torch.equal(varied.outlines[0, 2, 0], plain.outlines[0, 2, 0].flip(-1))
+    assert torch.equal(varied.outlines[0, 1, 0], plain.outlines[0, 1, 0])
+
+
+def test_outlines_are_laid_out_as_the_planes_are() -> None:
+    centers = cell_centers(VOLUME).reshape(VOLUME, VOLUME, VOLUME, 3)
+    x, y, z = np.moveaxis(centers, -1, 0)
+    volume = ((x > 0.3) & (y > 0) & (z > -0.2) & (z < 0.4)).astype(np.uint8)
+    for plane, (column, row, along) in enumerate(((x, y, z), (x, z, y), (y, z, x))):
+        there, begin, end = outlines(volume)[plane]
+        for r, c in zip(*np.nonzero(there), strict=True):
+            here = volume.astype(bool) & np.isclose(column, column_at(c))
+            here &= np.isclose(row, column_at(r))
+            assert here.any()
+            assert begin[r, c] * HALF_BOX == pytest.approx(along[here].min(), abs=1e-4)
+            assert end[r, c] * HALF_BOX == pytest.approx(along[here].max(), abs=1e-4)
+        assert np.isnan(begin[there == 0]).all()
+
+
+def column_at(index: int) -> float:
+    return ((index + 0.5) / VOLUME * 2 - 1) * HALF_BOX
+
+
+def test_positions_of_the_picture_are_laid_out_as_the_head_tells_them(tmp_path: Path) -> None:
+    """What the head tells of patch (row, column) fills the cells of that patch."""
+    trainee = Trainee(initial_network(write_config(tmp_path), 0))
+    cell = MAP // PATCHES
+    with torch.no_grad():
+        trainee.head.weight.zero_()
+        trainee.head.bias.copy_(torch.arange(trainee.head.out_features, dtype=torch.float32))
+    batch = type("Pictures", (), {"pictures": torch.zeros(1, 3, 128, 128)})
+    shown = trainee._look(batch)[1]
+    expected = torch.arange(cell**2, dtype=torch.float32).view(cell, cell)
+    assert torch.equal(shown[0, 0, :cell, :cell], expected)
+    assert torch.equal(shown[0, 1, -cell:, -cell:], expected + cell**2)
+
+
+def test_network_starts_by_looking_where_its_tokens_lie(tmp_path: Path) -> None:
+    """From the first step, a token of the (y, z) plane asks the patch that shows its place."""
+    network = initial_network(write_config(tmp_path), 0)
+    with torch.inference_mode():
+        pictures = torch.from_numpy(make_sample(SEED).picture / np.float32(255))
+        image_tokens = network.image_tokenizer(pictures.permute(2, 0, 1)[None], lambda done: None)
+        backbone = network.backbone
+        tokens = backbone.proj_in(backbone.norm(network.tokenizer()).transpose(1, 2))
+        block = backbone.transformer_blocks[0]
+        asking = block.attn2.to_q(block.norm2(tokens)).unflatten(-1, (3, 64))[0, :, 1]
+        asked = block.attn2.to_k(image_tokens).unflatten(-1, (3, 64))[0, 1:, 1]
+        looked_at = (asking @ asked.T).argmax(dim=1)[-64:].view(8, 8)  # rows are z, columns y
+    rows, columns = looked_at // 8, looked_at % 8
+    right_column = columns == torch.arange(8)
+    right_row = rows == (7 - torch.arange(8)).view(8, 1)  # row 0 is on top
+    assert (right_column & right_row).float().mean() > 0.9
+
+
+def test_seeds_do_not_meet() -> None:
+    import evaluate
+
+    trained = 24_000
+    used = [evaluate.FIRST_SEED, 20_000_000, 30_000_000, export.FIRST_SEED, SEED]
+    assert min(used) > trained and np.diff(sorted(used)).min() > 1_000_000
+    assert not np.array_equal(make_object(0).parts, make_object(evaluate.FIRST_SEED).parts)

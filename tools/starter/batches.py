@@ -1,0 +1,132 @@
+"""The objects of the training in memory, and batches of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dataset import FIELDS, POINTS, VOLUME
+
+HELD_OUT = 256  # objects of the first shards, which are never trained with
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples side by side, all float32.
+
+    Attributes:
+        pictures: (B, 3, 128, 128) in [0, 1].
+        positions: (B, 3, 32, 32), the surface point that a pixel shows; nan beside the object.
+        points: (B, N, 3) in model units.
+        distances: (B, N), signed, at `points`.
+        colors: (B, N, 3) in [0, 1], of the nearest part.
+        outlines: (B, 3, 3, 32, 32), see `outlines`.
+    """
+
+    pictures: Tensor
+    positions: Tensor
+    points: Tensor
+    distances: Tensor
+    colors: Tensor
+    outlines: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on another device."""
+        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
+
+
+class Objects:
+    """All shards of a folder, in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        shards = sorted(folder.glob("*.npz"))
+        parts: dict[str, list[NDArray]] = {name: [] for name in FIELDS}
+        for path in shards:
+            with np.load(path) as shard:
+                for name in FIELDS:
+                    parts[name].append(shard[name])
+        if not shards or sum(map(len, parts["picture"])) <= HELD_OUT:
+            raise SystemExit(
+                f"There are too few objects in {folder}: make some with tools/starter/dataset.py"
+            )
+        self.arrays = {name: np.concatenate(parts.pop(name)) for name in FIELDS}
+        self.count = len(self.arrays["picture"])
+
+    def batch(
+        self,
+        chosen: NDArray[np.int64],
+        points: int,
+        rng: np.random.Generator,
+        vary: bool = True,
+    ) -> Batch:
+        """The chosen objects, `points` (at most 4096) points of each.
+
+        Varied, an object may have its left and right swapped, and has its color channels
+        exchanged: twelve objects out of one.
+        """
+        samples = [self._sample(index, points, rng, vary) for index in chosen]
+        return Batch(*(torch.from_numpy(np.stack(field)) for field in zip(*samples, strict=True)))
+
+    def _sample(
+        self, index: int, count: int, rng: np.random.Generator, vary: bool
+    ) -> tuple[NDArray[np.float32], ...]:
+        start = rng.integers(POINTS - count + 1)
+        span = slice(start, start + count)  # points lie in random order
+        picture = self.arrays["picture"][index].astype(np.float32) / 255
+        positions = self.arrays["positions"][index].astype(np.float32)
+        points = self.arrays["points"][index, span].astype(np.float32)
+        distances = self.arrays["distances"][index, span].astype(np.float32)
+        colors = self.arrays["colors"][index, span].astype(np.float32) / 255
+        volume = np.unpackbits(self.arrays["volume"][index]).reshape(VOLUME, VOLUME, VOLUME)
+        if vary:
+            channels = rng.permutation(3)
+            picture, colors = picture[..., channels], colors[..., channels]
+            if rng.random() < 0.5:
+                swap = np.array([1, -1, 1], np.float32)
+                picture, positions = picture[:, ::-1], positions[:, ::-1] * swap
+                points = points * swap
+                volume = volume[:, ::-1]
+        return (
+            picture.transpose(2, 0, 1),
+            positions.transpose(2, 0, 1),
+            points,
+            distances,
+            colors,
+            outlines(volume),
+        )
+
+
+def outlines(volume: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """What the planes (x, y), (x, z), (y, z) see of a volume (32, 32, 32): (3, 3, 32, 32).
+
+    Per plane, laid out as its features are (the second axis down the rows): whether anything is
+    there, and where it begins and ends along the third axis, in [-1, 1]; nan where nothing is.
+    """
+    result = np.empty((3, 3, VOLUME, VOLUME), np.float32)
+    ticks = (np.arange(VOLUME, dtype=np.float32) + 0.5) * 2 / VOLUME - 1
+    for plane, axis in enumerate((2, 1, 0)):
+        there = volume.any(axis=axis)
+        begin = np.where(there, ticks[volume.argmax(axis=axis)], np.nan)
+        end = np.where(there, -ticks[np.flip(volume, axis).argmax(axis=axis)], np.nan)
+        result[plane] = np.stack((there, begin, end)).transpose(0, 2, 1)
+    return result
+
+
+def order(count: int, size: int, seed: int, step: int) -> Iterator[NDArray[np.int64]]:
+    """Batches of indices from HELD_OUT on, epoch after epoch, from a step on.
+
+    Each epoch has its own order, so that a run that was interrupted goes on as it would have.
+    """
+    per_epoch = (count - HELD_OUT) // size
+    epoch, skipped = divmod(step, per_epoch)
+    while True:
+        shuffled = np.random.default_rng((seed, epoch)).permutation(np.arange(HELD_OUT, count))
+        for number in range(skipped, per_epoch):
+            yield shuffled[number * size : (number + 1) * size]
+        epoch, skipped = epoch + 1, 0

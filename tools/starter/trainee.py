@@ -1,0 +1,130 @@
+"""The network while it learns: with heads that are not kept, and what is asked of it."""
+
+from __future__ import annotations
+
+import shutil
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from architecture import PATCHES, RAW_THRESHOLD, WIDTH
+from batches import Batch
+from dataset import HALF_BOX, MAP, PICTURE
+from triposr.inference.model.network import Network
+
+SHARPNESS = 60.0  # per model unit: how fast occupancy falls across the surface
+SURFACE = 0.03  # model units from the surface up to which points have a color to learn
+LEAST = 0.15  # weight of a point on the surface itself, where inside and outside are equally right
+SHOWN = 7  # channels that are told of each pixel of the picture
+OUTLINED = 3  # channels that are told of each cell of a plane
+
+
+class Trainee(nn.Module):
+    """The network, and two heads that tell what the picture shows and what the planes see.
+
+    Occupancy at points says little about what a picture's patch or a plane's token should hold:
+    without the heads, the network makes much the same lump of every picture for a long time.
+    """
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+        self.cell = MAP // PATCHES
+        self.head = nn.Linear(WIDTH, SHOWN * self.cell**2)
+        self.plane_head = nn.Conv2d(WIDTH, OUTLINED * self.cell**2, 1)
+
+    def compile_layers(self) -> None:
+        """Fuse what happens inside the layers, where there is a compiler: a tenth faster."""
+        if not shutil.which("g++"):
+            return
+        vit_layers = self.network.image_tokenizer.model.encoder.layer
+        for layer in (*vit_layers, *self.network.backbone.transformer_blocks):
+            layer.compile()
+        self.network.decoder.layers.compile()
+
+    def look(self, batch: Batch) -> dict[str, Tensor]:
+        """The losses of what is told of the pictures; no more of the network is run."""
+        return losses_of_look(self._look(batch)[1], batch)
+
+    def learn(self, batch: Batch) -> dict[str, Tensor]:
+        """All losses."""
+        outputs, shown, outlined = self(batch)
+        return (
+            losses_of_points(outputs, batch)
+            | losses_of_look(shown, batch)
+            | losses_of_outlines(outlined, batch)
+        )
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """The decoder's outputs (B, N, 4) at the points, and what the heads tell.
+
+        That is (B, 7, 32, 32) of the pictures and (B, 3, 3, 32, 32) of the planes.
+        """
+        network, count = self.network, len(batch.pictures)
+        image_tokens, shown = self._look(batch)
+        with self._autocast(batch):
+            tokens = network.backbone(
+                network.tokenizer().expand(count, -1, -1), image_tokens, _ignore
+            )
+            size = network.tokenizer.embeddings.shape[-1]
+            planes = tokens.unflatten(-1, (3, size, size)).transpose(1, 2).flatten(0, 1)
+            outlined = F.pixel_shuffle(self.plane_head(planes), self.cell).float()
+            code = network.post_processor(planes).float()
+        at = torch.stack([batch.points[..., axes] for axes in ((0, 1), (0, 2), (1, 2))], dim=1)
+        at = (at / HALF_BOX).flatten(0, 1).unsqueeze(1)
+        sampled = F.grid_sample(code, at, align_corners=False)
+        features = sampled.squeeze(2).unflatten(0, (count, 3)).flatten(1, 2).transpose(1, 2)
+        return network.decoder.layers(features), shown, outlined.unflatten(0, (count, 3))
+
+    def _look(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        with self._autocast(batch):
+            tokens = self.network.image_tokenizer(batch.pictures, _ignore)
+            cells = self.head(tokens[:, 1:]).float()
+        cells = cells.unflatten(-1, (SHOWN, self.cell, self.cell))
+        cells = cells.unflatten(1, (PATCHES, PATCHES)).permute(0, 3, 1, 4, 2, 5)
+        return tokens, cells.reshape(len(tokens), SHOWN, MAP, MAP)
+
+    def _autocast(self, batch: Batch) -> torch.autocast:
+        return torch.autocast(batch.pictures.device.type, torch.bfloat16)
+
+
+def _ignore(_: float) -> None:
+    pass
+
+
+def losses_of_look(shown: Tensor, batch: Batch) -> dict[str, Tensor]:
+    """Of the positions (channels 0-2), the silhouette (3) and the colors (4-6) of the picture."""
+    seen = ~batch.positions.isnan()
+    colors = F.avg_pool2d(batch.pictures, PICTURE // MAP) - 0.5
+    return {
+        "positions": F.smooth_l1_loss(shown[:, :3][seen], batch.positions[seen], beta=0.02),
+        "silhouette": F.binary_cross_entropy_with_logits(shown[:, 3], seen[:, 0].float()),
+        "picture": F.smooth_l1_loss(shown[:, 4:], colors, beta=0.05),
+    }
+
+
+def losses_of_outlines(outlined: Tensor, batch: Batch) -> dict[str, Tensor]:
+    """Of what the planes see (B, 3, 3, 32, 32): see `batches.outlines`."""
+    there, extents = batch.outlines[:, :, 0], batch.outlines[:, :, 1:]
+    seen = ~extents.isnan()
+    return {
+        "outline": F.binary_cross_entropy_with_logits(outlined[:, :, 0], there),
+        "extent": F.smooth_l1_loss(outlined[:, :, 1:][seen], extents[seen], beta=0.05),
+    }
+
+
+def losses_of_points(outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
+    """Of the occupancy at all points (B, N, 4), and of the colors of those at the surface."""
+    weights = (batch.distances.abs() / SURFACE).clamp(LEAST, 1.0)
+    near = batch.distances.abs() < SURFACE
+    return {
+        "occupancy": F.binary_cross_entropy_with_logits(
+            outputs[..., 0] - RAW_THRESHOLD,
+            torch.sigmoid(-SHARPNESS * batch.distances),
+            weights / weights.mean(),
+        ),
+        "color": F.smooth_l1_loss(
+            torch.sigmoid(outputs[..., 1:])[near], batch.colors[near], beta=0.05
+        ),
+    }
