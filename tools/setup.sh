@@ -44,7 +44,7 @@ if ! [ -x .venv/bin/pip ]; then
 fi
 pip=(.venv/bin/pip --disable-pip-version-check -qq install)
 
-say "installing Blender and the locked packages (about 750 MB to download the first time)"
+say "installing Blender and the locked packages (about 800 MB to download the first time)"
 "${pip[@]}" --no-deps --require-hashes -r requirements/lock.txt
 say "installing $(grep '^torch' requirements/torch.txt)"
 "${pip[@]}" -r requirements/torch.txt
