@@ -112,7 +112,7 @@ def initial_network(config: NetworkConfig, seed: int) -> Network:
 
 def coordinate_code(at: Tensor) -> Tensor:
     """Sines and cosines of a coordinate (...) in model units: (..., AXIS_CHANNELS)."""
-    waves = math.pi / (2 * HALF_BOX) * 2.0 ** torch.arange(CODE_WAVES)
+    waves = math.pi / (2 * HALF_BOX) * 2.0 ** torch.arange(CODE_WAVES, device=at.device)
     phase = at.unsqueeze(-1) * waves
     return math.sqrt(2) * torch.cat((phase.sin(), phase.cos()), dim=-1)
 

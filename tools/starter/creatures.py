@@ -15,7 +15,7 @@ def animal(m: Maker) -> list[Part]:
     parts = [
         m.limb((-length, 0, z), (length, 0, z + m.u(-0.05, 0.1)), fat, fat * m.u(0.75, 1.1), 0)
     ]
-    thick = m.u(0.04, 0.09)
+    thick = m.u(0.055, 0.11)
     sock = 1 if m.chance(0.3) else 0
     for sx in (-1, 1):
         for sy in (-1, 1):
@@ -33,14 +33,14 @@ def animal(m: Maker) -> list[Part]:
     parts.append(m.limb(head, snout, skull * 0.7, skull * m.u(0.25, 0.5), m.n(0, 1), soft))
     for sy in (-1, 1):
         root = (head[0] - skull * 0.2, sy * skull * 0.6, head[2] + skull * 0.5)
-        size = m.u(0.04, 0.08)
+        size = m.u(0.05, 0.09)
         tip = (root[0] - m.u(0, 0.06), root[1] + sy * m.u(0, 0.1), root[2] + m.u(0.04, 0.25))
         parts.append(m.limb(root, tip, size, size * 0.5, 1))
         eye = (head[0] + skull * 0.75, sy * skull * 0.55, head[2] + skull * 0.35)
         parts.append(m.part(ELLIPSOID, (0.028, 0.028, 0.028), eye, 2))
     end = (-length - m.u(0.1, 0.4), 0, z + m.u(-0.25, 0.4))
     middle = (-length - m.u(0.1, 0.3), 0, z + m.u(0, 0.2))
-    tail = m.u(0.025, 0.07)
+    tail = m.u(0.04, 0.08)
     parts += m.bent_limb([(-length, 0, z + fat * 0.4), middle, end], tail, tail * m.u(0.5, 1.3), 0)
     return parts
 
@@ -52,14 +52,14 @@ def bird(m: Maker) -> list[Part]:
     z = leg + fat
     tilt = rotation(1, m.u(-40, 5))
     parts = [m.part(ELLIPSOID, (long, fat * m.u(0.8, 1.1), fat), (0, 0, z), 0, tilt)]
-    thin = m.u(0.022, 0.045)
+    thin = m.u(0.035, 0.06)
     for sy in (-1, 1):
         hip = (0.0, sy * fat * 0.4, z - fat * 0.5)
         foot = (m.u(-0.05, 0.05), sy * fat * 0.45, thin)
         parts.append(m.limb(hip, foot, thin * 1.2, thin, 1))
         parts.append(m.limb(foot, (foot[0] + m.u(0.06, 0.14), foot[1], thin * 0.8), thin, None, 1))
         wing = (m.u(-0.1, 0.0), sy * fat * 0.8, z + fat * 0.1)
-        parts.append(m.part(ELLIPSOID, (long * 0.75, 0.05, fat * 0.6), wing, 2, tilt))
+        parts.append(m.part(ELLIPSOID, (long * 0.75, 0.06, fat * 0.6), wing, 2, tilt))
     rise = m.u(0.02, 0.5)
     shoulder = (long * 0.75, 0, z + fat * 0.4)
     head = (long + m.u(-0.05, 0.25), 0.0, z + fat * 0.7 + rise)
@@ -85,7 +85,7 @@ def figure(m: Maker) -> list[Part]:
         parts.append(m.part(BOX, (deep, broad, body, m.u(0.01, 0.06)), (0, 0, z), 0))
     else:
         parts.append(m.part(ELLIPSOID, (deep, broad, body * 1.1), (0, 0, z), 0))
-    stance, thick = broad * m.u(0.4, 0.7), m.u(0.05, 0.09)
+    stance, thick = broad * m.u(0.4, 0.7), m.u(0.06, 0.1)
     swing = m.u(-0.15, 0.15)
     for sy in (-1, 1):
         hip, foot = (0, sy * stance, leg + thick), (sy * swing, sy * stance * m.u(1, 1.4), thick)
@@ -97,7 +97,7 @@ def figure(m: Maker) -> list[Part]:
         toe = (foot[0] + thick, foot[1], thick * 0.6)
         parts.append(m.part(BOX, (thick * 1.7, thick, thick * 0.6, 0.02), toe, 2))
     top = z + body * 0.85
-    arm = m.u(0.035, 0.07)
+    arm = m.u(0.05, 0.08)
     for sy in (-1, 1):
         shoulder = (0.0, sy * (broad + arm * 0.5), top - 0.06)
         out, down, ahead = m.u(0.02, 0.4), m.u(-0.4, 0.45), m.u(-0.05, 0.25)
@@ -142,7 +142,7 @@ def head(m: Maker) -> list[Part]:
         root = (m.u(-0.1, 0.05), sy * broad * spread, tall * rise)
         if kind == 0:
             axes = rotation(2, sy * m.u(0, 30))
-            parts.append(m.part(ELLIPSOID, (0.05, size, size * 1.1), root, 1, axes))
+            parts.append(m.part(ELLIPSOID, (0.07, size, size * 1.1), root, 1, axes))
         elif kind == 1:
             base = (root[0], sy * broad * 0.6, tall * 0.7)
             tip = (root[0], base[1] + sy * out * 0.6, tall * 0.8 + out * 1.6)

@@ -65,8 +65,8 @@ def cores() -> int:
 
 
 def random_camera(rng: np.random.Generator) -> Camera:
-    """A camera on +X, as artists photograph: somewhat above the subject, any lens."""
-    return Camera(0.0, float(rng.uniform(-10, 45)), float(rng.uniform(25, 55)))
+    """A camera on +X, mostly a little above the subject, as one takes pictures of things."""
+    return Camera(0.0, float(rng.triangular(-10, 12, 45)), float(rng.uniform(25, 55)))
 
 
 def random_light(rng: np.random.Generator) -> Light:

@@ -58,7 +58,7 @@ def turned(m: Maker) -> list[Part]:
     if m.chance(0.4):  # hollow
         rim = profile[-1, 0]
         deep = profile[-1, 1] * m.u(0.2, 0.8)
-        hollow = max(min(rim, radii[len(radii) // 2 :].min()) - 0.05, 0.03)
+        hollow = max(min(rim, radii[len(radii) // 2 :].min()) - 0.08, 0.03)
         center = (0, 0, profile[-1, 1] + 0.1)
         parts.append(m.part(CONE, (hollow * 0.8, hollow, deep + 0.1, 0.02), center, 1, None, CUT))
     elif m.chance(0.5):
@@ -69,7 +69,7 @@ def turned(m: Maker) -> list[Part]:
     if m.chance(0.3):
         at = m.n(0, len(profile) - 1)
         parts.append(
-            m.part(ARC, (profile[at, 0], m.u(0.03, 0.06), math.pi), (0, 0, profile[at, 1]), 2)
+            m.part(ARC, (profile[at, 0], m.u(0.04, 0.07), math.pi), (0, 0, profile[at, 1]), 2)
         )
     return parts
 
@@ -99,7 +99,7 @@ def cutout(m: Maker) -> list[Part]:
     profile = size * np.column_stack(
         (radius * np.cos(angle) * m.u(0.7, 1.3), radius * np.sin(angle))
     )
-    half = m.u(0.06, 0.25)
+    half = m.u(0.1, 0.3)
     axes = rotation(2, 90)  # the outline faces +X
     parts = [m.part(PRISM, (half, m.u(0.005, 0.04)), (0, 0, 0), 0, axes, 0, profile)]
     if m.chance(0.35):
@@ -119,7 +119,7 @@ def letters(m: Maker) -> list[Part]:
     """One or two block letters, read from +X."""
     parts: list[Part] = []
     count = m.n(1, 2)
-    unit, thick, deep = 0.2, m.u(0.05, 0.1), m.u(0.06, 0.16)
+    unit, thick, deep = 0.2, m.u(0.07, 0.11), m.u(0.09, 0.2)
     for place in range(count):
         name = str(m.rng.choice(list(_STROKES)))
         for stroke in _STROKES[name].split():

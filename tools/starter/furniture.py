@@ -13,7 +13,7 @@ from solids import Part
 
 def table(m: Maker) -> list[Part]:
     """A top on legs, a pillar or boards."""
-    x, y, z, slab = m.u(0.3, 0.7), m.u(0.3, 0.8), m.u(0.35, 0.9), m.u(0.03, 0.08)
+    x, y, z, slab = m.u(0.3, 0.7), m.u(0.3, 0.8), m.u(0.35, 0.9), m.u(0.045, 0.1)
     round_top = m.chance(0.3)
     top = (
         m.part(CONE, (x, x, slab, slab * m.u(0.1, 0.9)), (0, 0, z), 0)
@@ -25,7 +25,7 @@ def table(m: Maker) -> list[Part]:
     parts = [top]
     style = m.n(0, 3)
     if style <= 1:
-        inset, thick = m.u(0.7, 0.92) * (0.72 if round_top else 1), m.u(0.03, 0.085)
+        inset, thick = m.u(0.7, 0.92) * (0.72 if round_top else 1), m.u(0.045, 0.1)
         splay = m.u(1, 1.2)
         for sx in (-1, 1):
             for sy in (-1, 1):
@@ -38,12 +38,12 @@ def table(m: Maker) -> list[Part]:
                         m.part(BOX, (thick, thick, z / 2, 0.01), (head[0], head[1], z / 2), 1)
                     )
     elif style == 2:
-        thick = m.u(0.05, 0.12)
+        thick = m.u(0.06, 0.14)
         parts.append(m.part(CONE, (thick * m.u(1, 2), thick, z / 2, 0.02), (0, 0, z / 2), 1))
         foot = m.u(0.4, 0.8) * min(x, y)
         parts.append(m.part(CONE, (foot, foot * 0.8, 0.04, 0.02), (0, 0, 0.04), 1))
     else:
-        thick = m.u(0.03, 0.08)
+        thick = m.u(0.045, 0.1)
         for sy in (-1, 1):
             center = (0, sy * (y - thick) * 0.95, z / 2)
             parts.append(m.part(BOX, (x * m.u(0.7, 0.95), thick, z / 2, 0.01), center, 1))
@@ -59,11 +59,11 @@ def table(m: Maker) -> list[Part]:
 
 def chair(m: Maker) -> list[Part]:
     """A seat with a back: on legs, on a pillar, or an armchair."""
-    x, y, z, slab = m.u(0.3, 0.45), m.u(0.28, 0.48), m.u(0.35, 0.6), m.u(0.03, 0.09)
+    x, y, z, slab = m.u(0.3, 0.45), m.u(0.28, 0.48), m.u(0.35, 0.6), m.u(0.045, 0.1)
     tall, lean = m.u(0.35, 0.8), m.u(0, 0.15)
     parts = [m.part(BOX, (x, y, slab, slab * m.u(0.1, 0.9)), (0, 0, z), 0)]
     back_axes = rotation(1, -math.degrees(lean))
-    thick = m.u(0.03, 0.08)
+    thick = m.u(0.045, 0.09)
     rim = (-x + thick, 0.0, z + tall / 2)
     style = m.n(0, 2)
     if style == 0:
@@ -80,7 +80,7 @@ def chair(m: Maker) -> list[Part]:
     else:  # a round back
         parts.append(m.part(ELLIPSOID, (thick * 1.3, y, tall * 0.5), rim, 0, back_axes))
     base = m.n(0, 2)
-    leg = m.u(0.03, 0.075)
+    leg = m.u(0.045, 0.09)
     if base == 0 or (base == 1 and m.chance(0.5)):
         splay = m.u(1, 1.2)
         for sx in (-1, 1):
@@ -101,14 +101,14 @@ def chair(m: Maker) -> list[Part]:
                 parts.append(m.part(BOX, (*half, arm * 0.6), (0, sy * (y + arm * 0.5), half[2]), 1))
             else:
                 rise = z + m.u(0.18, 0.28)
-                parts.append(m.limb((-x, sy * y, rise), (x * 0.7, sy * y, rise), 0.035, None, 1))
-                parts.append(m.limb((x * 0.7, sy * y, z), (x * 0.7, sy * y, rise), 0.03, None, 1))
+                parts.append(m.limb((-x, sy * y, rise), (x * 0.7, sy * y, rise), 0.05, None, 1))
+                parts.append(m.limb((x * 0.7, sy * y, z), (x * 0.7, sy * y, rise), 0.045, None, 1))
     return parts
 
 
 def lamp(m: Maker) -> list[Part]:
     """A foot, a pole and a shade; or a bent desk lamp."""
-    foot, tall, thin = m.u(0.18, 0.35), m.u(0.5, 1.1), m.u(0.025, 0.06)
+    foot, tall, thin = m.u(0.18, 0.35), m.u(0.5, 1.1), m.u(0.04, 0.075)
     parts = [m.part(CONE, (foot, foot * m.u(0.5, 1), 0.05, 0.03), (0, 0, 0.05), 0)]
     if m.chance(0.35):
         reach = m.u(0.25, 0.5)
@@ -131,7 +131,7 @@ def mug(m: Maker) -> list[Part]:
     """A hollow vessel with a handle, and sometimes a spout and a lid."""
     radius, height = m.u(0.28, 0.5), m.u(0.25, 0.65)
     foot = radius * m.u(0.7, 1.05)
-    wall = m.u(0.035, 0.08)
+    wall = m.u(0.06, 0.14)
     parts = [m.part(CONE, (foot, radius, height, m.u(0.01, 0.08)), (0, 0, height), 0)]
     teapot = m.chance(0.25)
     if not teapot:
@@ -140,7 +140,7 @@ def mug(m: Maker) -> list[Part]:
         parts.append(m.part(CONE, hollow, (0, 0, height + 2 * wall), 1, None, CUT))
     ring = height * m.u(0.4, 0.7)
     grip = (0.0, -(foot + radius) / 2 + 0.02, height * m.u(0.9, 1.15))
-    parts.append(handle(m, ring, m.u(0.04, 0.075), grip, -90, m.n(0, 2)))
+    parts.append(handle(m, ring, m.u(0.055, 0.1), grip, -90, m.n(0, 2)))
     if teapot:
         spout = [(0, radius * 0.8, height * 0.7), (0, radius * 1.3, height * 0.8)]
         spout.append((0, radius * m.u(1.4, 1.8), height * m.u(1.6, 2.1)))
@@ -149,9 +149,9 @@ def mug(m: Maker) -> list[Part]:
         parts.append(m.part(ELLIPSOID, (radius * 0.9, radius * 0.9, 0.1), lid, 1))
         parts.append(m.part(ELLIPSOID, (0.06, 0.06, 0.06), (0, 0, 2 * height + 0.13), 1))
     elif m.chance(0.2):
-        parts.append(handle(m, ring, 0.05, (0, -grip[1], grip[2]), 90, 0))
+        parts.append(handle(m, ring, 0.07, (0, -grip[1], grip[2]), 90, 0))
     if m.chance(0.3):
-        parts.append(m.part(CONE, (foot * 1.5, foot * 1.7, 0.035, 0.02), (0, 0, 0), 2))
+        parts.append(m.part(CONE, (foot * 1.5, foot * 1.7, 0.05, 0.02), (0, 0, 0), 2))
     return parts
 
 

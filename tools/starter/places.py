@@ -49,14 +49,14 @@ def vehicle(m: Maker) -> list[Part]:
         cabin = (long * m.u(0.2, 0.4), wide * 0.6, m.u(0.08, 0.18), 0.02)
         parts.append(m.part(BOX, cabin, (m.u(-0.2, 0.1), 0, high * 1.9 + cabin[2] * 0.7), 1))
         if m.chance(0.6):
-            parts.append(m.limb((0.1, 0, high), (0.1, 0, high * 2 + m.u(0.3, 0.7)), 0.025, None, 2))
+            parts.append(m.limb((0.1, 0, high), (0.1, 0, high * 2 + m.u(0.3, 0.7)), 0.04, None, 2))
     else:
         fat = m.u(0.09, 0.16)
         parts.append(m.limb((-long, 0, 0.3), (long, 0, 0.28), fat * 0.5, fat, 0))
-        wing = (m.u(0.1, 0.18), m.u(0.5, 0.75), 0.03, 0.02)
+        wing = (m.u(0.1, 0.18), m.u(0.5, 0.75), 0.045, 0.02)
         parts.append(m.part(BOX, wing, (0.1, 0, 0.3 + m.u(-0.05, 0.08)), 1))
-        parts.append(m.part(BOX, (0.08, 0.22, 0.025, 0.015), (-long, 0, 0.33), 1))
-        parts.append(m.part(BOX, (0.09, 0.025, 0.14, 0.015), (-long, 0, 0.42), 2))
+        parts.append(m.part(BOX, (0.08, 0.22, 0.04, 0.015), (-long, 0, 0.33), 1))
+        parts.append(m.part(BOX, (0.09, 0.04, 0.14, 0.015), (-long, 0, 0.42), 2))
         parts.append(m.part(ELLIPSOID, (0.14, fat * 0.7, fat * 0.7), (long * 0.6, 0, 0.36), 3))
     return parts
 
@@ -94,7 +94,7 @@ def building(m: Maker) -> list[Part]:
 
 def plant(m: Maker) -> list[Part]:
     """A tree, a mushroom, a cactus, a potted flower."""
-    kind, tall, thick = m.n(0, 3), m.u(0.4, 0.9), m.u(0.05, 0.12)
+    kind, tall, thick = m.n(0, 3), m.u(0.4, 0.9), m.u(0.07, 0.13)
     parts = [m.limb((0, 0, 0), (m.u(-0.1, 0.1), m.u(-0.1, 0.1), tall), thick * 1.3, thick, 1)]
     if kind == 0:
         for _ in range(m.n(1, 5)):

@@ -24,6 +24,7 @@ from dataset import CACHE, POINTS
 from trainee import Trainee
 
 WARM_UP = 200  # steps
+FULL_PEAK = 0.6  # of the learning rate when all is trained; at 1 the losses were noisier and higher
 SAVE_EVERY = 500  # steps
 SMOOTHING = 0.98  # of the losses that are printed
 
@@ -41,8 +42,8 @@ def new_optimizer(trainee: Trainee) -> torch.optim.AdamW:
 
 def schedule(step: int, looking: int, steps: int) -> float:
     """Factor of the learning rate: in both parts it rises for 200 steps and falls to zero."""
-    start, end = (0, looking) if step < looking else (looking, steps)
-    return min((step - start + 1) / WARM_UP, (end - step) / (end - start))
+    peak, start, end = (1.0, 0, looking) if step < looking else (FULL_PEAK, looking, steps)
+    return peak * min((step - start + 1) / WARM_UP, (end - step) / (end - start))
 
 
 @torch.inference_mode()
@@ -71,8 +72,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--objects", type=Path, default=CACHE / "objects")
     parser.add_argument("--checkpoint", type=Path, default=CACHE / "checkpoint.pt")
-    parser.add_argument("--steps", type=int, default=12_000)
-    parser.add_argument("--looking", type=int, default=4000, help="first steps: pictures alone")
+    parser.add_argument("--steps", type=int, default=22_000)
+    parser.add_argument("--looking", type=int, default=6000, help="first steps: pictures alone")
     parser.add_argument("--batch", type=int, default=24, help="objects")
     parser.add_argument("--points", type=int, default=1536, help="of an object, at most 4096")
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from architecture import PATCHES, RAW_THRESHOLD, WIDTH
+from architecture import CODE_CHANNELS, PATCHES, RAW_THRESHOLD, WIDTH, coordinate_code
 from batches import Batch
 from dataset import HALF_BOX, MAP, PICTURE
 from triposr.inference.model.network import Network
@@ -16,6 +16,7 @@ from triposr.inference.model.network import Network
 SHARPNESS = 60.0  # per model unit: how fast occupancy falls across the surface
 SURFACE = 0.03  # model units from the surface up to which points have a color to learn
 LEAST = 0.15  # weight of a point on the surface itself, where inside and outside are equally right
+CODE_WEIGHT = 0.2  # its errors are larger than the other losses
 SHOWN = 7  # channels that are told of each pixel of the picture
 OUTLINED = 3  # channels that are told of each cell of a plane
 
@@ -45,28 +46,28 @@ class Trainee(nn.Module):
 
     def look(self, batch: Batch) -> dict[str, Tensor]:
         """The losses of what is told of the pictures; no more of the network is run."""
-        return losses_of_look(self._look(batch)[1], batch)
+        tokens, shown = self._look(batch)
+        return losses_of_look(tokens, shown, batch)
 
     def learn(self, batch: Batch) -> dict[str, Tensor]:
         """All losses."""
-        outputs, shown, outlined = self(batch)
+        outputs, (tokens, shown), outlined = self(batch)
         return (
             losses_of_points(outputs, batch)
-            | losses_of_look(shown, batch)
+            | losses_of_look(tokens, shown, batch)
             | losses_of_outlines(outlined, batch)
         )
 
-    def forward(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, batch: Batch) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor]:
         """The decoder's outputs (B, N, 4) at the points, and what the heads tell.
 
-        That is (B, 7, 32, 32) of the pictures and (B, 3, 3, 32, 32) of the planes.
+        That is image tokens (B, 65, C) with (B, 7, 32, 32) of the pictures, and (B, 3, 3, 32, 32)
+        of the planes.
         """
         network, count = self.network, len(batch.pictures)
-        image_tokens, shown = self._look(batch)
+        look = self._look(batch)
         with self._autocast(batch):
-            tokens = network.backbone(
-                network.tokenizer().expand(count, -1, -1), image_tokens, _ignore
-            )
+            tokens = network.backbone(network.tokenizer().expand(count, -1, -1), look[0], _ignore)
             size = network.tokenizer.embeddings.shape[-1]
             planes = tokens.unflatten(-1, (3, size, size)).transpose(1, 2).flatten(0, 1)
             outlined = F.pixel_shuffle(self.plane_head(planes), self.cell).float()
@@ -75,7 +76,7 @@ class Trainee(nn.Module):
         at = (at / HALF_BOX).flatten(0, 1).unsqueeze(1)
         sampled = F.grid_sample(code, at, align_corners=False)
         features = sampled.squeeze(2).unflatten(0, (count, 3)).flatten(1, 2).transpose(1, 2)
-        return network.decoder.layers(features), shown, outlined.unflatten(0, (count, 3))
+        return network.decoder.layers(features), look, outlined.unflatten(0, (count, 3))
 
     def _look(self, batch: Batch) -> tuple[Tensor, Tensor]:
         with self._autocast(batch):
@@ -93,15 +94,32 @@ def _ignore(_: float) -> None:
     pass
 
 
-def losses_of_look(shown: Tensor, batch: Batch) -> dict[str, Tensor]:
-    """Of the positions (channels 0-2), the silhouette (3) and the colors (4-6) of the picture."""
+def losses_of_look(tokens: Tensor, shown: Tensor, batch: Batch) -> dict[str, Tensor]:
+    """Of the positions (channels 0-2), the silhouette (3) and the colors (4-6) of the picture.
+
+    And of the code that a patch's token carries: it shall become that of the place in space that
+    the patch shows. Attention compares it with the codes of the planes' tokens, which thereby ask
+    those patches that show their part of space.
+    """
     seen = ~batch.positions.isnan()
     colors = F.avg_pool2d(batch.pictures, PICTURE // MAP) - 0.5
+    places, shows = mean_positions(batch.positions)
+    code = coordinate_code(places)[..., (1, 2, 0), :].flatten(-2)  # y, z, x
     return {
+        "code": CODE_WEIGHT * F.mse_loss(tokens[:, 1:, :CODE_CHANNELS].float()[shows], code[shows]),
         "positions": F.smooth_l1_loss(shown[:, :3][seen], batch.positions[seen], beta=0.02),
         "silhouette": F.binary_cross_entropy_with_logits(shown[:, 3], seen[:, 0].float()),
         "picture": F.smooth_l1_loss(shown[:, 4:], colors, beta=0.05),
     }
+
+
+def mean_positions(positions: Tensor) -> tuple[Tensor, Tensor]:
+    """Where each patch's part of the object lies (B, 64, 3), and whether it shows any (B, 64)."""
+    cell = MAP // PATCHES
+    seen = ~positions.isnan()
+    share = F.avg_pool2d(seen[:, :1].float(), cell)
+    mean = F.avg_pool2d(positions.nan_to_num(0.0), cell) / share.clamp(min=1e-6)
+    return mean.flatten(2).transpose(1, 2), share.flatten(1) > 0
 
 
 def losses_of_outlines(outlined: Tensor, batch: Batch) -> dict[str, Tensor]:
