@@ -9,10 +9,12 @@ import argparse
 import os
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
-# Threads that spin while they wait slow each other down when other programs are busy.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Torch's threads wait for each other after each operation. If they spin, they take the cores from
+# those of the backward pass; if they sleep at once, they wake late.
+os.environ.setdefault("GOMP_SPINCOUNT", "30000")
 
 import numpy as np
 import torch
@@ -21,10 +23,10 @@ from torch import nn
 from architecture import RAW_THRESHOLD, initial_network, write_config
 from batches import HELD_OUT, Objects, order
 from dataset import CACHE, POINTS
-from trainee import Trainee
+from trainee import Trainee, written_out_attention
 
 WARM_UP = 200  # steps
-FULL_PEAK = 0.6  # of the learning rate when all is trained; at 1 the losses were noisier and higher
+FULL_PEAK = 0.5  # of the learning rate when all is trained; at 1 the losses were noisier and higher
 SAVE_EVERY = 500  # steps
 SMOOTHING = 0.98  # of the losses that are printed
 
@@ -72,9 +74,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--objects", type=Path, default=CACHE / "objects")
     parser.add_argument("--checkpoint", type=Path, default=CACHE / "checkpoint.pt")
-    parser.add_argument("--steps", type=int, default=22_000)
-    parser.add_argument("--looking", type=int, default=6000, help="first steps: pictures alone")
-    parser.add_argument("--batch", type=int, default=24, help="objects")
+    parser.add_argument("--steps", type=int, default=15_000)
+    parser.add_argument("--looking", type=int, default=6500, help="first steps: pictures alone")
+    parser.add_argument("--batch", type=int, default=16, help="objects")
     parser.add_argument("--points", type=int, default=1536, help="of an object, at most 4096")
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=0)
@@ -96,6 +98,18 @@ def main() -> None:
     step = restore(options.checkpoint, trainee, optimizer)
     print(f"{objects.count} objects, step {step} of {options.steps}", flush=True)
 
+    with written_out_attention() if options.device == "cpu" else nullcontext():
+        train(trainee, optimizer, objects, step, options)
+
+
+def train(
+    trainee: Trainee,
+    optimizer: torch.optim.Optimizer,
+    objects: Objects,
+    step: int,
+    options: argparse.Namespace,
+) -> None:
+    """Train from a step on to the last, saving now and then."""
     batches = order(objects.count, options.batch, options.seed, step)
     running: dict[str, float] = {}
     started = time.perf_counter()
