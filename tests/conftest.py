@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from solids import Solid
@@ -33,3 +35,15 @@ def steps() -> Solid:
         Part(BOX, (*half, 0.03), np.array(center), color=color) for half, center, color in blocks
     ]
     return Solid.pack("steps", normalized(parts))
+
+
+@pytest.fixture(scope="session")
+def by_color() -> Callable[[NDArray, NDArray], list[NDArray]]:
+    """Parts points (V, 3) by their colors (V, 3): mostly red, green, and blue ones."""
+
+    def part(points: NDArray, colors: NDArray) -> list[NDArray]:
+        chroma = colors - colors.mean(axis=1, keepdims=True)
+        strongest = np.where(chroma.max(axis=1) > 0.1, chroma.argmax(axis=1), -1)
+        return [points[strongest == channel] for channel in range(3)]
+
+    return part

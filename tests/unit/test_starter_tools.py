@@ -1,21 +1,24 @@
 """Measuring the starter model: meshes overlay solids, and the figures tell good from bad."""
 
 import dataclasses
+from pathlib import Path
 from types import SimpleNamespace
 
 import mcubes
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 import evaluate
+import figures
 import raster
 import views
 from dataset import HALF_BOX
-from evaluate import Case, Figures, iou, measure
+from figures import Case, Figures, iou, measure, silhouette_iou
 from maker import rotation
 from objects import normalized
-from primitives import CAPSULE, ELLIPSOID
+from primitives import BOX, CAPSULE, ELLIPSOID
 from solids import Part, Solid
 from triposr.inference import MeshData, SceneCode
 from views import Camera, Light
@@ -118,42 +121,86 @@ def case_of(truth: Solid, result: Solid) -> Case:
 
 
 def test_perfect_result_has_perfect_figures(solid: Solid) -> None:
-    figures = measure(case_of(solid, solid))
-    assert figures.volume == 1
-    assert min(figures.input_view, figures.unseen_views) > 0.97
-    assert figures.color == 0
-    assert figures.right_way_round
-    assert max(figures.mirrored, *figures.turned) < 0.8
+    perfect = measure(case_of(solid, solid))
+    assert perfect.volume == 1
+    assert min(perfect.input_view, perfect.unseen_views) > 0.97
+    assert perfect.color == 0
+    assert perfect.right_way_round
+    assert not perfect.cut_off
+    assert max(*perfect.mirrored, *perfect.turned) < 0.8
 
 
 def test_turned_result_is_found_out(solid: Solid) -> None:
-    figures = measure(case_of(solid, lopsided(yaw=-90)))
-    assert figures.turned[0] > 0.98
-    assert figures.volume < 0.8
-    assert figures.unseen_views < 0.9
-    assert figures.color > 0.05
-    assert not figures.right_way_round
+    turned = measure(case_of(solid, lopsided(yaw=-90)))
+    assert turned.turned[0] > 0.98
+    assert turned.volume < 0.8
+    assert turned.unseen_views < 0.9
+    assert turned.color > 0.05
+    assert not turned.right_way_round
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_mirrored_result_is_found_out(solid: Solid, axis: int) -> None:
+    signs = np.where(np.arange(3) == axis, -1, 1)
+    right = case_of(solid, solid)
+    code = SimpleNamespace(
+        radius=HALF_BOX,
+        density=lambda points: right.code.density(points * signs),
+        color=lambda points: solid.color(points * signs),
+    )
+    wrong = measure(dataclasses.replace(right, code=code, mesh=mirrored(right.mesh, axis)))
+    assert wrong.mirrored[axis] == 1
+    assert wrong.volume < 0.9
+    assert not wrong.right_way_round
+
+
+def test_all_that_the_result_has_too_much_counts() -> None:
+    """A bar, seen from its end, with a ball far beside it that is not in the truth."""
+    bar = Part(BOX, (0.55, 0.06, 0.06, 0.02))
+    ball = Part(ELLIPSOID, (0.15, 0.15, 0.15), center=np.array([0.0, 0.4, 0.0]))
+    case = case_of(Solid.pack("bar", [bar]), Solid.pack("bar", [bar, ball]))
+    assert silhouette_iou(case, Camera(0, 0, 40)) < 0.4
+
+
+def test_result_that_the_box_cuts_off_is_counted(solid: Solid) -> None:
+    case = case_of(solid, solid)
+    reaching = case.mesh.vertices.copy()
+    reaching[0, 2] = HALF_BOX
+    mesh = dataclasses.replace(case.mesh, vertices=reaching)
+    assert measure(dataclasses.replace(case, mesh=mesh)).cut_off
 
 
 def test_missing_surface_counts_as_nothing(robot: SceneCode) -> None:
     haze = dataclasses.replace(robot, planes=np.zeros_like(robot.planes))
     model = SimpleNamespace(encode=lambda rgb: haze, device="cpu")
-    figures = evaluate.evaluate_object(model, 5, "chair")
-    assert figures.empty
-    assert figures.volume == figures.input_view == figures.unseen_views == 0
-    assert not figures.right_way_round
-    assert 0 < figures.color < 1
+    nothing = figures.evaluate_object(model, 5, "chair")
+    assert nothing.empty
+    assert nothing.volume == nothing.input_view == nothing.unseen_views == 0
+    assert not nothing.right_way_round
+    assert 0 < nothing.color < 1
 
 
 def test_report_has_a_row_for_each_family_and_one_for_all() -> None:
-    figures = [
-        Figures(seed, family, seed == 1, 0.5, 0.75, 0.625, 0.125, 0.25, (0.1, 0.2, 0.3))
+    values = (0.5, 0.75, 0.625, 0.125, (0.25, 0.375, 0.4), (0.1, 0.2, 0.3))
+    measured = [
+        Figures(seed, family, seed == 1, seed < 2, *values)
         for seed, family in enumerate(["mug", "lamp", "mug"])
     ]
-    lines = evaluate.report(figures, "0123456789abcdef" * 4).splitlines()
+    lines = evaluate.report(measured, "0123456789abcdef" * 4).splitlines()
     assert lines[0] == "Weights 0123456789abcdef, 3 objects of seeds 0 to 2."
     assert "| mug | 2 | 0.500 | 0.750 | 0.625 | 0.125 |" in lines
     assert "| lamp | 1 | 0.500 | 0.750 | 0.625 | 0.125 |" in lines
     assert "| **all** | 3 | 0.500 | 0.750 | 0.625 | 0.125 |" in lines
-    assert "| 0.500 | 0.250 | 0.100 | 0.200 | 0.300 |" in lines
+    assert "| 0.500 | 0.250 | 0.375 | 0.400 | 0.100 | 0.200 | 0.300 |" in lines
     assert "No surface at all: 1 of 3." in lines
+    assert "Cut off by the end of the model's box: 2 of 3." in lines
+
+
+def test_publishing_fills_the_card_between_its_marks(tmp_path: Path, monkeypatch) -> None:
+    begin, end = evaluate.TABLES
+    card = tmp_path / "README.md"
+    card.write_text(f"Before ±\n{begin}old\n{end}After\n", encoding="utf-8")
+    monkeypatch.setattr(evaluate, "PUBLISHED_SHEET", tmp_path / "sheet.png")
+    evaluate.publish("| new |\n", Image.new("RGB", (8, 8), "red"), card)
+    assert card.read_text(encoding="utf-8") == f"Before ±\n{begin}| new |\n{end}After\n"
+    assert Image.open(tmp_path / "sheet.png").convert("RGB").getpixel((4, 4)) == (255, 0, 0)

@@ -1,17 +1,30 @@
 """Training the starter model: what it learns is what the add-on runs, and it can be stopped."""
 
+import itertools
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+import evaluate
 import export
 import train
 from architecture import PATCHES, initial_network, write_config
 from batches import HELD_OUT, Objects, order, outlines
-from dataset import FIELDS, HALF_BOX, MAP, POINTS, VOLUME, cell_centers, make_sample
+from dataset import (
+    FIELDS,
+    HALF_BOX,
+    MAP,
+    OBJECTS,
+    PICTURE,
+    POINTS,
+    VOLUME,
+    cell_centers,
+    make_sample,
+)
 from objects import make_object
 from trainee import Trainee
 from triposr.inference import load_model
@@ -108,7 +121,31 @@ def test_mirrored_objects_are_consistent(objects: Objects) -> None:
     assert torch.allclose(varied.positions, expected, equal_nan=True)
     # Seen along X, the outline is mirrored from side to side: y runs along its columns.
     assert torch.equal(varied.outlines[0, 2, 0], plain.outlines[0, 2, 0].flip(-1))
+    # Seen along Y, it stays, and what began at its near end begins at its far end.
     assert torch.equal(varied.outlines[0, 1, 0], plain.outlines[0, 1, 0])
+    begin, end = varied.outlines[0, 1, 1:], plain.outlines[0, 1, 1:].flip(0).neg()
+    assert torch.allclose(begin, end, equal_nan=True)
+
+
+def test_channels_of_picture_and_points_are_exchanged_alike(objects: Objects) -> None:
+    plain = objects.batch(np.array([1]), POINTS, np.random.default_rng(0), vary=False)
+    varied = objects.batch(np.array([1]), POINTS, np.random.default_rng(2))
+    pictures = (plain.pictures, plain.pictures.flip(-1))
+    fitting = [
+        order
+        for order in itertools.permutations(range(3))
+        if any(torch.equal(varied.pictures, picture[:, list(order)]) for picture in pictures)
+    ]
+    assert len(fitting) == 1 and fitting[0] != (0, 1, 2), "another seed would vary the colors"
+    assert torch.equal(varied.colors, plain.colors[..., list(fitting[0])])
+
+
+def test_a_checkpoint_of_another_run_is_refused(folder: Path, tmp_path: Path, monkeypatch) -> None:
+    arguments = ["--objects", folder, "--checkpoint", tmp_path / "a.pt", "--points", 64]
+    arguments += ["--device", "cpu", "--looking", 1, "--steps", 1]
+    run(monkeypatch, *arguments, "--batch", 2)
+    with pytest.raises(SystemExit, match=r"'batch': 2"):
+        run(monkeypatch, *arguments, "--batch", 3)
 
 
 def test_outlines_are_laid_out_as_the_planes_are() -> None:
@@ -137,7 +174,7 @@ def test_positions_of_the_picture_are_laid_out_as_the_head_tells_them(tmp_path: 
     with torch.no_grad():
         trainee.head.weight.zero_()
         trainee.head.bias.copy_(torch.arange(trainee.head.out_features, dtype=torch.float32))
-    batch = type("Pictures", (), {"pictures": torch.zeros(1, 3, 128, 128)})
+    batch = SimpleNamespace(pictures=torch.zeros(1, 3, PICTURE, PICTURE))
     shown = trainee._look(batch)[1]
     expected = torch.arange(cell**2, dtype=torch.float32).view(cell, cell)
     assert torch.equal(shown[0, 0, :cell, :cell], expected)
@@ -162,10 +199,9 @@ def test_network_starts_by_looking_where_its_tokens_lie(tmp_path: Path) -> None:
     assert (right_column & right_row).float().mean() > 0.9
 
 
-def test_seeds_do_not_meet() -> None:
-    import evaluate
-
-    trained = 24_000
-    used = [evaluate.FIRST_SEED, 20_000_000, 30_000_000, export.FIRST_SEED, SEED]
-    assert min(used) > trained and np.diff(sorted(used)).min() > 1_000_000
+def test_seeds_of_training_calibration_and_evaluation_do_not_meet() -> None:
+    trained = set(range(OBJECTS))
+    calibrated = set(range(export.FIRST_SEED, export.FIRST_SEED + export.CALIBRATED_WITH))
+    measured = set(range(evaluate.FIRST_SEED, evaluate.FIRST_SEED + evaluate.OBJECTS))
+    assert trained.isdisjoint(calibrated | measured) and calibrated.isdisjoint(measured)
     assert not np.array_equal(make_object(0).parts, make_object(evaluate.FIRST_SEED).parts)

@@ -16,14 +16,17 @@ from numpy.typing import NDArray
 
 from objects import make_object
 from solids import Solid
+from triposr.inference import Options
+from triposr.inference.preprocess import STRAY_ALPHA
 from views import Camera, Light, View, render
 
 PICTURE = 128  # pixels, the side of the network's input
-RATIO = 0.85  # longest side of the subject over that side, as in the add-on
+RATIO = Options().foreground_ratio  # longest side of the subject over that side
 MAP = 32  # pixels, the side of the position map
 POINTS = 4096  # of a sample
 HALF_BOX = 0.6  # half the side of the model's box, in model units: objects reach to 0.55
 VOLUME = 32  # cells per axis of that box
+OBJECTS = 24_000  # of the seeds from 0 on
 SHARD = 250  # objects
 RENDERED = 128  # pixels, the side of the picture before it is resized
 
@@ -94,7 +97,7 @@ def framed(
     rgb = view.rgba[..., :3]
     if flaws is not None:
         rgb, alpha = with_flaws(rgb, alpha, flaws)
-    rows, columns = np.nonzero(alpha > 12)
+    rows, columns = np.nonzero(alpha > STRAY_ALPHA)
     top, bottom, left, right = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
     scale = RATIO * PICTURE / max(bottom - top, right - left)
     # Pixel (x, y) of the square shows pixel (x / scale + x0, y / scale + y0) of the view.
@@ -146,7 +149,7 @@ def with_flaws(
         soft = cv2.GaussianBlur(alpha.astype(np.float32), (0, 0), rng.uniform(0.8, 2.5)) / 255
         shift = rng.uniform(-0.3, 0.3)
         alpha = (255 * ((soft - 0.5 + shift) * rng.uniform(1, 6) + 0.5).clip(0, 1)).astype(np.uint8)
-        if (alpha > 12).sum() < 50:
+        if (alpha > STRAY_ALPHA).sum() < 50:
             alpha = (255 * soft).astype(np.uint8)
     return rgb, alpha
 
@@ -222,7 +225,7 @@ def write_shard(task: tuple[Path, int]) -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--objects", type=int, default=24_000)
+    parser.add_argument("--objects", type=int, default=OBJECTS)
     parser.add_argument("--folder", type=Path, default=CACHE / "objects")
     parser.add_argument("--processes", type=int, default=cores())
     options = parser.parse_args()

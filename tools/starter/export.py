@@ -14,8 +14,8 @@ from torch import Tensor
 
 from architecture import RAW_THRESHOLD, write_config
 from dataset import CACHE, cell_centers
-from evaluate import encode, scene
 from families import FAMILIES
+from figures import encode, scene
 from triposr.inference import load_model
 from triposr.inference.model.network import Model
 from triposr.inference.weights import STARTER_FOLDER
@@ -53,6 +53,8 @@ def export(checkpoint: Path, folder: Path) -> None:
         save_file(weights, made / "model.safetensors", metadata={"format": "pt"})
         shift, before, after = best_shift(load_model(made, device="cpu"))
         print(f"density output {shift:+.2f}: mean volume IoU {before:.3f}, then {after:.3f}")
+        if abs(shift) == SHIFTS[-1]:
+            print("This is the largest shift that was tried: is the training done?")
         density_bias(weights, config.hidden_layers)[0] += shift
         save_file(weights, made / "model.safetensors", metadata={"format": "pt"})
         load_model(made, device="cpu")

@@ -50,10 +50,9 @@ def turned(m: Maker) -> list[Part]:
         for _ in range(m.n(1, 3)):
             radii[1:-1] = (radii[:-2] + radii[1:-1] + radii[2:]) / 3
     profile = np.column_stack((radii, heights - heights[0]))
-    closed = np.concatenate(([[0.0, profile[0, 1]]], profile, [[0.0, profile[-1, 1]]]))
-    # The profile goes up on the outside and comes back along the axis, with room around the axis:
-    # a distance measured to the axis itself would see a wall there.
-    closed[0, 0] = closed[-1, 0] = -0.3
+    # The profile goes up on the outside and comes back beyond the axis: a distance measured to the
+    # axis itself would see a wall there.
+    closed = np.concatenate(([[-0.3, profile[0, 1]]], profile, [[-0.3, profile[-1, 1]]]))
     parts = [m.part(LATHE, (m.u(0.005, 0.03),), (0, 0, 0), 0, None, 0, closed)]
     if m.chance(0.4):  # hollow
         rim = profile[-1, 0]

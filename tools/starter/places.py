@@ -111,8 +111,7 @@ def plant(m: Maker) -> list[Part]:
         wide = m.u(0.25, 0.5)
         parts.append(m.part(ELLIPSOID, (wide, wide, wide * m.u(0.4, 0.9)), (0, 0, tall), 0))
         below = (wide * 1.1, wide * 1.1, 0.3, 0)
-        parts[-1:] = [
-            parts[-1],
+        parts += [
             m.part(BOX, below, (0, 0, tall - 0.3 - wide * 0.1), 2, None, CUT),
             m.limb((0, 0, 0), (0, 0, tall), thick * 1.3, thick, 1),
         ]

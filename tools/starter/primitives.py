@@ -9,8 +9,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-# numba's cache of a function does not see that one it calls has changed: after an edit here, clear
-# the caches of views.py and raster.py too (make clean).
+# numba's cache of a function does not see that one it calls has changed: after an edit here, delete
+# tools/starter/__pycache__, where the callers of these functions are kept too.
 jit = numba.njit(cache=True, fastmath=True, error_model="numpy")
 
 ELLIPSOID = 0  # half axes x, y, z

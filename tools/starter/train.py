@@ -95,7 +95,7 @@ def main() -> None:
         trainee = Trainee(initial_network(write_config(Path(folder)), options.seed))
     trainee.to(options.device).compile_layers()
     optimizer = new_optimizer(trainee)
-    step = restore(options.checkpoint, trainee, optimizer)
+    step = restore(options, trainee, optimizer)
     print(f"{objects.count} objects, step {step} of {options.steps}", flush=True)
 
     with written_out_attention() if options.device == "cpu" else nullcontext():
@@ -118,7 +118,7 @@ def train(
         batch = objects.batch(next(batches), options.points, rng).to(torch.device(options.device))
         losses = trainee.look(batch) if step < options.looking else trainee.learn(batch)
         sum(losses.values()).backward()
-        nn.utils.clip_grad_norm_(trainee.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(trainee.parameters(), 1.0, error_if_nonfinite=True)
         for group in optimizer.param_groups:
             group["lr"] = options.rate * schedule(step, options.looking, options.steps)
         optimizer.step()
@@ -132,16 +132,26 @@ def train(
             print(f"step {step}  {told(running)}  {seconds:.2f} s/step", flush=True)
             started = time.perf_counter()
         if step % SAVE_EVERY == 0 or step == options.steps:
-            save(options.checkpoint, trainee, optimizer, step, options.steps)
+            save(options, trainee, optimizer, step)
             print(f"held out: {told(held_out(trainee, objects, options.points))}", flush=True)
             started = time.perf_counter()
 
 
-def restore(path: Path, trainee: Trainee, optimizer: torch.optim.Optimizer) -> int:
-    """Go on from a checkpoint if there is one: the number of steps that were done."""
-    if not path.exists():
+def settings(options: argparse.Namespace) -> dict[str, float]:
+    """What must not change between the sittings of one run."""
+    return {name: getattr(options, name) for name in ("looking", "batch", "points", "rate", "seed")}
+
+
+def restore(options: argparse.Namespace, trainee: Trainee, optimizer: torch.optim.Optimizer) -> int:
+    """Go on from the checkpoint if there is one: the number of steps that were done."""
+    if not options.checkpoint.exists():
         return 0
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    state = torch.load(options.checkpoint, map_location="cpu", weights_only=True)
+    if state["settings"] != settings(options):
+        raise SystemExit(
+            f"{options.checkpoint} was trained with {state['settings']}:"
+            " pass the same, or another --checkpoint"
+        )
     trainee.load_state_dict(state["trainee"])
     optimizer.load_state_dict(state["optimizer"])
     step: int = state["step"]
@@ -149,18 +159,19 @@ def restore(path: Path, trainee: Trainee, optimizer: torch.optim.Optimizer) -> i
 
 
 def save(
-    path: Path, trainee: Trainee, optimizer: torch.optim.Optimizer, step: int, steps: int
+    options: argparse.Namespace, trainee: Trainee, optimizer: torch.optim.Optimizer, step: int
 ) -> None:
     """Save everything that is needed to go on."""
-    partial = path.with_suffix(".part")
+    partial = options.checkpoint.with_suffix(".part")
     state = {
         "trainee": trainee.state_dict(),
         "optimizer": optimizer.state_dict(),
         "step": step,
-        "steps": steps,
+        "steps": options.steps,
+        "settings": settings(options),
     }
     torch.save(state, partial)
-    partial.replace(path)
+    partial.replace(options.checkpoint)
 
 
 if __name__ == "__main__":

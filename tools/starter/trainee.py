@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 from unittest.mock import patch
 
 import torch
@@ -104,10 +103,18 @@ def written_out_attention() -> Iterator[None]:
         yield
 
 
-def _attend(query: Tensor, key: Tensor, value: Tensor, **settings: Any) -> Tensor:
-    assert settings.get("attn_mask") is None and not settings.get("is_causal")
-    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
-    return scores.softmax(dim=-1) @ value
+def _attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: None = None,
+    dropout_p: float = 0.0,
+    scale: float | None = None,
+    is_causal: bool = False,
+) -> Tensor:
+    assert attn_mask is None and not dropout_p and not is_causal
+    scale = query.shape[-1] ** -0.5 if scale is None else scale
+    return ((query * scale) @ key.transpose(-1, -2)).softmax(dim=-1) @ value
 
 
 def _ignore(_: float) -> None:

@@ -1,0 +1,183 @@
+"""How well the model meets one object, through the whole chain of the add-on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+import raster
+import views
+from dataset import cell_centers, random_camera, random_light, surface_points
+from objects import make_object
+from solids import Solid
+from triposr.inference import (
+    EmptySurfaceError,
+    MeshData,
+    Options,
+    SceneCode,
+    extract_mesh,
+    prepare_image,
+)
+from triposr.inference.model.network import Model
+from views import Camera, Light, Window
+
+PICTURE = 512  # pixels
+RESOLUTION = 96  # lattice points per axis of the extracted mesh
+THRESHOLD = Options().threshold
+COMPARED_BOX = 0.87  # half the side of the box whose volumes are compared: the published radius
+CELLS = 64  # per axis of that box
+MASK = 192  # pixels, the side of compared silhouettes
+SURFACE_POINTS = 2000
+
+UNSEEN = tuple((22.5 + 45 * k, (5, 35)[k % 2]) for k in range(8))
+"""Azimuths and elevations in degrees; pictures are taken from azimuth 0."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One object, the picture that was taken of it, and what the model makes of that.
+
+    Attributes:
+        seed: What `make_object` makes the solid from, with its family.
+        camera, light: Those of the picture.
+        mesh: Without vertices where the density never crosses the threshold.
+    """
+
+    seed: int
+    solid: Solid
+    camera: Camera
+    light: Light
+    code: SceneCode
+    mesh: MeshData
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How well one object was met. IoU is intersection over union, 0 (apart) to 1 (equal).
+
+    Attributes:
+        seed, family: What `make_object` makes the object from.
+        empty: Whether there is no surface at all.
+        cut_off: Whether the surface reaches the end of the model's box, where it is open.
+        volume: IoU of the volumes.
+        input_view: IoU of the silhouettes, seen as in the picture.
+        unseen_views: The same from all around, mean of eight views.
+        color: Mean absolute error of the display-referred color that the model gives to points of
+            the true surface, wherever its own surface is, against the unlit truth; 0...1.
+        mirrored: IoU of the volumes with the result mirrored along x, y and z.
+        turned: The same with the result turned by 90, 180 and 270 degrees around Z.
+    """
+
+    seed: int
+    family: str
+    empty: bool
+    cut_off: bool
+    volume: float
+    input_view: float
+    unseen_views: float
+    color: float
+    mirrored: tuple[float, float, float]
+    turned: tuple[float, float, float]
+
+    @property
+    def right_way_round(self) -> bool:
+        """Whether the result fits at all, and none of the other six orientations fits better."""
+        return 0 < self.volume >= max(*self.mirrored, *self.turned)
+
+
+def evaluate_object(model: Model, seed: int, family: str) -> Figures:
+    """The figures of one object."""
+    return measure(reconstruct(model, seed, family))
+
+
+def reconstruct(model: Model, seed: int, family: str) -> Case:
+    """A clean picture of an object, through the add-on's chain."""
+    solid, camera, light = scene(seed, family)
+    code = encode(model, solid, camera, light)
+    try:
+        mesh = extract_mesh(code, RESOLUTION, THRESHOLD, device=str(model.device))
+    except EmptySurfaceError:
+        nothing = np.zeros((0, 3), np.float32)
+        mesh = MeshData(nothing, nothing.astype(np.int32), nothing)
+    return Case(seed, solid, camera, light, code, mesh)
+
+
+def scene(seed: int, family: str) -> tuple[Solid, Camera, Light]:
+    """An object, and how a picture is taken of it."""
+    rng = np.random.default_rng((seed, 1))
+    return make_object(seed, family), random_camera(rng), random_light(rng)
+
+
+def encode(model: Model, solid: Solid, camera: Camera, light: Light) -> SceneCode:
+    """What the model makes of a clean picture, prepared as the add-on does."""
+    view = views.render(solid, camera, light, PICTURE, camera.window(solid))
+    prepared = prepare_image(Image.fromarray(view.rgba), Options(background="alpha"))
+    return model.encode(prepared.rgb)
+
+
+def measure(case: Case) -> Figures:
+    """How well the result of a case meets its solid."""
+    truth, result = volumes(case)
+    masks = [silhouette_iou(case, camera) for camera in (case.camera, *unseen_cameras(case))]
+    end = case.code.radius * (1 - 1e-6)
+    return Figures(
+        seed=case.seed,
+        family=case.solid.family,
+        empty=not len(case.mesh.faces),
+        cut_off=bool((np.abs(case.mesh.vertices) > end).any()),
+        volume=iou(truth, result),
+        input_view=masks[0],
+        unseen_views=float(np.mean(masks[1:])),
+        color=color_error(case, np.random.default_rng((case.seed, 2))),
+        mirrored=tuple(iou(truth, np.flip(result, axis)) for axis in range(3)),
+        turned=tuple(iou(truth, np.rot90(result, quarters)) for quarters in (1, 2, 3)),
+    )
+
+
+def volumes(case: Case) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Where there is something: the truth and the result, (64, 64, 64) along x, y and z."""
+    points = cell_centers(CELLS, COMPARED_BOX)
+    truth = case.solid.distance(points) < 0
+    result = np.zeros(len(points), bool)
+    if len(case.mesh.faces):
+        inside = (np.abs(points) <= case.code.radius).all(axis=1)
+        result[inside] = case.code.density(points[inside]) > THRESHOLD
+    shape = (CELLS, CELLS, CELLS)
+    return truth.reshape(shape), result.reshape(shape)
+
+
+def silhouette_iou(case: Case, camera: Camera) -> float:
+    """IoU of the silhouettes of the truth and the result."""
+    window = box_window(camera, case.code.radius)
+    truth = views.render(case.solid, camera, Light(), MASK, window).mask
+    return iou(truth, raster.silhouette(case.mesh, camera, MASK, window))
+
+
+def unseen_cameras(case: Case) -> list[Camera]:
+    """Cameras all around the object, with the lens of the picture."""
+    return [Camera(azimuth, elevation, case.camera.fov) for azimuth, elevation in UNSEEN]
+
+
+def box_window(camera: Camera, radius: float) -> Window:
+    """A square that holds the whole box, so that all that the result has too much is seen."""
+    corners = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * radius
+    seen = camera.project(corners)[:, :2]
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    side = float((high - low).max())
+    left, top = (low + high) / 2 - side / 2
+    return float(left), float(top), side
+
+
+def color_error(case: Case, rng: np.random.Generator) -> float:
+    """Mean absolute difference of the display-referred colors at the true surface, 0...1."""
+    points = surface_points(case.solid, rng, SURFACE_POINTS)
+    result = case.code.color(points.clip(-case.code.radius, case.code.radius))
+    return float(np.abs(result - case.solid.color(points)).mean())
+
+
+def iou(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    """Intersection over union of two masks; 0 where both are empty."""
+    return float((one & other).sum() / max((one | other).sum(), 1))
