@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def steps() -> Solid:
     """Three blocks in the model's frame, no two sides alike.
 
-    Seen from the camera on +X: a high red one in front on the left, a low blue one on the right, a
-    green wall of middle height behind them.
+    Seen from the camera on +X: a high red one on the left, a blue one half as high on the right,
+    and a low green one in front of that.
     """
     # Imported here: only some tests need numba, whose import takes a second.
     from objects import normalized
@@ -27,9 +27,9 @@ def steps() -> Solid:
 
     red, green, blue = (0.75, 0.15, 0.12), (0.15, 0.6, 0.2), (0.15, 0.25, 0.75)
     blocks = (
-        ((0.15, 0.2, 0.5), (0.3, -0.3, 0.5), red),
-        ((0.3, 0.2, 0.2), (0.15, 0.15, 0.2), blue),
-        ((0.15, 0.5, 0.3), (-0.25, 0.0, 0.3), green),
+        ((0.3, 0.25, 0.55), (0.0, -0.25, 0.55), red),
+        ((0.3, 0.25, 0.25), (0.0, 0.25, 0.25), blue),
+        ((0.15, 0.15, 0.15), (0.35, 0.25, 0.15), green),
     )
     parts = [
         Part(BOX, (*half, 0.03), np.array(center), color=color) for half, center, color in blocks

@@ -64,7 +64,7 @@ def test_trains_goes_on_and_exports(folder: Path, tmp_path: Path, monkeypatch, c
     assert torch.load(checkpoint, weights_only=True)["step"] == 3
 
     monkeypatch.setattr(export, "CALIBRATED_WITH", 1)
-    export.export(checkpoint, tmp_path / "model")
+    export.export(checkpoint, tmp_path / "model", tmp_path / "heads.safetensors")
     model = load_model(tmp_path / "model", device="cpu")
 
     # What was trained is what the add-on evaluates, up to bfloat16 and half precision.
@@ -84,6 +84,12 @@ def test_trains_goes_on_and_exports(folder: Path, tmp_path: Path, monkeypatch, c
     assert np.abs(raw - expected[:, 0].numpy()).mean() < 0.1 * spread
     color = torch.sigmoid(expected[:, 1:]).numpy()
     assert np.abs(code.color(points) - color).mean() < 0.1 * color.std()
+
+    # It is also where another run can start.
+    state = train.shipped(tmp_path / "model", tmp_path / "heads.safetensors")
+    for name, tensor in trainee.state_dict().items():
+        assert torch.allclose(state.pop(name), tensor, rtol=1e-3, atol=1e-4 + abs(shift))
+    assert not state
 
 
 def test_too_few_objects_are_named(tmp_path: Path) -> None:

@@ -1,4 +1,8 @@
-"""Make the starter model's files of a training checkpoint: calibrated, half precision."""
+"""Make the starter model's files of a training checkpoint: calibrated, half precision.
+
+The heads, which the model has no use for, are kept beside this script: training can go on from them
+and the model.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,7 @@ from triposr.inference import load_model
 from triposr.inference.model.network import Model
 from triposr.inference.weights import STARTER_FOLDER
 
+HEADS = Path(__file__).with_name("heads.safetensors")
 FIRST_SEED = 40_000_000  # of the calibration: neither trained nor evaluated with
 CALIBRATED_WITH = 96  # objects
 CELLS = 40  # per axis of the model's box
@@ -33,18 +38,20 @@ def main() -> None:
     options = parser.parse_args()
     if not options.checkpoint.exists():
         raise SystemExit(f"There is no {options.checkpoint}: run tools/starter/train.py first")
-    export(options.checkpoint, options.folder)
+    export(options.checkpoint, options.folder, HEADS)
 
 
-def export(checkpoint: Path, folder: Path) -> None:
-    """Write `config.yaml`, `vit/config.json` and `model.safetensors` to `folder`, at the end."""
+def export(checkpoint: Path, folder: Path, heads: Path) -> None:
+    """Write the model's three files to `folder` and the heads to `heads`, all at the end."""
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     print(f"step {state['step']} of {state['steps']}")
     prefix = "network."
     # The published names are those of transformers before 5.9, which the lock pins.
+    halves = {name: tensor.half().contiguous() for name, tensor in state["trainee"].items()}
+    kept = {name: tensor for name, tensor in halves.items() if not name.startswith(prefix)}
     weights = {
-        name.removeprefix(prefix): tensor.half().contiguous()
-        for name, tensor in state["trainee"].items()
+        name.removeprefix(prefix): tensor
+        for name, tensor in halves.items()
         if name.startswith(prefix)
     }
     with tempfile.TemporaryDirectory() as name:
@@ -59,6 +66,7 @@ def export(checkpoint: Path, folder: Path) -> None:
         save_file(weights, made / "model.safetensors", metadata={"format": "pt"})
         load_model(made, device="cpu")
         shutil.copytree(made, folder, dirs_exist_ok=True)
+    save_file(kept, heads, metadata={"format": "pt"})
     print(f"{folder}: {(folder / 'model.safetensors').stat().st_size / 1e6:.1f} MB")
 
 

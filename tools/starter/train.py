@@ -18,12 +18,15 @@ os.environ.setdefault("GOMP_SPINCOUNT", "30000")
 
 import numpy as np
 import torch
-from torch import nn
+from safetensors.torch import load_file
+from torch import Tensor, nn
 
 from architecture import RAW_THRESHOLD, initial_network, write_config
 from batches import HELD_OUT, Objects, order
 from dataset import CACHE, POINTS
+from export import HEADS
 from trainee import Trainee, written_out_attention
+from triposr.inference.weights import STARTER_FOLDER
 
 WARM_UP = 200  # steps
 FULL_PEAK = 0.5  # of the learning rate when all is trained; at 1 the losses were noisier and higher
@@ -80,10 +83,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--points", type=int, default=1536, help="of an object, at most 4096")
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--start", action="store_true", help="with the shipped model and its heads")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
     if not 1 <= options.points <= POINTS:
         parser.error(f"--points must be from 1 to {POINTS}")
+    if options.start:
+        options.looking = 0  # It can look already.
     options.checkpoint.parent.mkdir(parents=True, exist_ok=True)
     return options
 
@@ -93,6 +99,8 @@ def main() -> None:
     objects = Objects(options.objects)
     with tempfile.TemporaryDirectory() as folder:
         trainee = Trainee(initial_network(write_config(Path(folder)), options.seed))
+    if options.start:
+        trainee.load_state_dict(shipped(STARTER_FOLDER, HEADS))
     trainee.to(options.device).compile_layers()
     optimizer = new_optimizer(trainee)
     step = restore(options, trainee, optimizer)
@@ -139,7 +147,14 @@ def train(
 
 def settings(options: argparse.Namespace) -> dict[str, float]:
     """What must not change between the sittings of one run."""
-    return {name: getattr(options, name) for name in ("looking", "batch", "points", "rate", "seed")}
+    return {name: getattr(options, name) for name in ("looking", "batch", "points", "seed")}
+
+
+def shipped(folder: Path, heads: Path) -> dict[str, Tensor]:
+    """The state of a trainee from the files that `export.py` writes."""
+    network = load_file(folder / "model.safetensors")
+    state = {f"network.{name}": tensor for name, tensor in network.items()} | load_file(heads)
+    return {name: tensor.float() for name, tensor in state.items()}
 
 
 def restore(options: argparse.Namespace, trainee: Trainee, optimizer: torch.optim.Optimizer) -> int:
