@@ -1,22 +1,28 @@
-"""A scene code becomes a triangle mesh: density lattice, surface, colors.
+"""A scene code becomes a triangle mesh: the band around the surface, the surface, its colors.
 
-The lattice is evaluated and surfaced in slabs of x-layers, so that memory holds a slab and the
-surface, never the lattice, and Python's global lock is given back between slabs.
+Time and memory follow the surface and not the lattice: only points near the surface are evaluated,
+and only blocks that hold some of it are surfaced. Python's global lock is given back between them.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from .devices import choose_device, memory_errors
-from .errors import EmptySurfaceError, importing
+from .errors import EmptySurfaceError
 from .field import BLOCK_POINTS, Field
+from .grid import Grid
+from .narrow_band import Band, find_band
+from .surface import Surface
 from .types import (
     THRESHOLD_RANGE,
     MeshData,
@@ -29,11 +35,20 @@ from .types import (
 
 log = logging.getLogger(__name__)
 
-SLAB_POINTS = 1 << 18
-"""Lattice points surfaced at a time: about 5 ms in PyMCubes, which holds the global lock."""
+BLOCK = 16
+"""Cells per axis of the blocks that PyMCubes sees, a tenth of a millisecond each; it holds the
+global lock."""
 
-Layers = Callable[[int, int], NDArray[np.float32]]
-"""Maps (start, stop) to the values of those x-layers: (stop - start, R, R)."""
+BAND_CELL = 2.0
+"""Lattice cells that a cell of the band may be large: smaller ones leave out more points, but take
+as many evaluations of their own."""
+
+BAND_SHARE = 0.5
+"""Part of the progress bar that finding the band takes."""
+
+NEAREST, FARTHEST = 1e-6, 1e6
+"""The least and the greatest distance of a density from the threshold, over the threshold. They
+keep vertices off the lattice points, where edges meet, and move them by a millionth of an edge."""
 
 
 def extract_mesh(
@@ -62,12 +77,10 @@ def extract_mesh(
     check_range("Threshold", threshold, THRESHOLD_RANGE)
     tick = tick or ignore_progress
     started = time.perf_counter()
-    with memory_errors("extracting the mesh"):
+    with memory_errors("extracting the mesh"), torch.inference_mode():
         field = Field(code, choose_device(device))
-        vertices, faces = surface(
-            lattice_layers(field, resolution, threshold),
-            resolution,
-            lambda fraction: tick("extract", fraction),
+        vertices, faces = find_surface(
+            field, resolution, threshold, lambda fraction: tick("extract", fraction)
         )
         points = (vertices * (2 / (resolution - 1)) - 1) * code.radius
         points = points.astype(np.float32)
@@ -78,151 +91,117 @@ def extract_mesh(
     return MeshData(vertices=points, faces=faces, colors=colors)
 
 
-def lattice_layers(field: Field, resolution: int, threshold: float) -> Layers:
-    """The density less the threshold, layer by layer, on a lattice that fills the box.
+def find_surface(
+    field: Field, resolution: int, threshold: float, progress: Callable[[float], None]
+) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """The surface of a lattice of `resolution`³ points that fills the box.
+
+    Args:
+        field: The object.
+        resolution: R, the lattice points per axis.
+        threshold: Density at the surface.
+        progress: Called with the part of the work done, 0...1; raises to stop.
+
+    Returns:
+        Vertices (V, 3) float64 in lattice units, and faces (F, 3) int32 wound outward.
+
+    Raises:
+        EmptySurfaceError: The density never crosses the threshold.
+        DependencyError: PyMCubes cannot be imported.
+    """
+    lattice = Grid(field, torch.linspace(-1, 1, resolution, device=field.device))
+    raw_threshold = math.log(threshold) - field.code.density_bias
+    band = find_band(
+        field,
+        raw_threshold,
+        BAND_CELL * 2 / (resolution - 1),
+        lambda fraction: progress(BAND_SHARE * fraction),
+    )
+    while True:
+        surface = Surface(resolution)
+        for slab in slabs(lattice, band, threshold):
+            progress(BAND_SHARE + (1 - BAND_SHARE) * slab.first / (resolution - 1))
+            if slab.leaks:
+                break
+            for values, corner in slab.blocks():
+                surface.add(values, corner)
+        else:
+            break
+        # Where the surface leaves the band, there is more of it. At the latest, this ends when the
+        # band is the whole box.
+        band = band.wider()
+    progress(1.0)
+    vertices, faces = surface.welded()
+    if not len(faces):
+        raise _nothing_to_extract(full=bool((band.values > 0).any()))
+    return vertices, faces
+
+
+@dataclass(frozen=True)
+class Slab:
+    """Layers of the lattice.
+
+    Attributes:
+        first: The x of its first layer.
+        values: (X, R, R) float32, positive inside: densities less the threshold, far from the band
+            of the right sign only.
+        known: (X, R, R) bool: where the density was evaluated.
+        leaks: Whether the surface passes where it was not.
+    """
+
+    first: int
+    values: NDArray[np.float32]
+    known: NDArray[np.bool_]
+    leaks: bool
+
+    def blocks(self) -> Iterator[tuple[NDArray[np.float32], tuple[int, int, int]]]:
+        """The blocks that hold some of the surface, and their first points in the lattice."""
+        known, last = self.known.any(axis=0), self.values.shape[1] - 1
+        for y in range(0, last, BLOCK):
+            for z in range(0, last, BLOCK):
+                here = slice(y, y + BLOCK + 1), slice(z, z + BLOCK + 1)
+                if known[here].any():
+                    values = np.ascontiguousarray(self.values[:, *here])
+                    if values.min() < 0 < values.max():
+                        yield values, (self.first, y, z)
+
+
+def slabs(lattice: Grid, band: Band, threshold: float) -> Iterator[Slab]:
+    """The lattice in slabs of BLOCK layers of cells, which share a layer of points.
 
     The surface is interpolated between densities, not between their logarithms, because the
     published code does so: it moves vertices by up to a fifth of a lattice cell.
     """
-    xy, xz, yz = field.lattice(resolution)
-    # A block is some rows of one layer: first-layer sums of (rows, R) points at a time.
-    rows = max(1, BLOCK_POINTS // resolution)
-
-    def layers(start: int, stop: int) -> NDArray[np.float32]:
-        values = torch.empty(stop - start, resolution, resolution, device=field.device)
-        with torch.inference_mode():
-            for i in range(start, stop):
-                for j in range(0, resolution, rows):
-                    sums = xy[i, j : j + rows, None] + xz[i, None] + yz[j : j + rows]
-                    raw = field.raw_density(sums.flatten(0, 1))
-                    values[i - start, j : j + rows] = raw.view(-1, resolution)
-        field.activate_density(values).sub_(threshold)
-        return values.cpu().numpy()
-
-    return layers
-
-
-def surface(
-    layers: Layers, resolution: int, progress: Callable[[float], None]
-) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    """The zero surface of a lattice of values that are positive inside, by PyMCubes.
-
-    Slabs share a layer of lattice points. Both find the same vertices on its edges, and welding
-    those restores the mesh of the whole lattice.
-
-    Args:
-        layers: Gives the values of any run of x-layers.
-        resolution: R, the lattice points per axis.
-        progress: Called with the part of the lattice done, 0...1; raises to stop.
-
-    Returns:
-        Vertices (V, 3) float64 in lattice units, x first, and faces (F, 3) int32 wound outward.
-
-    Raises:
-        EmptySurfaceError: No two values differ in sign.
-        DependencyError: PyMCubes cannot be imported.
-    """
-    with importing("PyMCubes"):
-        import mcubes
-
-    depth = max(1, SLAB_POINTS // resolution**2)
-    all_vertices: list[NDArray[np.float64]] = []
-    all_faces: list[NDArray[np.int32]] = []
-    count = 0
-    seam = _Seam(resolution)
-    last_layer: NDArray[np.float32] | None = None
-    inside = 0
-    for start in range(0, resolution - 1, depth):
-        progress(start / (resolution - 1))
-        stop = min(start + depth, resolution - 1) + 1
-        if last_layer is None:
-            values = layers(start, stop)
-        else:
-            values = np.concatenate((last_layer, layers(start + 1, stop)))
-        if stop < resolution:
-            values[-1] = _off_the_corners(values[-1])
-        last_layer = values[-1:]
-        inside += int(np.count_nonzero(values > 0))
-        vertices, slab_faces = mcubes.marching_cubes(values, 0.0)
-        vertices[:, 0] += start
-        index, fresh = seam.weld(vertices, start, count)
-        all_vertices.append(vertices[fresh])
-        all_faces.append(index[slab_faces.astype(np.int64)].astype(np.int32))
-        count += int(np.count_nonzero(fresh))
-        seam.remember(vertices, index, stop - 1)
-    progress(1.0)
-    if count == 0:
-        raise _nothing_to_extract(full=inside > 0)
-    return np.concatenate(all_vertices), np.concatenate(all_faces)
+    field, ticks = lattice.field, lattice.ticks
+    raw_threshold = math.log(threshold) - field.code.density_bias
+    cell = (torch.searchsorted(band.ticks, ticks, right=True) - 1).clamp(max=len(band.ticks) - 2)
+    for first in range(0, len(ticks) - 1, BLOCK):
+        layers = cell[first : first + BLOCK + 1]
+        known = band.active[layers][:, cell][:, :, cell]
+        if not known.any():
+            continue
+        # The corner of a cell that is not active has the sign of all that is in it.
+        values = band.values[layers][:, cell][:, :, cell] + raw_threshold
+        index = known.nonzero()
+        index[:, 0] += first
+        values[known] = lattice.at(index)
+        values = field.activate_density(values).sub_(threshold)
+        nearest, farthest = NEAREST * threshold, FARTHEST * threshold
+        values = torch.where(
+            values > 0, values.clamp(nearest, farthest), values.clamp(max=-nearest)
+        )
+        yield Slab(first, values.cpu().numpy(), known.cpu().numpy(), leaks(values > 0, known))
 
 
-def _off_the_corners(layer: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A layer (R, R) whose values are far enough from zero to tell on which edge a vertex lies.
-
-    Where a value is zero, the vertices of all edges that meet there lie on one lattice point, and
-    welding would take them for one. A millionth of an edge apart is enough. Zero counts as outside,
-    as in PyMCubes.
-    """
-    size = np.abs(layer)
-    neighbor = np.zeros_like(size)
-    for axis in (0, 1):
-        ours, theirs = np.moveaxis(neighbor, axis, 0), np.moveaxis(size, axis, 0)
-        np.maximum(ours[1:], theirs[:-1], out=ours[1:])
-        np.maximum(ours[:-1], theirs[1:], out=ours[:-1])
-    least = np.float32(1e-6) * neighbor
-    return np.where(size < least, np.where(layer > 0, least, -least), layer)
-
-
-class _Seam:
-    """The vertices on the layer that the next slab shares, by the lattice edge that they lie on."""
-
-    def __init__(self, resolution: int) -> None:
-        self._resolution = resolution
-        self._edges = np.empty(0, np.int64)
-        self._numbers = np.empty(0, np.int64)
-
-    def weld(
-        self, vertices: NDArray[np.float64], layer: int, count: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Number the vertices of a slab that begins at `layer`, `count` vertices being there.
-
-        Returns:
-            The number of each vertex in the whole mesh, and whether it is new.
-        """
-        fresh = np.ones(len(vertices), bool)
-        numbers = np.empty(len(vertices), np.int64)
-        if len(self._edges):
-            shared, edges = self._on_layer(vertices, layer)
-            place = np.minimum(np.searchsorted(self._edges, edges), len(self._edges) - 1)
-            known = self._edges[place] == edges
-            fresh[shared[known]] = False
-            numbers[shared[known]] = self._numbers[place[known]]
-        numbers[fresh] = count + np.arange(np.count_nonzero(fresh))
-        return numbers, fresh
-
-    def remember(
-        self, vertices: NDArray[np.float64], numbers: NDArray[np.int64], layer: int
-    ) -> None:
-        """Keep the vertices of a slab that lie on its last layer."""
-        shared, edges = self._on_layer(vertices, layer)
-        order = np.argsort(edges, kind="stable")
-        self._edges, self._numbers = edges[order], numbers[shared][order]
-
-    def _on_layer(
-        self, vertices: NDArray[np.float64], layer: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The vertices on a layer, and the number of the lattice edge that each lies on.
-
-        PyMCubes walks an edge from either end, so the two slabs' coordinates differ in the last
-        bit. The edge does not: its lower end, and whether it runs along y or z.
-        """
-        shared = np.flatnonzero(vertices[:, 0] == layer)
-        position = vertices[shared, 1:]
-        nearest = np.rint(position)
-        between = np.abs(position - nearest) > 1e-9
-        lower = np.where(between, np.floor(position), nearest).astype(np.int64)
-        corner = lower[:, 0] * self._resolution + lower[:, 1]
-        return shared, 4 * corner + 2 * between[:, 0] + between[:, 1]
+def leaks(inside: Tensor, known: Tensor) -> bool:
+    """Whether two neighbors differ in `inside` of which not both are `known`."""
+    for axis in range(3):
+        count = inside.shape[axis] - 1
+        crossed = inside.narrow(axis, 0, count) != inside.narrow(axis, 1, count)
+        both = known.narrow(axis, 0, count) & known.narrow(axis, 1, count)
+        if bool((crossed & ~both).any()):
+            return True
+    return False
 
 
 def _nothing_to_extract(full: bool) -> EmptySurfaceError:

@@ -101,14 +101,13 @@ class Field:
         sampled = F.grid_sample(self._planes, at, align_corners=False)
         return sampled.squeeze(2).sum(0).T + self._first_bias
 
-    def lattice(self, resolution: int) -> tuple[Tensor, Tensor, Tensor]:
-        """The three planes resampled to a lattice of `resolution`³ points that fills the box.
+    def resampled(self, ticks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The three planes at all pairs of `ticks` (n,), coordinates in [-1, 1].
 
         Returns:
-            `xy`, `xz`, `yz`, each (R, R, n): the first-layer sum at lattice point (i, j, k) is
+            `xy`, `xz`, `yz`, each (n, n, hidden): the first-layer sum at point (i, j, k) is
             `xy[i, j] + xz[i, k] + yz[j, k]`.
         """
-        ticks = torch.linspace(-1, 1, resolution, device=self.device)
         first, second = torch.meshgrid(ticks, ticks, indexing="ij")
         at = torch.stack((first, second), dim=-1).expand(3, -1, -1, -1)
         xy, xz, yz = F.grid_sample(self._planes, at, align_corners=False).permute(0, 2, 3, 1)

@@ -1,128 +1,23 @@
-"""The surface: closed, wound outward, equal to that of the whole lattice, in bounded memory."""
+"""A scene code becomes a mesh, in bounded memory; scene codes are checked and kept."""
 
 import dataclasses
 import subprocess
 import sys
 from pathlib import Path
 
-import mcubes
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
-from triposr.inference import EmptySurfaceError, InputError, SceneCode, extract_mesh, extraction
-from triposr.inference.extraction import surface
+from triposr.inference import EmptySurfaceError, InputError, SceneCode, extract_mesh
 from triposr.inference.field import Field
-
-
-def sphere(grid: tuple[NDArray, ...]) -> NDArray:
-    x, y, z = grid
-    return 0.6 - np.sqrt((x - 0.05) ** 2 + y**2 + z**2)
-
-
-def ring(grid: tuple[NDArray, ...]) -> NDArray:
-    x, y, z = grid
-    return 0.2 - np.hypot(np.hypot(x, y) - 0.55, z)
-
-
-def two_balls(grid: tuple[NDArray, ...]) -> NDArray:
-    x, y, z = grid
-    return np.maximum(*(0.2 - np.sqrt((x + s) ** 2 + y**2 + z**2) for s in (-0.5, 0.47)))
-
-
-def random_waves(grid: tuple[NDArray, ...]) -> NDArray:
-    generator = np.random.default_rng(7)
-    return sum(
-        generator.normal()
-        * np.cos(sum(k * axis for k, axis in zip(generator.normal(0, 6, 3), grid, strict=True)))
-        for _ in range(12)
-    )
-
-
-def lattice(shape, resolution: int) -> NDArray[np.float32]:
-    axis = np.linspace(-1, 1, resolution)
-    return shape(np.meshgrid(axis, axis, axis, indexing="ij")).astype(np.float32)
-
-
-def extract(values: NDArray[np.float32]) -> tuple[NDArray, NDArray]:
-    return surface(lambda start, stop: values[start:stop].copy(), len(values), lambda _: None)
-
-
-def euler_characteristic(faces: NDArray) -> int:
-    edges = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
-    return len(np.unique(faces)) - len(np.unique(edges, axis=0)) + len(faces)
+from triposr.inference.grid import Grid
 
 
 def signed_volume(vertices: NDArray, faces: NDArray) -> float:
     a, b, c = (vertices[faces[:, k]] for k in range(3))
     return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6)
-
-
-@pytest.mark.parametrize(("shape", "expected"), [(sphere, 2), (ring, 0), (two_balls, 4)])
-@pytest.mark.parametrize("slab_points", [1, 40**2 * 5, 1 << 30])
-def test_closed_and_outward(monkeypatch, shape, expected: int, slab_points: int) -> None:
-    monkeypatch.setattr(extraction, "SLAB_POINTS", slab_points)
-    vertices, faces = extract(lattice(shape, 40))
-    assert_closed(faces)
-    assert euler_characteristic(faces) == expected
-    assert signed_volume(vertices, faces) > 0
-
-
-def dented(grid: tuple[NDArray, ...]) -> NDArray:
-    """A ball with one lattice point exactly on its surface."""
-    values = sphere(grid)
-    near_surface = np.argwhere(np.abs(values) < 0.02)
-    values[tuple(near_surface[len(near_surface) // 2])] = 0
-    return values
-
-
-def octahedron(grid: tuple[NDArray, ...]) -> NDArray:
-    """Whole numbers, so that lattice points lie on the surface everywhere."""
-    return 12 - sum(np.abs(np.round(axis * 20)) for axis in grid)
-
-
-def assert_closed(faces: NDArray) -> None:
-    edges = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
-    counts = np.unique(edges, axis=0, return_counts=True)[1]
-    assert (counts == 2).all(), "every edge joins two faces"
-
-
-@pytest.mark.parametrize("shape", [dented, octahedron])
-def test_surface_through_lattice_points_stays_closed(monkeypatch, shape) -> None:
-    monkeypatch.setattr(extraction, "SLAB_POINTS", 1)
-    vertices, faces = extract(lattice(shape, 41))
-    assert_closed(faces)
-    assert euler_characteristic(faces) == 2
-    assert signed_volume(vertices, faces) > 0
-
-
-def test_threshold_that_a_lattice_point_meets_exactly(monkeypatch, robot: SceneCode) -> None:
-    monkeypatch.setattr(extraction, "SLAB_POINTS", 1)
-    density = extraction.lattice_layers(Field(robot), 48, 25.0)(20, 21) + np.float32(25)
-    threshold = float(density.flat[np.abs(density - 25).argmin()])
-    assert_closed(extract_mesh(robot, 48, threshold, device="cpu").faces)
-
-
-def test_volume_of_a_sphere() -> None:
-    vertices, faces = extract(lattice(sphere, 64))
-    radius = 0.6 * 63 / 2
-    assert signed_volume(vertices, faces) == pytest.approx(4 / 3 * np.pi * radius**3, rel=0.01)
-
-
-@pytest.mark.parametrize("shape", [sphere, ring, random_waves])
-@pytest.mark.parametrize("resolution", [16, 33, 50])
-def test_slabs_give_the_mesh_of_the_whole_lattice(monkeypatch, shape, resolution: int) -> None:
-    monkeypatch.setattr(extraction, "SLAB_POINTS", resolution**2 * 3)
-    values = lattice(shape, resolution)
-    vertices, faces = extract(values)
-    whole, whole_faces = mcubes.marching_cubes(values, 0.0)
-    assert len(vertices) == len(whole)
-    assert len(faces) == len(whole_faces)
-    order, whole_order = (np.lexsort(np.round(v, 9).T) for v in (vertices, whole))
-    assert np.allclose(vertices[order], whole[whole_order], atol=1e-9)
-    assert signed_volume(vertices, faces) == pytest.approx(
-        signed_volume(whole, whole_faces.astype(int))
-    )
 
 
 @pytest.mark.parametrize(
@@ -138,14 +33,29 @@ def test_robot_statistics(robot: SceneCode, resolution: int, vertices: int, face
     assert mesh.colors.max() <= 1
 
 
-def test_lattice_agrees_with_points(robot: SceneCode) -> None:
+def test_grid_agrees_with_points(robot: SceneCode) -> None:
     """Separable resampling and folded planes give what sampling the points gives."""
+    ticks = torch.linspace(-1, 1, 24)
+    grid = Grid(Field(robot), ticks)
+    points = torch.cartesian_prod(ticks, ticks, ticks).numpy() * robot.radius
+    with torch.inference_mode():
+        everywhere = grid.everywhere(lambda fraction: None).flatten().numpy()
+        some = torch.tensor([[0, 5, 23], [23, 0, 7], [11, 12, 13]])
+        here = grid.at(some).numpy()
+    expected = np.log(robot.density(points)) - robot.density_bias
+    assert np.allclose(everywhere, expected, rtol=1e-4, atol=1e-4)
+    assert np.allclose(here, everywhere.reshape(24, 24, 24)[tuple(some.T)], atol=1e-5)
+
+
+def test_threshold_that_a_lattice_point_meets_exactly(robot: SceneCode) -> None:
     field = Field(robot)
-    layers = extraction.lattice_layers(field, 24, 25.0)(3, 6)
-    axis = np.linspace(-robot.radius, robot.radius, 24)
-    points = np.stack(np.meshgrid(axis[3:6], axis, axis, indexing="ij"), -1).reshape(-1, 3)
-    expected = robot.density(points).reshape(3, 24, 24) - 25
-    assert np.allclose(layers, expected, rtol=1e-3, atol=1e-3)
+    with torch.inference_mode():
+        raw = Grid(field, torch.linspace(-1, 1, 48)).everywhere(lambda fraction: None)
+        density = field.activate_density(raw).numpy()
+    threshold = float(density.flat[np.abs(density - 25).argmin()])
+    faces = extract_mesh(robot, 48, threshold, device="cpu").faces
+    edges = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    assert (np.unique(edges, axis=0, return_counts=True)[1] == 2).all()
 
 
 def test_threshold_moves_the_surface_inward(robot: SceneCode) -> None:
