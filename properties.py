@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import bpy
-from bpy.props import EnumProperty, FloatProperty, IntProperty, PointerProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty
 
 from .inference.types import (
     FOREGROUND_RATIO_RANGE,
@@ -67,6 +67,12 @@ THRESHOLD = {
     "precision": 1,
     "default": Options.threshold,
 }
+CLOSED = {
+    "name": "Close at Box",
+    "description": "Close the mesh where the object reaches the end of the model's box, as 3D "
+    "printing needs",
+    "default": Options.closed,
+}
 SIZE = {
     "name": "Size",
     "description": "Longest side of the new object",
@@ -90,6 +96,7 @@ class TripoSRSettings(bpy.types.PropertyGroup):
     foreground_ratio: FloatProperty(**FOREGROUND_RATIO)
     resolution: IntProperty(**RESOLUTION)
     threshold: FloatProperty(**THRESHOLD)
+    closed: BoolProperty(**CLOSED)
     size: FloatProperty(**SIZE)
 
 
@@ -109,6 +116,7 @@ def run_options(settings: object, matting_folder: Path) -> Options:
         foreground_ratio=settings.foreground_ratio,
         resolution=settings.resolution,
         threshold=settings.threshold,
+        closed=settings.closed,
     )
 
 

@@ -17,10 +17,7 @@ from torch import Tensor
 
 from .errors import InputError
 from .types import SceneCode
-
-BLOCK_POINTS = 1 << 16
-"""Points evaluated at a time: a hidden layer of 16 MB at 64 neurons. Smaller blocks stay nearer to
-the cores, but torch's threads meet after each, which takes long when other programs are busy."""
+from .workers import Workers
 
 MAX_LOG_DENSITY = 80.0
 """exp(80) is near the end of float32; real scene codes stay below 20."""
@@ -29,17 +26,22 @@ _AXES = ((0, 1), (0, 2), (1, 2))
 """The coordinates that each plane is read at: (x, y), (x, z), (y, z)."""
 
 
+def ignore(done: float) -> None:
+    """The progress of a caller that does not listen."""
+
+
 class Field:
     """The density and color that a scene code stands for, ready to be evaluated on one device.
 
     Points are (N, 3) in [-radius, radius], in the model's frame; outside the box the features are
-    zero, as in the published code. A density is "raw" before
-    the bias and the exponential.
+    zero, as in the published code. A density is "raw" before the bias and the exponential.
     """
 
-    def __init__(self, code: SceneCode, device: torch.device | str = "cpu") -> None:
+    def __init__(self, code: SceneCode, workers: Workers | None = None) -> None:
+        """Args: workers: They evaluate it on their device; if None, this thread does on the CPU."""
         self.code = code
-        self.device = torch.device(device)
+        self.workers = workers or Workers(torch.device("cpu"))
+        self.device = self.workers.device
         first, *self._hidden, self._last = [
             (self._tensor(weight), self._tensor(bias)) for weight, bias in code.layers
         ]
@@ -53,11 +55,15 @@ class Field:
 
     def density(self, points: ArrayLike) -> NDArray[np.float32]:
         """Density at points: (N,) float32, greater than zero."""
-        return self._at_points(points, lambda h: self.activate_density(self.raw_density(h)), ())
+        return self._at_points(
+            points, lambda h: self.activate_density(self.raw_density(h)), (), ignore
+        )
 
-    def color(self, points: ArrayLike) -> NDArray[np.float32]:
+    def color(
+        self, points: ArrayLike, progress: Callable[[float], None] = ignore
+    ) -> NDArray[np.float32]:
         """Display-referred sRGB at points: (N, 3) float32 in [0, 1]."""
-        return self._at_points(points, self._color, (3,))
+        return self._at_points(points, self._color, (3,), progress)
 
     def raw_density(self, hidden: Tensor) -> Tensor:
         """Raw density (N,) of first-layer sums (N, n), which are overwritten."""
@@ -80,7 +86,11 @@ class Field:
         return hidden
 
     def _at_points(
-        self, points: ArrayLike, read: Callable[[Tensor], Tensor], width: tuple[int, ...]
+        self,
+        points: ArrayLike,
+        read: Callable[[Tensor], Tensor],
+        width: tuple[int, ...],
+        progress: Callable[[float], None],
     ) -> NDArray[np.float32]:
         positions = np.asarray(points, np.float32)
         if positions.ndim != 2 or positions.shape[1] != 3:
@@ -88,11 +98,12 @@ class Field:
                 f"Points have the shape {positions.shape}", "Pass an array of shape (N, 3)"
             )
         result = np.empty((len(positions), *width), np.float32)
-        with torch.inference_mode():
-            for start in range(0, len(positions), BLOCK_POINTS):
-                block = slice(start, start + BLOCK_POINTS)
-                hidden = self._sample(self._tensor(positions[block]) / self.code.radius)
-                result[block] = read(hidden).cpu().numpy()
+
+        def evaluate(block: slice) -> None:
+            hidden = self._sample(self._tensor(positions[block]) / self.code.radius)
+            result[block] = read(hidden).cpu().numpy()
+
+        self.workers.each(evaluate, len(positions), progress)
         return result
 
     def _sample(self, points: Tensor) -> Tensor:
@@ -108,7 +119,18 @@ class Field:
             `xy`, `xz`, `yz`, each (n, n, hidden): the first-layer sum at point (i, j, k) is
             `xy[i, j] + xz[i, k] + yz[j, k]`.
         """
-        first, second = torch.meshgrid(ticks, ticks, indexing="ij")
-        at = torch.stack((first, second), dim=-1).expand(3, -1, -1, -1)
-        xy, xz, yz = F.grid_sample(self._planes, at, align_corners=False).permute(0, 2, 3, 1)
+        size = self._planes.shape[-1]
+        # Texel centers are whole numbers here; beyond the first and the last there are zeros.
+        at = ((ticks + 1) * size - 1) / 2 + 1
+        lower = at.floor().long().clamp(0, size)
+        share = (at - lower)[:, None, None]
+        xy, xz, yz = (
+            _between(_between(plane, lower, share).transpose(0, 1), lower, share).transpose(0, 1)
+            for plane in F.pad(self._planes, (1, 1, 1, 1)).permute(0, 3, 2, 1).contiguous()
+        )
         return (xy + self._first_bias).contiguous(), xz.contiguous(), yz.contiguous()
+
+
+def _between(rows: Tensor, lower: Tensor, share: Tensor) -> Tensor:
+    """Linear interpolation between `rows` (m, ...) `lower` (n,) and those after them: (n, ...)."""
+    return torch.lerp(rows[lower], rows[lower + 1], share)

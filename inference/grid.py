@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .field import BLOCK_POINTS, Field
+from .field import Field
 
 
 class Grid:
@@ -23,29 +23,33 @@ class Grid:
     def __init__(self, field: Field, ticks: Tensor) -> None:
         self.field = field
         self.ticks = ticks
-        self._xy, self._xz, self._yz = field.resampled(ticks)
+        self._planes = [plane.flatten(0, 1) for plane in field.resampled(ticks)]
 
     def everywhere(self, progress: Callable[[float], None]) -> Tensor:
         """Raw densities (n, n, n) at all points; `progress` is called with the part done."""
         count = len(self.ticks)
-        values = torch.empty(count, count, count, device=self.field.device)
-        rows = max(1, BLOCK_POINTS // count)
-        for i in range(count):
-            progress(i / count)
-            for j in range(0, count, rows):
-                sums = self._xy[i, j : j + rows, None] + self._xz[i, None] + self._yz[j : j + rows]
-                values[i, j : j + rows] = self.field.raw_density(sums.flatten(0, 1)).view(-1, count)
-        return values
+        points = torch.arange(count**3, device=self.field.device)
+        return self.at(points, progress).view(count, count, count)
 
-    def at(self, index: Tensor) -> Tensor:
-        """Raw densities (N,) at the points of `index` (N, 3) int64."""
-        count, width = len(self.ticks), self._xy.shape[-1]
-        xy, xz, yz = (plane.view(-1, width) for plane in (self._xy, self._xz, self._yz))
-        result = torch.empty(len(index), device=self.field.device)
-        for start in range(0, len(index), BLOCK_POINTS):
-            i, j, k = index[start : start + BLOCK_POINTS].unbind(1)
-            sums = xy.index_select(0, i * count + j)
+    def at(self, points: Tensor, progress: Callable[[float], None]) -> Tensor:
+        """Raw densities (N,) at `points` (N,) int64; point (i, j, k) is number (i n + j) n + k.
+
+        Args:
+            points: Their numbers.
+            progress: Called with the part of the work done, 0...1; raises to stop.
+        """
+        count = len(self.ticks)
+        xy, xz, yz = self._planes
+        result = torch.empty(len(points), device=self.field.device)
+
+        def evaluate(block: slice) -> None:
+            ij = points[block] // count
+            k = points[block] - ij * count
+            i = ij // count
+            sums = xy.index_select(0, ij)
             sums += xz.index_select(0, i * count + k)
-            sums += yz.index_select(0, j * count + k)
-            result[start : start + BLOCK_POINTS] = self.field.raw_density(sums)
+            sums += yz.index_select(0, (ij - i * count) * count + k)
+            result[block] = self.field.raw_density(sums)
+
+        self.field.workers.each(evaluate, len(points), progress)
         return result

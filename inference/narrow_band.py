@@ -1,9 +1,9 @@
-"""Where in the box the surface may be, from coarse to fine.
+"""Where in the box the surface may be, by the texels of a scene code.
 
 A scene code's features are linear between the texels of its planes, so that what happens between
-two texels is the decoder's work alone. The density is evaluated at every texel first; cells that
-the surface may cross are halved until they are about as small as those of the lattice. Elsewhere,
-values are interpolated, and stay on their side of the surface.
+two texels is the decoder's work alone. The density is evaluated at every texel first; cells between
+texels that the surface may cross are looked at more closely (see leaves.py). Elsewhere, values are
+interpolated, and stay on their side of the surface.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from .field import Field
 from .grid import Grid
 
 MARGIN = 0.5
-"""A cell is left alone if all values around it stay farther from the threshold than this part of
-their range."""
+"""How far values may go beyond those at a cell's corners, over the range of all that are around."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,7 @@ class Band:
 
     Attributes:
         ticks: (n,) coordinates of the cells' corners along each axis, in [-1, 1].
-        values: (n, n, n) raw densities less the raw threshold at the corners; interpolated where
-            the surface is far.
+        values: (n, n, n) raw densities less the raw threshold at the corners.
         active: (n - 1, n - 1, n - 1) bool: cells that the surface may cross.
     """
 
@@ -45,28 +43,17 @@ class Band:
         return Band(self.ticks, self.values, active.bool())
 
 
-def find_band(
-    field: Field, raw_threshold: float, size: float, progress: Callable[[float], None]
-) -> Band:
-    """The cells that the surface may cross.
+def find_band(field: Field, raw_threshold: float, progress: Callable[[float], None]) -> Band:
+    """The cells between texels that the surface may cross.
 
     Args:
         field: The object.
         raw_threshold: The raw density at the surface.
-        size: Cells are halved until they are no larger; the box is 2.
         progress: Called with the part of the work done, 0...1; raises to stop.
     """
     ticks = texel_ticks(field.code.planes.shape[-1], field.device)
     values = Grid(field, ticks).everywhere(progress) - raw_threshold
-    active = undecided(values)
-    while float(ticks[2] - ticks[1]) > size:
-        ticks, values = halved(ticks), halved(values)
-        wanted = corners(active)
-        wanted[::2, ::2, ::2] = False  # They are there already.
-        values[wanted] = Grid(field, ticks).at(wanted.nonzero()) - raw_threshold
-        active = undecided(values)
-        progress(1.0)
-    return Band(ticks, values, active)
+    return Band(ticks, values, undecided(values, MARGIN))
 
 
 def texel_ticks(count: int, device: torch.device) -> Tensor:
@@ -76,15 +63,30 @@ def texel_ticks(count: int, device: torch.device) -> Tensor:
     return torch.cat((ends[:1], centers, ends[1:]))
 
 
-def undecided(values: Tensor) -> Tensor:
-    """The cells (n - 1)³ that the surface may cross, from the values (n, n, n) at their corners."""
+def undecided(values: Tensor, margin: float, within: tuple[Tensor, Tensor] | None = None) -> Tensor:
+    """The cells that the surface may cross, from the values at their corners.
+
+    Args:
+        values: (..., n, n, n), positive inside.
+        margin: A cell is left out if its corners are all inside or all outside, and farther from
+            the surface than this part of the range of the values around it: those at its own
+            corners and at its neighbors'.
+        within: The lowest and the highest value (..., n - 1, n - 1, n - 1) known within each cell,
+            which count as those at the corners do.
+
+    Returns:
+        (..., n - 1, n - 1, n - 1) bool.
+    """
     low, high = values, values
-    for axis in range(3):
+    for axis in (-3, -2, -1):
         low = torch.minimum(*_neighbors(low, axis))
         high = torch.maximum(*_neighbors(high, axis))
-    for axis in range(3):
-        low, high = -highest_around(-low, axis), highest_around(high, axis)
-    reach = MARGIN * (high - low)
+    if within is not None:
+        low, high = torch.minimum(low, within[0]), torch.maximum(high, within[1])
+    lowest, highest = -low, high
+    for axis in (-3, -2, -1):
+        lowest, highest = highest_around(lowest, axis), highest_around(highest, axis)
+    reach = margin * (highest + lowest)
     return (low < reach) & (high > -reach)
 
 
@@ -102,38 +104,3 @@ def _neighbors(values: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     """All values along an axis but the last, and all but the first."""
     count = values.shape[axis] - 1
     return values.narrow(axis, 0, count), values.narrow(axis, 1, count)
-
-
-def corners(cells: Tensor) -> Tensor:
-    """The points (2n + 1)³ of the halved grid that belong to any of some `cells` (n, n, n) bool."""
-    points = cells
-    for axis in range(3):
-        count = points.shape[axis]
-        shape = [*points.shape]
-        shape[axis] = 2 * count + 1
-        doubled = points.new_zeros(shape)
-        for offset in range(3):  # A cell's first corner, its middle and its last corner.
-            _every_second(doubled, axis, offset, count).logical_or_(points)
-        points = doubled
-    return points
-
-
-def halved(values: Tensor) -> Tensor:
-    """Values (n, ...) with the means of neighbors between them along each axis: (2n - 1, ...)."""
-    for axis in range(values.ndim):
-        count = values.shape[axis]
-        shape = [*values.shape]
-        shape[axis] = 2 * count - 1
-        doubled = values.new_empty(shape)
-        _every_second(doubled, axis, 0, count).copy_(values)
-        middles = _every_second(doubled, axis, 1, count - 1)
-        torch.add(*_neighbors(values, axis), out=middles).mul_(0.5)
-        values = doubled
-    return values
-
-
-def _every_second(values: Tensor, axis: int, first: int, count: int) -> Tensor:
-    """A view of `count` values along an axis, leaving out every second one."""
-    index = [slice(None)] * values.ndim
-    index[axis] = slice(first, first + 2 * count - 1, 2)
-    return values[tuple(index)]

@@ -35,4 +35,6 @@ def image_to_mesh(
     options = options or Options()
     prepared = prepare_image(image, options, tick)
     code = model.encode(prepared.rgb, tick)
-    return extract_mesh(code, options.resolution, options.threshold, tick, str(model.device))
+    return extract_mesh(
+        code, options.resolution, options.threshold, tick, str(model.device), options.closed
+    )

@@ -45,7 +45,7 @@ def ignore_progress(stage: Stage, fraction: float) -> None:
 
 @dataclass(frozen=True)
 class Options:
-    """What can be chosen about one run. The defaults are the published ones.
+    """What can be chosen about one run. The numbers' defaults are the published ones.
 
     Attributes:
         background: `auto` uses the picture's alpha where it says something, else the matting
@@ -59,6 +59,8 @@ class Options:
             `published` repeats the published code to the pixel.
         resolution: Density lattice points per axis, 16...1024.
         threshold: Density at the surface, 0.1...10,000.
+        closed: Whether a surface that reaches the end of the model's box is closed there. The
+            published code leaves it open, which 3D printers reject.
 
     Raises:
         InputError: A value is out of its range.
@@ -71,6 +73,7 @@ class Options:
     crop: Crop = "subject"
     resolution: int = 256
     threshold: float = 25.0
+    closed: bool = True
 
     def __post_init__(self) -> None:
         _check_choice("Background", self.background, get_args(Background))
@@ -121,11 +124,13 @@ class MeshData:
         vertices: (V, 3) float32 in [-radius, radius].
         faces: (F, 3) int32, wound counterclockwise seen from outside.
         colors: (V, 3) float32 in [0, 1], display-referred sRGB with the photo's light baked in.
+        cut_off: Whether the surface reaches the end of the model's box, which cuts it off there.
     """
 
     vertices: NDArray[np.float32]
     faces: NDArray[np.int32]
     colors: NDArray[np.float32]
+    cut_off: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,14 +8,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import bpy
-from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from .. import session
 from ..inference.errors import InputError
 from ..inference.limits import FILE_SUFFIXES
 from ..inference.types import MeshData, Options, check_range, ignore_progress
 from ..preferences import active_model, model_folder, preferences, uses_starter
-from ..properties import BACKGROUND, FOREGROUND_RATIO, RESOLUTION, SIZE, THRESHOLD, run_options
+from ..properties import (
+    BACKGROUND,
+    CLOSED,
+    FOREGROUND_RATIO,
+    RESOLUTION,
+    SIZE,
+    THRESHOLD,
+    run_options,
+)
 from ..scene.image import Picture, picture_of
 from ..scene.mesh import add_object, show_colors
 
@@ -53,6 +61,7 @@ class TRIPOSR_OT_generate(bpy.types.Operator):
     foreground_ratio: FloatProperty(**_unlimited(FOREGROUND_RATIO), options={"SKIP_SAVE"})
     resolution: IntProperty(**_unlimited(RESOLUTION), options={"SKIP_SAVE"})
     threshold: FloatProperty(**_unlimited(THRESHOLD), options={"SKIP_SAVE"})
+    closed: BoolProperty(**CLOSED, options={"SKIP_SAVE"})
     size: FloatProperty(**_unlimited(SIZE), options={"SKIP_SAVE"})
 
     @classmethod
@@ -123,7 +132,7 @@ class _Chosen:
     """A setting is the operator's where the caller gave it, else the scene's."""
 
     def __init__(self, operator: TRIPOSR_OT_generate, settings: bpy.types.PropertyGroup) -> None:
-        for name in ("background", "foreground_ratio", "resolution", "threshold", "size"):
+        for name in ("background", "foreground_ratio", "resolution", "threshold", "closed", "size"):
             source = operator if operator.properties.is_property_set(name) else settings
             setattr(self, name, getattr(source, name))
 
@@ -169,8 +178,10 @@ class _Delivery:
                 bpy.ops.ed.undo_push(message=UNDO_STEP)
         seconds = time.perf_counter() - self.started
         draft = "draft of " if self.is_draft else ""
+        cut_off = ", cut off by the model's box" if mesh.cut_off else ""
         return (
-            f"{new.name}: {draft}{len(mesh.faces):,} triangles in {seconds:.1f}\N{NO-BREAK SPACE}s"
+            f"{new.name}: {draft}{len(mesh.faces):,} triangles"
+            f" in {seconds:.1f}\N{NO-BREAK SPACE}s{cut_off}"
         )
 
     def _place(self, context: bpy.types.Context) -> tuple[bpy.types.Window | None, bpy.types.Scene]:

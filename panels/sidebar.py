@@ -87,6 +87,7 @@ class TRIPOSR_PT_options(_Sidebar, bpy.types.Panel):
         layout.prop(settings, "foreground_ratio", text="Foreground", slider=True)
         layout.prop(settings, "resolution")
         layout.prop(settings, "threshold", text="Threshold")
+        layout.prop(settings, "closed")
         layout.prop(settings, "size")
 
 

@@ -1,219 +1,45 @@
-"""What the band leaves out holds no surface: the mesh is that of the whole lattice."""
+"""Where the surface may be, between texels."""
 
-import itertools
 import math
 
-import mcubes
-import numpy as np
-import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
-from triposr.inference import SceneCode, extraction
-from triposr.inference.errors import EmptySurfaceError
-from triposr.inference.extraction import find_surface
+from triposr.inference import SceneCode
 from triposr.inference.field import Field
-from triposr.inference.grid import Grid
-from triposr.inference.narrow_band import corners, find_band, halved, undecided
-
-THRESHOLD = 25.0
-RAW_THRESHOLD = math.log(THRESHOLD) + 1
-
-
-def ignore(_: float) -> None:
-    pass
-
-
-def dense(field: Field, resolution: int, threshold: float) -> tuple[NDArray, NDArray]:
-    """Every point of the lattice, and PyMCubes on all of it."""
-    lattice = Grid(field, torch.linspace(-1, 1, resolution))
-    with torch.inference_mode():
-        values = field.activate_density(lattice.everywhere(ignore)) - threshold
-    return mcubes.marching_cubes(values.numpy(), 0.0)
-
-
-def assert_like_dense(code: SceneCode, resolution: int, threshold: float = THRESHOLD) -> int:
-    """Returns the number of vertices."""
-    field = Field(code)
-    expected, expected_faces = dense(field, resolution, threshold)
-    if not len(expected_faces):
-        with torch.inference_mode(), pytest.raises(EmptySurfaceError):
-            find_surface(field, resolution, threshold, ignore)
-        return 0
-    with torch.inference_mode():
-        vertices, faces = find_surface(field, resolution, threshold, ignore)
-    assert len(vertices) == len(expected)
-    assert len(faces) == len(expected_faces)
-    for one, other in ((vertices, expected), (expected, vertices)):
-        apart, _ = cKDTree(one).query(other)
-        assert apart.max() < 1e-4 * (resolution - 1)
-    return len(vertices)
-
-
-def code_of(planes: NDArray, offset: float, sharpness: float = 1.0) -> SceneCode:
-    """A code whose raw density is all but the sum of its planes' only channel, less an offset."""
-    # SiLU is all but linear far from zero.
-    first = (np.full((1, 3), sharpness, np.float32), np.full(1, 60, np.float32))
-    last = (np.zeros((4, 1), np.float32), np.zeros(4, np.float32))
-    last[0][0], last[1][0] = 1, -60 - offset
-    return SceneCode(planes.astype(np.float32), (first, last))
-
-
-def coordinates(texels: int) -> NDArray:
-    return (2 * np.arange(texels) + 1) / texels - 1
-
-
-def test_real_object(robot: SceneCode) -> None:
-    for resolution in (64, 130):
-        assert assert_like_dense(robot, resolution) > 3000
+from triposr.inference.narrow_band import Band, find_band, texel_ticks, undecided
 
 
 def test_the_band_is_small(robot: SceneCode) -> None:
     with torch.inference_mode():
-        band = find_band(Field(robot), RAW_THRESHOLD, 2 / 64, ignore)
+        band = find_band(Field(robot), math.log(25) + 1, lambda done: None)
     assert 0.01 < band.active.float().mean() < 0.1
 
 
-@given(
-    at=st.tuples(st.integers(1, 14), st.integers(1, 14)),
-    plane=st.integers(0, 2),
-    height=st.floats(0.05, 20),
-    resolution=st.integers(20, 90),
-)
-@settings(max_examples=30, deadline=None)
-def test_wire_as_thin_as_a_texel(at, plane: int, height: float, resolution: int) -> None:
-    planes = np.zeros((3, 1, 16, 16))
-    planes[plane, 0, at[1], at[0]] = 10 + height
-    assert_like_dense(code_of(planes, 10 - RAW_THRESHOLD), resolution)
-
-
-@given(
-    at=st.integers(1, 14),
-    plane=st.integers(0, 2),
-    height=st.floats(0.05, 20),
-    resolution=st.integers(20, 90),
-)
-@settings(max_examples=30, deadline=None)
-def test_sheet_as_thin_as_a_texel(at: int, plane: int, height: float, resolution: int) -> None:
-    planes = np.zeros((3, 1, 16, 16))
-    planes[plane, 0, :, at] = 10 + height
-    assert_like_dense(code_of(planes, 10 - RAW_THRESHOLD), resolution)
-
-
-@given(
-    places=st.lists(st.tuples(*[st.integers(1, 14)] * 3), min_size=1, max_size=5),
-    resolution=st.integers(20, 90),
-)
-@settings(max_examples=30, deadline=None)
-def test_separate_blobs_of_a_texel(places, resolution: int) -> None:
-    planes = np.zeros((3, 1, 16, 16))
-    for x, y, z in places:
-        planes[0, 0, y, x] = planes[1, 0, z, x] = planes[2, 0, z, y] = 10
-    assert_like_dense(code_of(planes, 25 - RAW_THRESHOLD), resolution)
-
-
-@pytest.mark.parametrize("resolution", [40, 77, 128])
-@pytest.mark.parametrize("radius", [0.2, 0.7, 1.3])
-def test_ball_that_may_leave_the_box(radius: float, resolution: int) -> None:
-    squares = coordinates(24) ** 2
-    planes = -(squares[:, None] + squares[None]) / 2
-    planes = 10 * np.stack([planes] * 3)[:, None]
-    code = code_of(planes, -10 * radius**2 - RAW_THRESHOLD)
-    assert assert_like_dense(code, resolution) > 100
-
-
-@pytest.mark.parametrize("resolution", [64, 100])
-def test_nested_shells(resolution: int) -> None:
-    """The decoder makes waves of the distance: shells about a texel thick."""
-    squares = coordinates(32) ** 2
-    planes = np.stack([(squares[:, None] + squares[None]) / 2] * 3)[:, None].astype(np.float32)
-    borders = np.array([0.1, 0.2, 0.3, 0.45, 0.6, 0.8]) ** 2
-    sharpness = 400.0
-    first = (
-        np.full((len(borders), 3), sharpness, np.float32),
-        (-sharpness * borders).astype(np.float32),
-    )
-    last = (np.zeros((4, len(borders)), np.float32), np.zeros(4, np.float32))
-    # Slopes of +1 and -1 in turn: up and down again.
-    last[0][0] = [1, -2, 2, -2, 2, -1]
-    last[1][0] = RAW_THRESHOLD - 5
-    assert assert_like_dense(SceneCode(planes, (first, last)), resolution) > 1000
-
-
-@given(
-    seed=st.integers(0, 2**32 - 1),
-    texels=st.integers(2, 16),
-    layers=st.integers(1, 4),
-    gain=st.floats(1, 3),
-    smooth=st.booleans(),
-    resolution=st.integers(16, 56),
-)
-@settings(max_examples=60, deadline=None)
-def test_random_scene_codes(
-    seed: int, texels: int, layers: int, gain: float, smooth: bool, resolution: int
-) -> None:
-    rng = np.random.default_rng(seed)
-    planes = rng.normal(size=(3, 4, texels, texels))
-    if smooth:
-        planes = np.cumsum(np.cumsum(planes, axis=2), axis=3) / texels
-    widths = [12, *[16] * layers, 4]
-    weights = tuple(
-        (
-            rng.normal(0, gain * math.sqrt(2 / inputs), (outputs, inputs)).astype(np.float32),
-            rng.normal(0, 0.3, outputs).astype(np.float32),
-        )
-        for inputs, outputs in itertools.pairwise(widths)
-    )
-    code = SceneCode(planes.astype(np.float32), weights)
-    # The threshold at a quantile of what there is, so that there is a surface.
-    points = rng.uniform(-code.radius, code.radius, (500, 3))
-    density = np.quantile(code.density(points), rng.uniform(0.05, 0.95))
-    assert_like_dense(code, resolution, float(np.clip(density, 0.1, 10_000)))
-
-
-def test_a_band_that_is_too_narrow_grows(monkeypatch, robot: SceneCode) -> None:
-    """Only a corner of the surface is in the band: it is followed all around."""
-    found = extraction.find_band
-
-    def one_corner(*arguments):
-        band = found(*arguments)
-        narrow = torch.zeros_like(band.active)
-        first = tuple(band.active.nonzero()[0].tolist())
-        narrow[first] = True
-        return type(band)(band.ticks, band.values, narrow)
-
-    expected = dense(Field(robot), 48, THRESHOLD)
-    monkeypatch.setattr(extraction, "find_band", one_corner)
-    with torch.inference_mode():
-        vertices, faces = find_surface(Field(robot), 48, THRESHOLD, ignore)
-    assert (len(vertices), len(faces)) == tuple(map(len, expected))
-
-
-def test_halved_values_are_means() -> None:
-    values = torch.arange(27, dtype=torch.float32).view(3, 3, 3)
-    fine = halved(values)
-    assert fine.shape == (5, 5, 5)
-    assert torch.equal(fine[::2, ::2, ::2], values)
-    assert fine[1, 0, 0] == (values[0, 0, 0] + values[1, 0, 0]) / 2
-    assert fine[1, 3, 1] == values[:2, 1:, :2].mean()
-
-
-def test_corners_of_halved_cells() -> None:
-    cells = torch.zeros(3, 3, 3, dtype=torch.bool)
-    cells[1, 0, 2] = True
-    points = corners(cells)
-    assert points.shape == (7, 7, 7)
-    assert points.sum() == 27
-    assert points[2:5, 0:3, 4:7].all()
+def test_ticks_are_texels_and_the_ends() -> None:
+    ticks = texel_ticks(4, torch.device("cpu"))
+    assert ticks.tolist() == [-1, -0.75, -0.25, 0.25, 0.75, 1]
 
 
 def test_cells_near_the_surface_are_undecided() -> None:
     values = torch.full((9, 9, 9), -8.0)
-    assert not undecided(values).any()
+    assert not undecided(values, 0.5).any()
     values[4, 4, 4] = -2.0  # It may rise above zero between here and the next point.
-    near = undecided(values)
-    assert near[2:6, 2:6, 2:6].all()
-    assert near.sum() == 4**3
+    near = undecided(values, 0.5)
+    assert near[3:5, 3:5, 3:5].all()
+    assert near.sum() == 2**3
+
+
+def test_what_is_known_within_a_cell_counts() -> None:
+    values = torch.full((5, 5, 5), -8.0)
+    low, high = torch.full((4, 4, 4), math.inf), torch.full((4, 4, 4), -math.inf)
+    high[1, 2, 3] = 0.5
+    near = undecided(values, 0.25, (low, high))
+    assert near.nonzero().tolist() == [[1, 2, 3]]
+
+
+def test_wider_by_one_cell() -> None:
+    active = torch.zeros(5, 5, 5, dtype=torch.bool)
+    active[0, 2, 2] = True
+    wider = Band(torch.zeros(6), torch.zeros(6, 6, 6), active).wider().active
+    assert wider[:2, 1:4, 1:4].all()
+    assert wider.sum() == 2 * 3 * 3

@@ -44,7 +44,7 @@ def lattice(shape, resolution: int) -> NDArray[np.float32]:
 
 
 def extract(values: NDArray[np.float32], block: int) -> tuple[NDArray, NDArray]:
-    surface = Surface(len(values))
+    surface = Surface(len(values), closed=False)
     starts = range(0, len(values) - 1, block)
     for x in starts:
         for y in starts:
@@ -103,7 +103,7 @@ def test_blocks_give_the_mesh_of_the_whole_lattice(shape, resolution: int) -> No
 
 
 def test_nothing_added_is_an_empty_mesh() -> None:
-    surface = Surface(8)
+    surface = Surface(8, closed=False)
     surface.add(np.full((4, 4, 4), -1, np.float32), (0, 0, 0))
     vertices, faces = surface.welded()
     assert vertices.shape == faces.shape == (0, 3)

@@ -26,7 +26,7 @@ MAP = 32  # pixels, the side of the position map
 POINTS = 4096  # of a sample
 HALF_BOX = 0.6  # half the side of the model's box, in model units: objects reach to 0.55
 VOLUME = 32  # cells per axis of that box
-OBJECTS = 24_000  # of the seeds from 0 on
+OBJECTS = 24_000
 SHARD = 250  # objects
 RENDERED = 128  # pixels, the side of the picture before it is resized
 
@@ -225,12 +225,16 @@ def write_shard(task: tuple[Path, int]) -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--first", type=int, default=0, help=f"seed, a multiple of {SHARD}")
     parser.add_argument("--objects", type=int, default=OBJECTS)
     parser.add_argument("--folder", type=Path, default=CACHE / "objects")
     parser.add_argument("--processes", type=int, default=cores())
     options = parser.parse_args()
+    if options.first % SHARD:
+        parser.error(f"--first must be a multiple of {SHARD}")
     options.folder.mkdir(parents=True, exist_ok=True)
-    tasks = [(options.folder, number) for number in range(math.ceil(options.objects / SHARD))]
+    first, last = options.first // SHARD, math.ceil((options.first + options.objects) / SHARD)
+    tasks = [(options.folder, number) for number in range(first, last)]
     started = time.perf_counter()
     with multiprocessing.Pool(options.processes) as pool:
         for done, path in enumerate(pool.imap(write_shard, tasks), 1):

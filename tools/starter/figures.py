@@ -61,7 +61,7 @@ class Figures:
     Attributes:
         seed, family: What `make_object` makes the object from.
         empty: Whether there is no surface at all.
-        cut_off: Whether the surface reaches the end of the model's box, where it is open.
+        cut_off: Whether the surface reaches the end of the model's box.
         volume: IoU of the volumes.
         input_view: IoU of the silhouettes, seen as in the picture.
         unseen_views: The same from all around, mean of eight views.
@@ -122,12 +122,11 @@ def measure(case: Case) -> Figures:
     """How well the result of a case meets its solid."""
     truth, result = volumes(case)
     masks = [silhouette_iou(case, camera) for camera in (case.camera, *unseen_cameras(case))]
-    end = case.code.radius * (1 - 1e-6)
     return Figures(
         seed=case.seed,
         family=case.solid.family,
         empty=not len(case.mesh.faces),
-        cut_off=bool((np.abs(case.mesh.vertices) > end).any()),
+        cut_off=case.mesh.cut_off,
         volume=iou(truth, result),
         input_view=masks[0],
         unseen_views=float(np.mean(masks[1:])),

@@ -1,0 +1,301 @@
+"""The part of a lattice that is near the surface: leaves of 16³ points, and no others.
+
+As in sparse volumes elsewhere, each lattice point belongs to one leaf. Within a leaf, the density
+is evaluated at a coarse stride first; cells that the surface may cross are halved until they are
+those of the lattice. At last, the surface is followed to wherever it leaves what was evaluated.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from .grid import Grid
+from .narrow_band import Band, undecided
+
+LEAF = 16
+"""Lattice points per axis. PyMCubes takes a tenth of a millisecond for that many cells; meanwhile
+it holds Python's global lock."""
+
+STRIDE_TEXELS = 0.5
+"""About how many texels the coarsest stride is large."""
+
+MARGIN = 0.25
+"""As in narrow_band, for cells of half a texel and smaller: values bend less between their ends."""
+
+ROUGH = 0.2
+"""Part of the band's cells that may be active before all of their points are evaluated: where the
+surface is nearly everywhere, there is little to leave out, and no telling what."""
+
+SIDES = tuple(side for side in itertools.product((0, 1), repeat=3) if any(side))
+"""The directions (x, y, z) to the leaves that touch a leaf's upper faces, edges and corner."""
+
+
+class Leaves:
+    """Raw densities less the raw threshold around the surface.
+
+    Attributes:
+        first: (L, 3) int64, each leaf's first point in the lattice.
+        values: (L, 16, 16, 16), positive inside; far from the surface, of the right sign only.
+        known: (L, 16, 16, 16) bool: where the density was evaluated.
+    """
+
+    def __init__(self, lattice: Grid, band: Band, raw_threshold: float, at_walls: bool) -> None:
+        """Args: at_walls: Also take leaves at which only the box ends what is inside."""
+        self.lattice = lattice
+        self._raw_threshold = raw_threshold
+        self._resolution = len(lattice.ticks)
+        self._place, self.first = _leaves_at(lattice.ticks, band, at_walls)
+        neighbors = self.first[:, None] // LEAF + self.first.new_tensor(SIDES)
+        self._above = self._number(neighbors)  # (L, 7), -1 where there is none
+        self._stride = _coarsest_stride(lattice.ticks, band)
+        self.values, active = _interpolated(band, lattice.ticks, self._points(self._stride))
+        self.known = torch.zeros_like(active)
+        self._wanted = active
+        self._texels = _texels_of(band, lattice.ticks)
+
+    def _number(self, places: Tensor) -> Tensor:
+        """The leaves at places (..., 3), counted in leaves; -1 where there is none."""
+        count = self._place.shape[0]
+        i, j, k = places.clamp(0, count - 1).unbind(-1)
+        inside = ((places >= 0) & (places < count)).all(dim=-1)
+        return torch.where(inside, self._place[i, j, k], -1)
+
+    def _points(self, stride: int) -> tuple[Tensor, Tensor, Tensor]:
+        """The x, y and z of the leaves' points: (L, n, 1, 1), (L, 1, n, 1) and (L, 1, 1, n)."""
+        steps = torch.arange(0, LEAF, stride, device=self.first.device)
+        x, y, z = (self.first[:, axis, None] + steps for axis in range(3))
+        return x[:, :, None, None], y[:, None, :, None], z[:, None, None, :]
+
+    def evaluate(self, progress: Callable[[float], None]) -> bool:
+        """Find the surface; False if it leaves the leaves, so that more of them are needed."""
+        while True:
+            self._evaluate_wanted(progress)
+            if self._stride == 1:
+                break
+            full = self.with_neighbors(self.values)
+            cells = undecided(full, MARGIN, self._within_cells())
+            self._stride //= 2
+            self.values = _without_last(halved(full))
+            self.known = _spread(self.known)
+            self._wanted = self._to_owners(corners(cells)) & ~self.known
+        while (wanted := self._unknown_ends()).any():
+            self._wanted = wanted
+            self._evaluate_wanted(progress)
+        return not self._leaves_out_some()
+
+    def _evaluate_wanted(self, progress: Callable[[float], None]) -> None:
+        leaf, *steps = self._in_lattice(self._wanted).nonzero().unbind(1)
+        x, y, z = (self.first[leaf, axis] + self._stride * steps[axis] for axis in range(3))
+        numbers = (x * self._resolution + y) * self._resolution + z
+        values = self.lattice.at(numbers, progress) - self._raw_threshold
+        self.values[leaf, *steps] = values
+        self.known[leaf, *steps] = True
+
+    def _in_lattice(self, points: Tensor) -> Tensor:
+        """Those of some points (L, n, n, n) bool that the last leaves have not beyond the end."""
+        x, y, z = (axis < self._resolution for axis in self._points(self._stride))
+        return points & x & y & z
+
+    def with_neighbors(self, values: Tensor) -> Tensor:
+        """Values (L, n, n, n) with the next leaves' first layers: (L, n + 1, n + 1, n + 1).
+
+        Where there is no next leaf, the last layer stands for it.
+        """
+        count = values.shape[1]
+        full = values.new_empty(len(values), *[count + 1] * 3)
+        full[:, :count, :count, :count] = values
+        for number, side in enumerate(SIDES):
+            above = self._above[:, number]
+            there = above >= 0
+            last = full[:, *(slice(count - 1, count) if s else slice(count) for s in side)]
+            first = values[:, *(slice(1) if s else slice(None) for s in side)]
+            target = full[:, *(slice(count, None) if s else slice(count) for s in side)]
+            target.copy_(torch.where(there[:, None, None, None], first[above], last))
+        return full
+
+    def _within_cells(self) -> tuple[Tensor, Tensor]:
+        """The lowest and the highest value (L, n, n, n) of the texels within each cell, if any.
+
+        Features bend at texels, so that peaks are there, which lattice points nearby do not show.
+        """
+        at, values = self._texels
+        count = LEAF // self._stride
+        leaf = self._number(at // LEAF)
+        i, j, k = (at % LEAF // self._stride).unbind(1)
+        cell = ((leaf * count + i) * count + j) * count + k
+        nothing = values.new_full((len(self.first) * count**3,), math.inf)
+        low = nothing.scatter_reduce(0, cell, values, "amin")
+        high = (-nothing).scatter_reduce(0, cell, values, "amax")
+        shape = (len(self.first), count, count, count)
+        return low.view(shape), high.view(shape)
+
+    def _to_owners(self, points: Tensor) -> Tensor:
+        """Points (L, n + 1, n + 1, n + 1) bool, those of the last layers handed to the next leaves.
+
+        The opposite of `with_neighbors`.
+        """
+        count = points.shape[1] - 1
+        result = _without_last(points).clone()
+        for number, side in enumerate(SIDES):
+            above = self._above[:, number]
+            there = (above >= 0).nonzero()[:, 0]
+            last = points[:, *(slice(count, None) if s else slice(count) for s in side)]
+            first = result[:, *(slice(1) if s else slice(None) for s in side)]
+            first[above[there]] |= last[there]
+        return result
+
+    def _unknown_ends(self) -> Tensor:
+        """The ends of lattice edges that the surface crosses and that were not evaluated."""
+        inside = self.with_neighbors(self.values > 0)
+        ends = torch.zeros_like(inside)
+        for axis in (1, 2, 3):
+            count = inside.shape[axis] - 1
+            crossed = inside.narrow(axis, 0, count) != inside.narrow(axis, 1, count)
+            ends.narrow(axis, 0, count).logical_or_(crossed)
+            ends.narrow(axis, 1, count).logical_or_(crossed)
+        return self._in_lattice(self._to_owners(ends) & ~self.known)
+
+    def _leaves_out_some(self) -> bool:
+        """Whether the surface reaches a side of a leaf, and no leaf is beyond."""
+        inside = self.with_neighbors(self.values > 0)
+        leaf = self.first // LEAF
+        for axis, (layer, step) in itertools.product(range(3), ((0, -1), (LEAF, 1))):
+            beyond = leaf.clone()
+            beyond[:, axis] += step
+            exists = (beyond[:, axis] >= 0) & (beyond[:, axis] < self._place.shape[0])
+            missing = exists & (self._number(beyond) < 0)
+            side = inside.select(axis + 1, layer).flatten(1)
+            if bool((missing & (side.any(dim=1) & ~side.all(dim=1))).any()):
+                return True
+        return False
+
+
+def _leaves_at(ticks: Tensor, band: Band, at_walls: bool) -> tuple[Tensor, Tensor]:
+    """Which leaves there are.
+
+    Returns:
+        The leaf at each place (N, N, N) int64, -1 where there is none; and the first lattice point
+        of each leaf (L, 3) int64.
+    """
+    cells = band.active.clone()
+    if at_walls:
+        inside = band.values > 0
+        for axis, end in itertools.product(range(3), (0, -1)):
+            wall = inside.select(axis, end)[None, None].float()
+            touched = torch.nn.functional.max_pool2d(wall, 2, stride=1)[0, 0] > 0
+            cells.select(axis, end).logical_or_(touched)
+    cell = _cells_of(ticks, band.ticks).tolist()
+    spans = [cell[first : first + LEAF + 1] for first in range(0, len(ticks), LEAF)]
+    wanted = cells
+    for axis in range(3):
+        layers = [wanted.narrow(axis, s[0], s[-1] - s[0] + 1).any(dim=axis) for s in spans]
+        wanted = torch.stack(layers, dim=axis)
+    # The surface in a leaf's last cells lies between its points and those of the next leaves.
+    for axis in range(3):
+        below = wanted.roll(1, dims=axis)
+        below.select(axis, 0).fill_(False)
+        wanted = wanted | below
+    places = wanted.nonzero()
+    numbers = torch.full(wanted.shape, -1, device=ticks.device)
+    numbers[wanted] = torch.arange(len(places), device=ticks.device)
+    return numbers, places * LEAF
+
+
+def _texels_of(band: Band, ticks: Tensor) -> tuple[Tensor, Tensor]:
+    """The first points (M, 3) of the lattice cells that texels of the band lie in; their values."""
+    corner = torch.zeros_like(band.values, dtype=torch.bool)
+    count = len(band.ticks) - 1
+    for side in itertools.product((0, 1), repeat=3):
+        corner[tuple(slice(s, s + count) for s in side)] |= band.active
+    return _cells_of(band.ticks, ticks)[corner.nonzero()], band.values[corner]
+
+
+def _coarsest_stride(ticks: Tensor, band: Band) -> int:
+    """The power of two, at most a leaf, that is nearest to STRIDE_TEXELS."""
+    if float(band.active.float().mean()) > ROUGH:
+        return 1
+    middle = len(band.ticks) // 2
+    texel = band.ticks[middle] - band.ticks[middle - 1]
+    steps = STRIDE_TEXELS * float(texel / (ticks[1] - ticks[0]))
+    return 2 ** min(max(round(math.log2(steps)), 0), round(math.log2(LEAF)))
+
+
+def _cells_of(ticks: Tensor, borders: Tensor) -> Tensor:
+    """The cell between `borders` that each of `ticks` lies in."""
+    return (torch.searchsorted(borders, ticks, right=True) - 1).clamp(max=len(borders) - 2)
+
+
+def _interpolated(
+    band: Band, ticks: Tensor, points: tuple[Tensor, Tensor, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """The band's values at lattice points, and whether these lie in active cells.
+
+    The end of the lattice stands for points beyond it.
+    """
+    cell = _cells_of(ticks, band.ticks)
+    share = (ticks - band.ticks[cell]) / (band.ticks[cell + 1] - band.ticks[cell])
+    inside = [axis.clamp(max=len(ticks) - 1) for axis in points]
+    cells = [cell[axis] for axis in inside]
+    shares = [share[axis] for axis in inside]
+    values: Tensor | float = 0.0
+    for side in itertools.product((0, 1), repeat=3):
+        x, y, z = (at + s for at, s in zip(cells, side, strict=True))
+        i, j, k = (part if s else 1 - part for part, s in zip(shares, side, strict=True))
+        values = values + band.values[x, y, z] * (i * j * k)
+    assert isinstance(values, Tensor)
+    return values, band.active[cells[0], cells[1], cells[2]]
+
+
+def corners(cells: Tensor) -> Tensor:
+    """The points (L, 2n + 1, ...) of the halved grid that belong to any of cells (L, n, n, n)."""
+    points = cells
+    for axis in (1, 2, 3):
+        count = points.shape[axis]
+        doubled = _zeros_like(points, axis, 2 * count + 1)
+        for offset in range(3):  # A cell's first corner, its middle and its last corner.
+            _strided(doubled, axis, offset, count).logical_or_(points)
+        points = doubled
+    return points
+
+
+def halved(values: Tensor) -> Tensor:
+    """Values (L, n, n, n) with the means of neighbors between them: (L, 2n - 1, ...)."""
+    for axis in (1, 2, 3):
+        count = values.shape[axis]
+        doubled = _zeros_like(values, axis, 2 * count - 1)
+        _strided(doubled, axis, 0, count).copy_(values)
+        lower, upper = values.narrow(axis, 0, count - 1), values.narrow(axis, 1, count - 1)
+        torch.add(lower, upper, out=_strided(doubled, axis, 1, count - 1)).mul_(0.5)
+        values = doubled
+    return values
+
+
+def _spread(known: Tensor) -> Tensor:
+    """Marks (L, n, n, n) at every second point of (L, 2n, 2n, 2n)."""
+    spread = known.new_zeros(len(known), *[2 * count for count in known.shape[1:]])
+    spread[:, ::2, ::2, ::2] = known
+    return spread
+
+
+def _zeros_like(values: Tensor, axis: int, count: int) -> Tensor:
+    """Zeros, shaped like `values` but for `count` along an axis."""
+    shape = [*values.shape]
+    shape[axis] = count
+    return values.new_zeros(shape)
+
+
+def _strided(values: Tensor, axis: int, first: int, count: int) -> Tensor:
+    """A view of `count` values along an axis, leaving out every second one."""
+    index = [slice(None)] * values.ndim
+    index[axis] = slice(first, first + 2 * count - 1, 2)
+    return values[tuple(index)]
+
+
+def _without_last(points: Tensor) -> Tensor:
+    """A view that leaves out the last layer along each axis."""
+    return points[:, :-1, :-1, :-1]

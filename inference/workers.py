@@ -1,0 +1,83 @@
+"""Blocks of points side by side, each on one core from the first operation to the last.
+
+Torch's own threads share every single operation and meet after it. At matrices as small as a
+decoder's they mostly wait for each other; whole blocks side by side take less than half the time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+
+import torch
+
+CPU_BLOCK = 1 << 13
+"""Points of a block on a CPU: a hidden layer of 64 neurons takes 2 MB, about a core's cache."""
+
+ACCELERATOR_BLOCK = 1 << 19
+"""Points of a block elsewhere, where the device spreads them itself: 128 MB a hidden layer."""
+
+
+class Workers:
+    """As many threads as torch is set to use, for work on one device; a context manager.
+
+    On an accelerator there is none, and blocks follow one another.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        on_cpu = device.type == "cpu"
+        self.block = CPU_BLOCK if on_cpu else ACCELERATOR_BLOCK
+        self.count = torch.get_num_threads() if on_cpu else 1
+        self._executor: ThreadPoolExecutor | None = None
+
+    def __enter__(self) -> Workers:
+        if self.count > 1:
+            self._executor = ThreadPoolExecutor(self.count, "triposr")
+            all_there = threading.Barrier(self.count)
+            list(self._executor.map(_take_one_core, [all_there] * self.count))
+            # A thread keeps the number that it was told; this is what later ones will be told.
+            torch.set_num_threads(self.count)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(cancel_futures=True)
+            self._executor = None
+
+    def each(
+        self, work: Callable[[slice], None], total: int, progress: Callable[[float], None]
+    ) -> None:
+        """Call `work` with all blocks of `total` points, in inference mode.
+
+        Args:
+            work: Takes the points of a slice; called from several threads at once.
+            total: Number of points.
+            progress: Called here with the part that is done, 0...1; raises to stop.
+        """
+        blocks = [slice(at, min(at + self.block, total)) for at in range(0, total, self.block)]
+        run_all = map if self._executor is None else self._executor.map
+        results: Iterator[None] = run_all(_in_inference_mode(work), blocks)
+        for number, _ in enumerate(results, 1):
+            progress(number / len(blocks))
+
+
+def _take_one_core(all_there: threading.Barrier) -> None:
+    torch.get_num_threads()  # The first question makes the thread take the number that all have.
+    torch.set_num_threads(1)
+    all_there.wait()
+
+
+def _in_inference_mode(work: Callable[[slice], None]) -> Callable[[slice], None]:
+    @torch.inference_mode()
+    def in_inference_mode(block: slice) -> None:
+        work(block)
+
+    return in_inference_mode
