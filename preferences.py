@@ -28,7 +28,7 @@ class TripoSRPreferences(bpy.types.AddonPreferences):
         name="Precision",
         description="How many bits the network computes with",
         items=(
-            ("auto", "Automatic", "Full precision"),
+            ("auto", "Automatic", "Half on processors that are made for it, else full"),
             ("fp32", "Full", "32 bits: exact"),
             ("bf16", "Half (bfloat16)", "16 bits: half the memory, slightly different meshes"),
             ("fp16", "Half (float16)", "16 bits: half the memory, for GPUs without bfloat16"),

@@ -46,7 +46,8 @@ def load_model(
     weights = weights_file(folder)
     reject_other_files(weights)
     config = read_config(folder)
-    chosen_device, dtype = choose_device(device), choose_dtype(precision)
+    chosen_device = choose_device(device)
+    dtype = choose_dtype(precision, chosen_device)
     tick("load", 0.1)
     with memory_errors("loading the model"):
         network = build_network(config)

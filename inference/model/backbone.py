@@ -72,8 +72,16 @@ class Block(nn.Module):
         self.ff = FeedForward(width)
 
     def forward(self, tokens: Tensor, image_tokens: Tensor) -> Tensor:
+        return self.ask(self.attend(tokens), image_tokens)
+
+    def attend(self, tokens: Tensor) -> Tensor:
+        """The tokens after their self-attention, in which the image has no part."""
         normed = self.norm1(tokens)
-        tokens = tokens + self.attn1(normed, normed)
+        attended: Tensor = tokens + self.attn1(normed, normed)
+        return attended
+
+    def ask(self, tokens: Tensor, image_tokens: Tensor) -> Tensor:
+        """The rest of the block."""
         tokens = tokens + self.attn2(self.norm2(tokens), image_tokens)
         changed: Tensor = tokens + self.ff(self.norm3(tokens))
         return changed
@@ -94,12 +102,31 @@ class Backbone(nn.Module):
         )
         self.proj_out = nn.Linear(width, channels)
 
+    def begin(self, tokens: Tensor) -> Tensor:
+        """The hidden tokens (B, N, W) after the first self-attention: no image has a part in it."""
+        begun: Tensor = self.transformer_blocks[0].attend(self._hidden(tokens))
+        return begun
+
     def forward(
-        self, tokens: Tensor, image_tokens: Tensor, progress: Callable[[float], None]
+        self,
+        tokens: Tensor,
+        image_tokens: Tensor,
+        progress: Callable[[float], None],
+        begun: Tensor | None = None,
     ) -> Tensor:
-        hidden = self.proj_in(self.norm(tokens).transpose(1, 2))
-        for number, block in enumerate(self.transformer_blocks):
+        """Answer the tokens; what `begin` made of them saves their first self-attention."""
+        first, *others = self.transformer_blocks
+        progress(0.0)
+        if begun is None:
+            hidden = first(self._hidden(tokens), image_tokens)
+        else:
+            hidden = first.ask(begun, image_tokens)
+        for number, block in enumerate(others, 1):
             progress(number / len(self.transformer_blocks))
             hidden = block(hidden, image_tokens)
         answered: Tensor = tokens + self.proj_out(hidden).transpose(1, 2)
         return answered
+
+    def _hidden(self, tokens: Tensor) -> Tensor:
+        hidden: Tensor = self.proj_in(self.norm(tokens).transpose(1, 2))
+        return hidden

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -39,12 +40,22 @@ class Network(nn.Module):
         )
         self.decoder = Decoder(3 * config.feature_channels, config.neurons, config.hidden_layers)
 
+    @cached_property
+    def _begun(self) -> Tensor:
+        """What the backbone does before it looks at a picture: once for a loaded network, whose
+        weights and device stay as they are.
+        """
+        return self.backbone.begin(self.tokenizer())
+
     def forward(self, picture: Tensor, tick: Tick = ignore_progress) -> Tensor:
         """A picture (1, 3, S, S) in [0, 1] to the planes of its scene code (3, C, P, P)."""
         # At the published size, the image tokenizer does about a fifth of the work.
         image_tokens = self.image_tokenizer(picture, lambda done: tick("encode", 0.2 * done))
         tokens = self.backbone(
-            self.tokenizer(), image_tokens, lambda done: tick("encode", 0.2 + 0.8 * done)
+            self.tokenizer(),
+            image_tokens,
+            lambda done: tick("encode", 0.2 + 0.8 * done),
+            self._begun,
         )
         planes: Tensor = self.post_processor(self.tokenizer.detokenize(tokens))
         return planes

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from triposr.inference import InputError, ModelFilesError
 from triposr.inference.checkpoint import assign_weights, build_network
+from triposr.inference.devices import choose_dtype
 from triposr.inference.model.config import NetworkConfig, read_config
 from triposr.inference.model.image_tokenizer import (
     POSITIONS,
@@ -108,6 +109,53 @@ def test_weights_are_mapped_and_not_copied(tiny_folder: Path) -> None:
     assert network.state_dict()[key].data_ptr() == state[key].data_ptr()
 
 
+def test_what_no_picture_changes_is_computed_once(tiny_folder: Path) -> None:
+    from triposr.inference import load_model
+
+    model = load_model(tiny_folder, device="cpu", precision="fp32")
+    backbone = model.network.backbone
+    attended: list[int] = []
+    backbone.transformer_blocks[0].attn1.register_forward_hook(lambda *_: attended.append(1))
+    rng = np.random.default_rng(1)
+    for _ in range(3):
+        code = model.encode(rng.random((64, 64, 3), np.float32))
+    assert len(attended) == 1
+    del model.network._begun
+    rng = np.random.default_rng(1)
+    again = [model.encode(rng.random((64, 64, 3), np.float32)) for _ in range(3)][-1]
+    assert np.array_equal(again.planes, code.planes)
+    assert len(attended) == 2
+
+
+def test_beginning_early_changes_nothing(tiny: Model) -> None:
+    network = tiny.network
+    tokens, image_tokens = network.tokenizer(), torch.randn(1, 5, tiny.config.image_width)
+    with torch.inference_mode():
+        whole = network.backbone(tokens, image_tokens, lambda done: None)
+        begun = network.backbone.begin(tokens)
+        assert torch.equal(network.backbone(tokens, image_tokens, lambda done: None, begun), whole)
+
+
+@pytest.mark.parametrize(
+    ("avx512_bf16", "amx", "expected"),
+    [(True, False, torch.bfloat16), (False, True, torch.bfloat16), (False, False, torch.float32)],
+)
+def test_automatic_precision_on_a_cpu(monkeypatch, avx512_bf16, amx, expected) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512_bf16, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx, raising=False)
+    assert choose_dtype("auto", torch.device("cpu")) == expected
+    assert choose_dtype("fp32", torch.device("cpu")) == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("capability", "expected"), [((7, 5), torch.float32), ((8, 0), torch.bfloat16)]
+)
+def test_automatic_precision_on_a_gpu(monkeypatch, capability, expected) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert choose_dtype("auto", torch.device("cuda")) == expected
+    assert choose_dtype("auto", torch.device("mps")) == torch.float32
+
+
 def test_half_precision_gives_nearly_the_same_planes(tiny_folder: Path, tiny: Model) -> None:
     from triposr.inference import load_model
 
@@ -134,7 +182,7 @@ def test_encode_refuses_other_values(tiny: Model, value: float) -> None:
 def test_weights_that_are_not_finite(tiny_folder: Path) -> None:
     from triposr.inference import load_model
 
-    broken = load_model(tiny_folder, device="cpu")
+    broken = load_model(tiny_folder, device="cpu", precision="fp32")
     broken.network.post_processor.upsample.bias.data = torch.full((8,), torch.nan)
     with pytest.raises(ModelFilesError, match="not finite"):
         broken.encode(np.zeros((64, 64, 3), np.float32))
@@ -167,7 +215,8 @@ PARITY = """
 import numpy, transformers
 from triposr.inference import load_model
 golden = numpy.load({golden!r})
-code = load_model({folder!r}, device="cpu").encode(golden["model_input0"].astype("f4") / 255)
+model = load_model({folder!r}, device="cpu", precision="fp32")
+code = model.encode(golden["model_input0"].astype("f4") / 255)
 expected = golden["scene_codes"][0]
 print(transformers.__version__, abs(code.planes - expected).max() / abs(expected).max())
 """

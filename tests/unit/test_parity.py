@@ -57,7 +57,7 @@ def test_both_weight_formats(tiny_folder: Path, tiny_golden, tmp_path: Path, nam
     shutil.copytree(tiny_folder / "vit", tmp_path / "vit")
     for file in ("config.yaml", name):
         shutil.copy(tiny_folder / file, tmp_path)
-    code = load_model(tmp_path, device="cpu").encode(picture(tiny_golden, 0))
+    code = load_model(tmp_path, device="cpu", precision="fp32").encode(picture(tiny_golden, 0))
     assert_close(code.planes, tiny_golden["scene_codes"][0])
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
+from scipy.spatial import cKDTree
 
 import figures
 from architecture import write_config
@@ -29,7 +30,7 @@ FRONT = Camera(elevation=20)  # sees the tops of things as well
 
 @pytest.fixture(scope="module")
 def starter() -> Model:
-    return load_model(STARTER_FOLDER, device="cpu")
+    return load_model(STARTER_FOLDER, device="cpu", precision="fp32")
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +93,18 @@ def oriented(
 def test_mesh_follows_the_outline_of_the_picture_and_is_not_cut_off(case: Case) -> None:
     assert np.abs(case.mesh.vertices).max() < case.code.radius
     assert figures.silhouette_iou(case, FRONT) > 0.7
+
+
+def test_half_precision_hardly_moves_the_surface(starter: Model, case: Case) -> None:
+    half = load_model(STARTER_FOLDER, device="cpu", precision="bf16")
+    code = figures.encode(half, case.solid, FRONT, Light())
+    mesh = extract_mesh(code, 96, Options().threshold, device="cpu")
+    exact, rounded = (
+        figures.volumes(Case(0, case.solid, FRONT, Light(), c, mesh))[1] for c in (case.code, code)
+    )
+    assert iou(exact, rounded) > 0.97
+    apart, _ = cKDTree(case.mesh.vertices).query(mesh.vertices)
+    assert np.percentile(apart, 99) < 0.02
 
 
 def test_each_block_of_the_mesh_has_its_own_color(case: Case, by_color) -> None:

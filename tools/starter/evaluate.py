@@ -86,7 +86,7 @@ def evaluate(folder: Path, objects: int, processes: int) -> tuple[list[Figures],
 def worker_model(folder: Path) -> Model:
     """The model of this process, which has one core."""
     torch.set_num_threads(1)
-    return load_model(folder, device="cpu")
+    return load_model(folder, device="cpu", precision="fp32")
 
 
 def _evaluate(task: tuple[Path, int, str]) -> Figures:

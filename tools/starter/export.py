@@ -59,7 +59,7 @@ def export(checkpoint: Path, folder: Path, heads: Path) -> None:
         made = Path(name)
         config = write_config(made)
         save_file(weights, made / "model.safetensors", metadata={"format": "pt"})
-        shift, before, after = best_shift(load_model(made, device="cpu"))
+        shift, before, after = best_shift(load_model(made, device="cpu", precision="fp32"))
         print(
             f"density output {shift:+.2f}:"
             f" mean IoU of volumes {before[0]:.3f}, then {after[0]:.3f};"
