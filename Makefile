@@ -3,7 +3,7 @@
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help demo test lint zip lock starter-eval clean
+.PHONY: help demo test lint zip lock bench starter-eval clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -27,6 +27,9 @@ zip: $(READY) ## Build the extension into dist/
 
 lock: $(READY) ## Pin the newest versions that requirements/*.in allow
 	@$(BIN)/python tools/lock.py
+
+bench: $(READY) ## Measure time and memory against the published way (half an hour)
+	@$(BIN)/python tools/bench/bench.py
 
 starter-eval: $(READY) ## Measure the starter model on objects that it never saw
 	@$(BIN)/python tools/starter/evaluate.py

@@ -1,0 +1,257 @@
+"""How fast the add-on is, and how much memory it takes, against the published way of doing it.
+
+Run by `make bench`; both sides are measured in this one run. The table, the figures and a plot go
+to out/bench/; `--publish` puts them into docs/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import torch
+
+matplotlib.use("Agg")
+from matplotlib import pyplot
+
+from full_size import full_size_model
+from scenes import SCENES, scene
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+DOCS = ROOT / "docs"
+MARKS = ("<!-- make bench: -->\n", "<!-- end -->\n")  # in docs/performance.md
+
+RESOLUTIONS = (128, 256, 512, 1024)
+PUBLISHED_UP_TO = 512  # points per axis; beyond, it does not fit into the memory of most machines
+SLOW = 400  # points per axis from which the published way is measured on the first scene only
+REPEATS = 3
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=ROOT / "out" / "bench")
+    parser.add_argument("--resolutions", type=int, nargs="+", default=RESOLUTIONS)
+    parser.add_argument("--scenes", nargs="+", default=list(SCENES), choices=list(SCENES))
+    parser.add_argument("--no-network", action="store_true", help="leave out the full-size network")
+    parser.add_argument("--publish", action="store_true", help="into docs/")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    results: dict[str, Any] = {"machine": machine(), "extraction": [], "network": []}
+    for device in devices:
+        results["extraction"] += extractions(options.scenes, options.resolutions, device)
+        results.setdefault("threshold", {})[device] = measure(
+            "threshold", scene=str(scene(options.scenes[0])), resolution=256, device=device
+        )
+        if not options.no_network:
+            results["network"] += networks(device)
+    results["blender"] = in_blender(options.out)
+    name = "cuda" if len(devices) > 1 else "cpu"
+    (options.out / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n")
+    text = report(results)
+    (options.out / f"{name}.md").write_text(text, encoding="utf-8")
+    plot(results, options.out / f"{name}.png")
+    print(text)
+    print(f"See {os.path.relpath(options.out)}: {name}.md, {name}.json, {name}.png")
+    if options.publish:
+        publish(results, text, name, options.out)
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on."""
+    cpu = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        cpu = names[0].partition(":")[2].strip() if names else cpu
+    found = {
+        "cpu": cpu,
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "cores": torch.get_num_threads(),
+        "memory_gb": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+    if torch.cuda.is_available():
+        found["gpu"] = torch.cuda.get_device_name()
+    return found
+
+
+def measure(what: str, **arguments: Any) -> dict[str, Any]:
+    """Run measure.py; raises RuntimeError with what it printed if it fails."""
+    done = subprocess.run(
+        [sys.executable, HERE / "measure.py", what, json.dumps(arguments)],
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{what} {arguments}:\n{done.stderr}")
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def extractions(names: list[str], resolutions: list[int], device: str) -> list[dict[str, Any]]:
+    """Both ways at all resolutions that they reach."""
+    rows = []
+    for number, name in enumerate(names):
+        path = str(scene(name))
+        for resolution in resolutions:
+            slow = resolution > PUBLISHED_UP_TO or (resolution > SLOW and number > 0)
+            for way, repeats in (("published", 0 if slow else 1), ("ours", REPEATS)):
+                if repeats:
+                    print(f"{device}: {name} at {resolution}³, {way}", flush=True)
+                    values = measure(
+                        "extract",
+                        **{"scene": path, "way": way, "resolution": resolution},
+                        **{"device": device, "repeats": repeats},
+                    )
+                    row = {"device": device, "scene": name, "way": way, "resolution": resolution}
+                    rows.append(row | values)
+    check_meshes(rows)
+    return rows
+
+
+def check_meshes(rows: list[dict[str, Any]]) -> None:
+    """Both ways must find the same mesh; raises RuntimeError if they do not."""
+    for theirs, ours in pairs(rows):
+        for what in ("vertices", "faces"):
+            # On a GPU, matrices are multiplied in another order: a lattice point or two may differ.
+            if abs(theirs[what] - ours[what]) > (0 if ours["device"] == "cpu" else 20):
+                raise RuntimeError(f"The meshes differ: {theirs} and {ours}")
+
+
+def pairs(rows: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Rows of the published way with those of ours that do the same."""
+    found = []
+    for theirs in rows:
+        if theirs["way"] == "published":
+            alike = ("device", "scene", "resolution")
+            found += [
+                (theirs, row)
+                for row in rows
+                if row["way"] == "ours" and all(row[name] == theirs[name] for name in alike)
+            ]
+    return found
+
+
+def networks(device: str) -> list[dict[str, Any]]:
+    """Loading the full-size network and encoding a picture, exact and as the add-on chooses."""
+    folder = str(full_size_model())
+    rows = []
+    for precision in ("fp32", "auto"):
+        print(f"{device}: full-size network, {precision}", flush=True)
+        values = measure("load", folder=folder, device=device, precision=precision)
+        rows.append({"device": device, "precision": precision} | values)
+    return rows
+
+
+def in_blender(out: Path) -> dict[str, Any]:
+    """What Blender itself takes."""
+    path = out / "blender.json"
+    print("in Blender", flush=True)
+    subprocess.run(
+        [sys.executable, ROOT / "tools/background.py", HERE / "blender.py", path.resolve()],
+        check=True,
+        capture_output=True,
+    )
+    result: dict[str, Any] = json.loads(path.read_text())
+    path.unlink()
+    return result
+
+
+def report(results: dict[str, Any]) -> str:
+    """Markdown."""
+    about = results["machine"]
+    lines = [
+        f"{about['cpu']}, {about['cores']} cores, {about['capability']}, {about['memory_gb']} GB"
+        + (f"; {about['gpu']}" if "gpu" in about else "")
+        + f"; torch {about['torch']}.",
+        "",
+        "| scene code to colored mesh | points per axis | vertices | published | ours | ratio "
+        "| memory, published | ours |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    rows = results["extraction"]
+    theirs_of = {id(ours): theirs for theirs, ours in pairs(rows)}
+    for ours in (row for row in rows if row["way"] == "ours"):
+        theirs = theirs_of.get(id(ours))
+        cells = ["–", f"{ours['seconds']:.2f} s", "–", "–", f"{ours['peak_mb']:.0f} MB"]
+        if theirs:
+            cells[0] = f"{theirs['seconds']:.2f} s"
+            cells[2] = f"{theirs['seconds'] / ours['seconds']:.0f}×"
+            cells[3] = f"{theirs['peak_mb']:.0f} MB"
+        name = f"{ours['scene']}, {ours['device']}"
+        about_mesh = f"{ours['resolution']} | {ours['vertices']:,}"
+        lines.append(f"| {name} | {about_mesh} | " + " | ".join(cells) + " |")
+    lines += ["", "| what | figure |", "|---|--:|"]
+    for device, values in results["threshold"].items():
+        lines.append(
+            f"| another threshold of a cached scene code, 256, {device} "
+            f"| {values['seconds']:.2f} s |"
+        )
+    for row in results["network"]:
+        name = f"{row['device']}, {row['precision']} ({row['dtype']})"
+        lines += [
+            f"| full-size network: load, {name} | {row['load_seconds']:.2f} s |",
+            f"| picture to scene code, {name} | {row['encode_seconds']:.1f} s |",
+            f"| memory of both over that of the weights' file, {name} "
+            f"| {max(row['load_peak_mb'], row['encode_peak_mb']) / row['weights_mb']:.2f} |",
+        ]
+    blender = results["blender"]
+    lines += [
+        f"| {blender['vertices']:,} colored vertices into a mesh, Blender {blender['blender']} "
+        f"| {1000 * blender['mesh_seconds']:.0f} ms |",
+        f"| enabling the add-on | {1000 * blender['enable_seconds']:.0f} ms |",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def plot(results: dict[str, Any], path: Path) -> None:
+    """Time and memory against resolution, mean of the scenes."""
+    figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    rows = results["extraction"]
+    colors = {"published": "#888888", "ours": "#e87d0d"}
+    styles = {"cpu": "o-", "cuda": "s--"}
+    for axis, what, unit in zip(axes, ("seconds", "peak_mb"), ("seconds", "MB"), strict=True):
+        for device in sorted({row["device"] for row in rows}):
+            for way in ("published", "ours"):
+                points: dict[int, list[float]] = {}
+                for row in rows:
+                    if (row["device"], row["way"]) == (device, way):
+                        points.setdefault(row["resolution"], []).append(row[what])
+                means = [sum(values) / len(values) for values in points.values()]
+                label = f"{way}, {device}"
+                axis.plot(list(points), means, styles[device], color=colors[way], label=label)
+        axis.set(xscale="log", yscale="log", xlabel="points per axis", ylabel=unit)
+        ticks = sorted({row["resolution"] for row in rows})
+        axis.set_xticks(ticks, [str(tick) for tick in ticks])
+        axis.minorticks_off()
+        axis.grid(alpha=0.3)
+    axes[0].set_title("Scene code to mesh: time")
+    axes[1].set_title("Memory on top")
+    axes[0].legend()
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def publish(results: dict[str, Any], text: str, name: str, out: Path) -> None:
+    """Put the table, the figures and the plot into docs/."""
+    (DOCS / "bench").mkdir(exist_ok=True)
+    (DOCS / "bench" / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n")
+    (DOCS / "images" / f"bench-{name}.png").write_bytes((out / f"{name}.png").read_bytes())
+    page = DOCS / "performance.md"
+    before, _, rest = page.read_text(encoding="utf-8").partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    page.write_text(before + MARKS[0] + text + MARKS[1] + after, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""A checkpoint of the published architecture with generated weights: 1.7 GB, made once."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from scenes import CACHE
+from triposr.inference.model.config import read_config
+from triposr.inference.model.network import Network
+
+CONFIG = Path(__file__).resolve().parents[2] / "tests" / "data" / "published" / "config.yaml"
+
+
+def full_size_model() -> Path:
+    """The folder of the model, which is made if it is not there yet."""
+    folder = CACHE.parent / "bench" / "full-size"
+    path = folder / "model.ckpt"
+    if not path.exists():
+        print("making a full-size checkpoint, 1.7 GB", flush=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CONFIG, folder)
+        partial = path.with_suffix(".part")
+        torch.save(generated(folder), partial)
+        partial.replace(path)
+    return folder
+
+
+def generated(folder: Path) -> dict[str, torch.Tensor]:
+    """Weights at which activations keep their size from layer to layer."""
+    torch.manual_seed(0)
+    network = Network(read_config(folder))
+    for module in network.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.trunc_normal_(module.weight, std=0.5 / module.weight[0].numel() ** 0.5)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    nn.init.normal_(network.tokenizer.embeddings)
+    return network.state_dict()

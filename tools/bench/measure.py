@@ -1,0 +1,116 @@
+"""One measurement in a process of its own, so that its memory is its own.
+
+    python tools/bench/measure.py extract '{"scene": ..., "way": "ours", ...}'
+
+prints one line of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from triposr.inference import SceneCode, extract_mesh, load_model
+
+WARM_UP = 32  # lattice points per axis
+THRESHOLD = 25.0
+OTHER_THRESHOLDS = (15.0, 20.0, 30.0, 40.0)
+MB = 1e6
+
+
+def extract(scene: str, way: str, resolution: int, device: str, repeats: int) -> dict[str, Any]:
+    """Scene code to colored mesh, ours or the published way; the best of some repeats."""
+    import published
+
+    code = SceneCode.load(scene)
+
+    def run(points: int) -> Any:
+        if way == "published":
+            return published.extract(code, points, THRESHOLD, device)
+        return extract_mesh(code, points, THRESHOLD, device=device, closed=False)
+
+    run(WARM_UP)
+    seconds, peak, mesh = timed(lambda: run(resolution), repeats, device)
+    return {
+        "seconds": seconds,
+        "peak_mb": peak,
+        "vertices": len(mesh.vertices),
+        "faces": len(mesh.faces),
+    }
+
+
+def threshold(scene: str, resolution: int, device: str) -> dict[str, Any]:
+    """Other thresholds of a scene code that has been extracted already."""
+    code = SceneCode.load(scene)
+    extract_mesh(code, resolution, THRESHOLD, device=device)
+    times = [
+        timed(partial(extract_mesh, code, resolution, value, device=device), 1, device)[0]
+        for value in OTHER_THRESHOLDS
+    ]
+    return {"seconds": float(np.mean(times))}
+
+
+def load(folder: str, device: str, precision: str) -> dict[str, Any]:
+    """Load the model of a folder, whose weights are in the page cache, and encode a picture."""
+    weights = next(path for path in Path(folder).iterdir() if path.name.startswith("model."))
+    with weights.open("rb") as file:
+        while file.read(1 << 24):
+            pass
+    loading, load_peak, model = timed(lambda: load_model(folder, device, precision), 1, device)
+    picture = np.full((512, 512, 3), 0.5, np.float32)
+    first, _, _ = timed(lambda: model.encode(picture), 1, device)
+    again, peak, _ = timed(lambda: model.encode(picture), 1, device)
+    return {
+        "load_seconds": loading,
+        "load_peak_mb": load_peak,
+        "weights_mb": weights.stat().st_size / MB,
+        "first_encode_seconds": first,
+        "encode_seconds": again,
+        "encode_peak_mb": peak,
+        "dtype": str(model.dtype).removeprefix("torch."),
+    }
+
+
+def timed(work: Callable[[], Any], repeats: int, device: str) -> tuple[float, float, Any]:
+    """The shortest time, the memory (MB) that was needed on top, and the result."""
+    on_gpu = device.startswith("cuda")
+    before = rss()
+    if on_gpu:
+        torch.cuda.synchronize()
+        before = torch.cuda.memory_allocated() / MB
+        torch.cuda.reset_peak_memory_stats()
+    best, result = float("inf"), None
+    for _ in range(repeats):
+        result = None
+        started = time.perf_counter()
+        result = work()
+        if on_gpu:
+            torch.cuda.synchronize()
+        best = min(best, time.perf_counter() - started)
+    after = torch.cuda.max_memory_allocated() / MB if on_gpu else highest_rss()
+    return best, after - before, result
+
+
+def rss() -> float:
+    """The memory that this process holds, in MB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / MB
+
+
+def highest_rss() -> float:
+    """The most memory that this process has held, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MB
+
+
+if __name__ == "__main__":
+    measurements = {"extract": extract, "threshold": threshold, "load": load}
+    print(json.dumps(measurements[sys.argv[1]](**json.loads(sys.argv[2]))))

@@ -1,0 +1,70 @@
+"""The extraction that the published code does: the baseline, in plain torch.
+
+Every lattice point is put through the whole decoder, 8192 at a time; densities and colors of all of
+them are kept, as raw outputs and as what they stand for. Then PyMCubes sees the whole lattice.
+"""
+
+from __future__ import annotations
+
+import mcubes
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from triposr.inference import MeshData, SceneCode
+
+CHUNK = 8192  # points; the published default
+
+
+class Decoder:
+    """A scene code's planes and layers on a device."""
+
+    def __init__(self, code: SceneCode, device: torch.device) -> None:
+        self.code = code
+        self.planes = torch.from_numpy(code.planes).to(device)
+        self.layers = [
+            (torch.from_numpy(weight).to(device), torch.from_numpy(bias).to(device))
+            for weight, bias in code.layers
+        ]
+
+    def query(self, points: Tensor) -> dict[str, Tensor]:
+        """Raw and finished densities and colors at points (N, 3) in the box."""
+        chunks = [self._query(chunk) for chunk in points.split(CHUNK)]
+        return {name: torch.cat([chunk[name] for chunk in chunks]) for name in chunks[0]}
+
+    def _query(self, points: Tensor) -> dict[str, Tensor]:
+        at = points / self.code.radius
+        at = torch.stack([at[:, axes] for axes in ((0, 1), (0, 2), (1, 2))]).unsqueeze(1)
+        sampled = F.grid_sample(self.planes, at, align_corners=False)
+        hidden = sampled.squeeze(2).permute(2, 0, 1).flatten(1)
+        *inner, (weight, bias) = self.layers
+        for inner_weight, inner_bias in inner:
+            hidden = F.silu(F.linear(hidden, inner_weight, inner_bias))
+        out = F.linear(hidden, weight, bias)
+        density, features = out[:, :1], out[:, 1:]
+        return {
+            "density": density,
+            "features": features,
+            "density_act": torch.exp(density + self.code.density_bias),
+            "color": torch.sigmoid(features),
+        }
+
+
+@torch.inference_mode()
+def extract(code: SceneCode, resolution: int, threshold: float, device: str) -> MeshData:
+    """The mesh with its colors, open where it reaches the end of the box."""
+    where = torch.device(device)
+    decoder = Decoder(code, where)
+    ticks = torch.linspace(-code.radius, code.radius, resolution)
+    points = torch.stack(torch.meshgrid(ticks, ticks, ticks, indexing="ij"), dim=-1)
+    lattice = decoder.query(points.view(-1, 3).to(where))
+    values = lattice["density_act"].view(resolution, resolution, resolution) - threshold
+    vertices, faces = mcubes.marching_cubes(values.cpu().numpy(), 0.0)
+    vertices = (vertices / (resolution - 1) * 2 - 1) * code.radius
+    at_vertices = decoder.query(torch.from_numpy(vertices.astype(np.float32)).to(where))
+    return MeshData(
+        vertices=vertices.astype(np.float32),
+        faces=faces.astype(np.int32),
+        colors=at_vertices["color"].cpu().numpy(),
+    )
