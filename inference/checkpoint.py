@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from .devices import choose_device, choose_dtype, memory_errors
+from .devices import check_memory, choose_device, choose_dtype, memory_errors
 from .errors import ModelFilesError
 from .model.config import REDOWNLOAD, NetworkConfig, read_config
 from .model.image_tokenizer import POSITIONS, adapt_keys, resize_positions
@@ -21,6 +21,10 @@ from .types import Tick, ignore_progress
 from .weights import weights_file
 
 log = logging.getLogger(__name__)
+
+HEADROOM = 1.5
+"""Memory that a device must have free, over that of the weights: a picture's tokens and the blocks
+of an extraction take the rest."""
 
 
 def load_model(
@@ -54,6 +58,8 @@ def load_model(
         tick("load", 0.5)
         assign_weights(network, read_weights(weights), config)
         tick("load", 0.8)
+        weights_bytes = dtype.itemsize * sum(p.numel() for p in network.parameters())
+        check_memory(chosen_device, int(HEADROOM * weights_bytes))
         network = network.to(chosen_device, dtype).eval().requires_grad_(False)
     tick("load", 1.0)
     log.info(

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import torch
 
-from .errors import DeviceError, InputError
+from .errors import DeviceError, DeviceMemoryError, InputError
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,41 @@ def memory_errors(doing: str) -> Iterator[None]:
         out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
         if not out_of_memory and "can't allocate memory" not in str(error):
             raise
-        raise DeviceError(
+        raise DeviceMemoryError(
             f"Memory ran out while {doing}",
             "Lower the resolution, close other programs, or choose CPU as the device",
         ) from error
+
+
+def check_memory(device: torch.device, needed: int) -> None:
+    """Raise `DeviceMemoryError` if an accelerator says that it has fewer free bytes than `needed`.
+
+    To find out by running out takes longer, and takes other programs' memory meanwhile.
+    """
+    module = getattr(torch, device.type)
+    if device.type == "cpu" or not hasattr(module, "mem_get_info"):
+        return
+    free, _ = module.mem_get_info(device)
+    if free < needed:
+        raise DeviceMemoryError(
+            f"The model needs {needed / 1e9:.1f} GB of memory and the device {device} has"
+            f" {free / 1e9:.1f} GB free",
+            "Close other programs, or choose CPU as the device",
+        )
+
+
+def less_memory(device: str, precision: str) -> tuple[str, str] | None:
+    """What to try when memory ran out: the device with half the bits, then the CPU, then nothing.
+
+    Args:
+        device, precision: What was tried, by the names that `load_model` takes.
+
+    Returns:
+        The device and the precision to try next.
+    """
+    chosen = choose_device(device)
+    if chosen.type == "cpu":
+        return None
+    if choose_dtype(precision, chosen) == torch.float32:
+        return device, "bf16" if _multiplies_bfloat16(chosen) else "fp16"
+    return "cpu", "auto"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import threading
@@ -10,15 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from .errors import importing
+from .errors import DeviceMemoryError, importing
 from .types import Tick
 from .weights import weights_file
 
 if TYPE_CHECKING:
     from .model.network import Model
 
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +61,32 @@ class Engine:
                 self._key = key
             return self._model
 
+    def run(
+        self, work: Callable[[Model], T], folder: Path, device: str, precision: str, tick: Tick
+    ) -> T:
+        """What `work` makes with the model; where memory runs out, with one that takes less.
+
+        Args:
+            work: Called with the model, and again if it raised `DeviceMemoryError`.
+            folder, device, precision, tick: As for `model`.
+
+        Raises:
+            DeviceMemoryError: Not even the CPU's memory suffices.
+        """
+        while True:
+            try:
+                return work(self.model(folder, device, precision, tick))
+            except DeviceMemoryError as error:
+                from .devices import less_memory
+
+                step = less_memory(device, precision)
+                if step is None:
+                    raise
+                device, precision = step
+                log.warning("%s Trying %s in %s precision", str(error), device, precision)
+            # Here the error is gone, and with it the frames that held the model.
+            self.unload()
+
     def unload(self) -> None:
         """Give the model's memory back."""
         with self._lock:
@@ -66,6 +94,7 @@ class Engine:
                 return
             on_accelerator = self._model.device.type
             self._model = self._key = None
+        gc.collect()  # Parts of a network hold each other.
         if on_accelerator != "cpu":
             import torch
 

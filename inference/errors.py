@@ -43,6 +43,10 @@ class DeviceError(TripoSRError):
     """The chosen device is not there, or has too little memory."""
 
 
+class DeviceMemoryError(DeviceError):
+    """The device has too little memory, at least for now."""
+
+
 class EmptySurfaceError(TripoSRError):
     """The density never crosses the threshold, so there is no surface to extract."""
 

@@ -6,12 +6,15 @@ decoder's they mostly wait for each other; whole blocks side by side take less t
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 
 import torch
+
+log = logging.getLogger(__name__)
 
 CPU_BLOCK = 1 << 13
 """Points of a block on a CPU: a hidden layer of 64 neurons takes 2 MB, about a core's cache."""
@@ -62,11 +65,31 @@ class Workers:
             total: Number of points.
             progress: Called here with the part that is done, 0...1; raises to stop.
         """
+        run = _in_inference_mode(work)
+        if self._executor is None:
+            self._one_after_another(run, total, progress)
+            return
         blocks = [slice(at, min(at + self.block, total)) for at in range(0, total, self.block)]
-        run_all = map if self._executor is None else self._executor.map
-        results: Iterator[None] = run_all(_in_inference_mode(work), blocks)
-        for number, _ in enumerate(results, 1):
+        for number, _ in enumerate(self._executor.map(run, blocks), 1):
             progress(number / len(blocks))
+
+    def _one_after_another(
+        self, run: Callable[[slice], None], total: int, progress: Callable[[float], None]
+    ) -> None:
+        """Without threads; in smaller blocks where an accelerator's memory runs out."""
+        done = 0
+        while done < total:
+            block = slice(done, min(done + self.block, total))
+            try:
+                run(block)
+            except torch.OutOfMemoryError:
+                if self.block <= CPU_BLOCK:
+                    raise
+                self.block //= 4
+                log.info("Memory ran out: going on with blocks of %d points", self.block)
+                continue
+            done = block.stop
+            progress(done / total)
 
 
 def _take_one_core(all_there: threading.Barrier) -> None:

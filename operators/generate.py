@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
@@ -27,8 +28,10 @@ from ..properties import (
 from ..scene.image import Picture, picture_of
 from ..scene.mesh import add_object, show_colors
 
-UNDO_STEP = "Generate 3D Mesh"
+if TYPE_CHECKING:
+    from ..inference.model.network import Model
 
+UNDO_STEP = "Generate 3D Mesh"
 
 RELATIVE_PATHS = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5) else set()
 """Blender 4.5 and newer warn of "//" in a path whose property does not say that it takes it."""
@@ -143,13 +146,15 @@ def _work(
     """The run itself, free of Blender."""
 
     def work(tick: Callable[[str, float], None]) -> MeshData:
-        tick("load", 0.0)
-        model = session.engine.model(folder, device, precision, tick)
-        # Imported here, on the worker, because it imports torch.
-        from ..inference.pipeline import image_to_mesh
+        def reconstruct(model: Model) -> MeshData:
+            # Imported here, on the worker, because it imports torch.
+            from ..inference.pipeline import image_to_mesh
 
-        tick("prepare", 0.0)
-        return image_to_mesh(picture(), model, options, tick)
+            tick("prepare", 0.0)
+            return image_to_mesh(picture(), model, options, tick)
+
+        tick("load", 0.0)
+        return session.engine.run(reconstruct, folder, device, precision, tick)
 
     return work
 

@@ -104,8 +104,7 @@ class Backbone(nn.Module):
 
     def begin(self, tokens: Tensor) -> Tensor:
         """The hidden tokens (B, N, W) after the first self-attention: no image has a part in it."""
-        begun: Tensor = self.transformer_blocks[0].attend(self._hidden(tokens))
-        return begun
+        return self._first.attend(self._hidden(tokens))
 
     def forward(
         self,
@@ -115,17 +114,22 @@ class Backbone(nn.Module):
         begun: Tensor | None = None,
     ) -> Tensor:
         """Answer the tokens; what `begin` made of them saves their first self-attention."""
-        first, *others = self.transformer_blocks
         progress(0.0)
         if begun is None:
-            hidden = first(self._hidden(tokens), image_tokens)
+            hidden = self._first(self._hidden(tokens), image_tokens)
         else:
-            hidden = first.ask(begun, image_tokens)
-        for number, block in enumerate(others, 1):
+            hidden = self._first.ask(begun, image_tokens)
+        for number in range(1, len(self.transformer_blocks)):
             progress(number / len(self.transformer_blocks))
-            hidden = block(hidden, image_tokens)
+            hidden = self.transformer_blocks[number](hidden, image_tokens)
         answered: Tensor = tokens + self.proj_out(hidden).transpose(1, 2)
         return answered
+
+    @property
+    def _first(self) -> Block:
+        block = self.transformer_blocks[0]
+        assert isinstance(block, Block)
+        return block
 
     def _hidden(self, tokens: Tensor) -> Tensor:
         hidden: Tensor = self.proj_in(self.norm(tokens).transpose(1, 2))

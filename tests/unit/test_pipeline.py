@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from triposr.inference import DeviceError, InputError, Options, image_to_mesh, load_model
+from triposr.inference import DeviceError, InputError, Options, devices, image_to_mesh, load_model
 from triposr.inference.devices import choose_device, memory_errors
 from triposr.inference.engine import Engine
+from triposr.inference.errors import DeviceMemoryError
 from triposr.inference.model.network import Model
 from triposr.inference.types import ignore_progress
 from triposr.inference.weights import STARTER_FOLDER
@@ -67,6 +69,27 @@ def test_starter_model_answers_to_the_picture() -> None:
     left, right = (wide.colors[side * wide.vertices[:, 1] > 0.2].mean(axis=0) for side in (-1, 1))
     assert left[0] > left[2] + 0.1, "the picture's left, red, is at -Y of the model's frame"
     assert right[2] > right[0] + 0.1, "the picture's right, blue, is at +Y"
+
+
+def test_engine_tries_with_less_when_memory_runs_out(tiny_folder: Path, monkeypatch) -> None:
+    """The GPU of this test is the CPU by another name."""
+    monkeypatch.setattr(devices, "less_memory", lambda device, precision: steps.pop(0))
+    steps: list[tuple[str, str] | None] = [("cpu", "bf16"), ("cpu", "fp32"), None]
+    engine, tried = Engine(), []
+
+    def work(model: Model) -> str:
+        tried.append((weakref.ref(model), model.dtype))
+        if len(tried) < 3:
+            raise DeviceMemoryError("Memory ran out", "Buy more")
+        assert [there() is None for there, _ in tried] == [True, True, False]
+        return "done"
+
+    assert engine.run(work, tiny_folder, "cpu", "fp32", ignore_progress) == "done"
+    assert [dtype for _, dtype in tried] == [torch.float32, torch.bfloat16, torch.float32]
+    tried.clear()
+    with pytest.raises(DeviceMemoryError, match="ran out"):
+        engine.run(work, tiny_folder, "cpu", "fp32", ignore_progress)
+    assert len(tried) == 1
 
 
 def test_engine_keeps_one_model_and_notices_new_files(tiny_folder: Path, tmp_path: Path) -> None:

@@ -78,6 +78,24 @@ def test_errors_arrive(three_threads) -> None:
         workers.each(fail, 10 * CPU_BLOCK, lambda done: None)
 
 
+def test_blocks_shrink_when_memory_runs_out() -> None:
+    seen = torch.zeros(100_000)
+    largest = 20_000
+
+    def work(block: slice) -> None:
+        if block.stop - block.start > largest:
+            raise torch.OutOfMemoryError
+        seen[block] += 1
+
+    workers = Workers(CPU)
+    workers.block = 80_000
+    workers.each(work, len(seen), lambda done: None)
+    assert (seen == 1).all()
+    largest = 10
+    with pytest.raises(torch.OutOfMemoryError):
+        workers.each(work, len(seen), lambda done: None)
+
+
 def test_without_threads() -> None:
     seen: list[slice] = []
     Workers(CPU).each(seen.append, CPU_BLOCK + 1, lambda done: None)
