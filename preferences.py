@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from .inference.weights import STARTER_FOLDER, find_model
 
@@ -34,6 +34,13 @@ class TripoSRPreferences(bpy.types.AddonPreferences):
             ("fp16", "Half (float16)", "16 bits: half the memory, for GPUs without bfloat16"),
         ),
     )
+    threads: IntProperty(
+        name="CPU Threads",
+        description="Processor cores that a run takes. "
+        "0: all but one, which Blender keeps; all of them for scripts, for which Blender waits",
+        min=0,
+        soft_max=64,
+    )
     model_folder: StringProperty(
         name="Model Folder",
         description="Folder with the published config.yaml and model.ckpt or model.safetensors. "
@@ -53,6 +60,7 @@ class TripoSRPreferences(bpy.types.AddonPreferences):
         layout.use_property_decorate = False
         layout.prop(self, "device")
         layout.prop(self, "precision")
+        layout.prop(self, "threads")
         column = layout.column(align=True)
         column.prop(self, "model_folder")
         row = column.split(factor=0.4)

@@ -58,8 +58,8 @@ def _working_device(name: str) -> torch.device | None:
 def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
     """`fp32`, `bf16` or `fp16` as torch names them; `auto` is bf16 where the device is made for it.
 
-    bfloat16 has the range of float32, so that no weights overflow in it; its three digits move the
-    surface by less than the lattice shows.
+    bfloat16 has the range of float32, so that no weights overflow in it; its two to three digits
+    move the surface by about a cell of the lattice at 96³.
 
     Raises:
         InputError: There is no such precision.
@@ -77,7 +77,9 @@ def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
 def _multiplies_bfloat16(device: torch.device) -> bool:
     """Whether the device has instructions for it: emulated, it is slower than float32."""
     if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
+        # ROCm calls its devices the same, with numbers of its own.
+        is_nvidia = torch.version.hip is None
+        return is_nvidia and torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type == "cpu":
         # Torch has no public name for this; releases before 2.6 have none at all.
         return any(
@@ -93,14 +95,20 @@ def memory_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        # The CPU allocator raises a plain RuntimeError; accelerators raise OutOfMemoryError.
-        out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        if not out_of_memory and "can't allocate memory" not in str(error):
+        if not is_out_of_memory(error):
             raise
         raise DeviceMemoryError(
             f"Memory ran out while {doing}",
             "Lower the resolution, close other programs, or choose CPU as the device",
         ) from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out; CPUs and MPS raise a plain RuntimeError then."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    told = ("can't allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in told)
 
 
 def check_memory(device: torch.device, needed: int) -> None:
@@ -111,13 +119,25 @@ def check_memory(device: torch.device, needed: int) -> None:
     module = getattr(torch, device.type)
     if device.type == "cpu" or not hasattr(module, "mem_get_info"):
         return
-    free, _ = module.mem_get_info(device)
+    try:
+        free, _ = module.mem_get_info(device)
+    except RuntimeError as error:  # integrated GPUs cannot tell
+        log.info("%s does not tell how much memory is free: %s", device, error)
+        return
     if free < needed:
         raise DeviceMemoryError(
             f"The model needs {needed / 1e9:.1f} GB of memory and the device {device} has"
             f" {free / 1e9:.1f} GB free",
             "Close other programs, or choose CPU as the device",
         )
+
+
+def empty_caches() -> None:
+    """Give what torch has freed on accelerators, and keeps for itself, back to their drivers."""
+    for kind in DEVICES[:-1]:
+        backend = torch.backends.mps if kind == "mps" else getattr(torch, kind)
+        if backend.is_available():
+            getattr(torch, kind).empty_cache()
 
 
 def less_memory(device: str, precision: str) -> tuple[str, str] | None:

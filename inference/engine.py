@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -53,26 +55,42 @@ class Engine:
         key = _Key(folder, device, precision, (weights.name, status.st_size, status.st_mtime_ns))
         with self._lock:
             if self._model is None or key != self._key:
-                _let_waiting_threads_sleep()
                 load_model = _import_loader()
                 # The old one goes first: two may not fit.
-                self._model = self._key = None
+                self._release()
                 self._model = load_model(folder, device, precision, tick)
                 self._key = key
             return self._model
 
     def run(
-        self, work: Callable[[Model], T], folder: Path, device: str, precision: str, tick: Tick
+        self,
+        work: Callable[[Model], T],
+        folder: Path,
+        device: str,
+        precision: str,
+        tick: Tick,
+        threads: int | None = None,
     ) -> T:
         """What `work` makes with the model; where memory runs out, with one that takes less.
 
         Args:
             work: Called with the model, and again if it raised `DeviceMemoryError`.
             folder, device, precision, tick: As for `model`.
+            threads: That torch may take; 0 leaves Blender one, None changes nothing.
 
         Raises:
             DeviceMemoryError: Not even the CPU's memory suffices.
+            TripoSRError: What `work` and `load_model` raise.
         """
+        _import_loader()
+        from .threads import torch_threads
+
+        with torch_threads(threads):
+            return self._run(work, folder, device, precision, tick)
+
+    def _run(
+        self, work: Callable[[Model], T], folder: Path, device: str, precision: str, tick: Tick
+    ) -> T:
         while True:
             try:
                 return work(self.model(folder, device, precision, tick))
@@ -90,19 +108,23 @@ class Engine:
     def unload(self) -> None:
         """Give the model's memory back."""
         with self._lock:
-            if self._model is None:
-                return
-            on_accelerator = self._model.device.type
-            self._model = self._key = None
+            self._release()
+
+    def _release(self) -> None:
+        """Forget the model, and let torch give back what it keeps of freed memory."""
+        self._model = self._key = None
+        if "torch" not in sys.modules:
+            return
         gc.collect()  # Parts of a network hold each other.
-        if on_accelerator != "cpu":
-            import torch
+        from .devices import empty_caches
 
-            getattr(torch, on_accelerator).empty_cache()
+        empty_caches()
 
 
+@cache
 def _import_loader() -> Callable[[Path, str, str, Tick], Model]:
     """`load_model`, with which torch and transformers come the first time."""
+    _let_waiting_threads_sleep()
     started = time.perf_counter()
     for package in ("yaml", "safetensors", "torch"):
         with importing(package):

@@ -21,7 +21,7 @@ from .devices import choose_device, memory_errors
 from .errors import EmptySurfaceError
 from .field import Field
 from .grid import Grid
-from .leaves import LEAF, Leaves
+from .leaves import AT_A_TIME, LEAF, Leaves
 from .narrow_band import find_band
 from .surface import Surface
 from .types import (
@@ -123,13 +123,15 @@ def find_surface(
     lattice = Grid(field, torch.linspace(-1, 1, resolution, device=field.device))
     raw_threshold = math.log(threshold) - field.code.density_bias
     band = find_band(field, raw_threshold, finding)
-    leaves = Leaves(lattice, band, raw_threshold, closed)
-    while not leaves.evaluate(evaluating):
-        # At the latest, this ends when the band is the whole box.
-        band = band.wider()
+    while True:
         leaves = Leaves(lattice, band, raw_threshold, closed)
-    vertices, faces = _surface(leaves, field, threshold, closed, surfacing)
+        if leaves.evaluate(evaluating):
+            break
+        # At the latest, this ends when the band is the whole box.
+        del leaves
+        band = band.wider()
     is_solid = bool((band.values > 0).all() and (leaves.values > 0).all())
+    vertices, faces = _surface(leaves, field, threshold, closed, surfacing)
     if is_solid or not len(faces):
         raise _nothing_to_extract(is_solid)
     return vertices, faces
@@ -140,16 +142,21 @@ def at_the_end(vertices: NDArray[np.float64], resolution: int) -> NDArray[np.boo
     return ((vertices == 0) | (vertices == resolution - 1)).any(axis=1)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Part:
-    """The progress of one of several pieces of work: it starts at `start`, and is `share` long."""
+    """The progress of one of several pieces of work: it starts at `start`, and is `share` long.
+
+    Work that turns out to be more than it seemed stands still at what it has reported.
+    """
 
     progress: Callable[[float], None]
     start: float
     share: float
+    done: float = 0.0
 
     def __call__(self, done: float) -> None:
-        self.progress(min(self.start + self.share * done, 1.0))
+        self.done = max(self.done, done)
+        self.progress(min(self.start + self.share * self.done, 1.0))
 
 
 def _surface(
@@ -159,24 +166,27 @@ def _surface(
     closed: bool,
     progress: Callable[[float], None],
 ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    """The welded surface in all leaves.
+    """The welded surface in all leaves, whose values become densities less the threshold.
 
     It is interpolated between densities, not between their logarithms, because the published code
     does so: it moves vertices by up to a fifth of a lattice cell.
     """
     raw_threshold = math.log(threshold) - field.code.density_bias
-    values = field.activate_density(leaves.values + raw_threshold).sub_(threshold)
+    values = field.activate_density(leaves.values.add_(raw_threshold)).sub_(threshold)
     nearest, farthest = NEAREST * threshold, FARTHEST * threshold
-    values = torch.where(values > 0, values.clamp(nearest, farthest), values.clamp(max=-nearest))
-    blocks = leaves.with_neighbors(values).cpu().numpy()
+    values.clamp_(max=farthest)
+    small = values.abs() < nearest
+    values[small] = torch.where(values[small] > 0, nearest, -nearest)
     resolution = len(leaves.lattice.ticks)
     surface = Surface(resolution, closed)
-    for number, (block, first) in enumerate(zip(blocks, leaves.first.tolist(), strict=True)):
-        progress(number / len(blocks))
-        x, y, z = (min(LEAF + 1, resolution - at) for at in first)
-        if min(x, y, z) > 1:  # A single layer is the end of the leaf before.
-            surface.add(np.ascontiguousarray(block[:x, :y, :z]), tuple(first))
-    progress(1.0)
+    for start in range(0, len(values), AT_A_TIME):
+        here = slice(start, start + AT_A_TIME)
+        blocks = leaves.with_neighbors(values, here).cpu().numpy()
+        for block, first in zip(blocks, leaves.first[here].tolist(), strict=True):
+            x, y, z = (min(LEAF + 1, resolution - at) for at in first)
+            if min(x, y, z) > 1:  # A single layer is the end of the leaf before.
+                surface.add(np.ascontiguousarray(block[:x, :y, :z]), tuple(first))
+        progress(min(1.0, (start + AT_A_TIME) / len(values)))
     return surface.welded()
 
 

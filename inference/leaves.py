@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -27,9 +28,12 @@ STRIDE_TEXELS = 0.5
 MARGIN = 0.25
 """As in narrow_band, for cells of half a texel and smaller: values bend less between their ends."""
 
-ROUGH = 0.2
+ROUGH = 0.7
 """Part of the band's cells that may be active before all of their points are evaluated: where the
 surface is nearly everywhere, there is little to leave out, and no telling what."""
+
+AT_A_TIME = 1024
+"""Leaves whose points are evaluated together: what is needed for a point takes 60 bytes."""
 
 SIDES = tuple(side for side in itertools.product((0, 1), repeat=3) if any(side))
 """The directions (x, y, z) to the leaves that touch a leaf's upper faces, edges and corner."""
@@ -72,13 +76,13 @@ class Leaves:
         return x[:, :, None, None], y[:, None, :, None], z[:, None, None, :]
 
     def evaluate(self, progress: Callable[[float], None]) -> bool:
-        """Find the surface; False if it leaves the leaves, so that more of them are needed."""
+        """Find the surface; False if it goes on where there is no leaf, so that more are needed."""
         while True:
             self._evaluate_wanted(progress)
             if self._stride == 1:
                 break
             full = self.with_neighbors(self.values)
-            cells = undecided(full, MARGIN, self._within_cells())
+            cells = undecided(full, MARGIN, self._within_cells()) | self._ending_cells()
             self._stride //= 2
             self.values = _without_last(halved(full))
             self.known = _spread(self.known)
@@ -89,28 +93,37 @@ class Leaves:
         return not self._leaves_out_some()
 
     def _evaluate_wanted(self, progress: Callable[[float], None]) -> None:
-        leaf, *steps = self._in_lattice(self._wanted).nonzero().unbind(1)
-        x, y, z = (self.first[leaf, axis] + self._stride * steps[axis] for axis in range(3))
-        numbers = (x * self._resolution + y) * self._resolution + z
-        values = self.lattice.at(numbers, progress) - self._raw_threshold
-        self.values[leaf, *steps] = values
-        self.known[leaf, *steps] = True
+        wanted = self._in_lattice(self._wanted)
+        for start in range(0, len(wanted), AT_A_TIME):
+            leaf, *steps = wanted[start : start + AT_A_TIME].nonzero().unbind(1)
+            leaf += start
+            x, y, z = (self.first[leaf, axis] + self._stride * steps[axis] for axis in range(3))
+            numbers = (x * self._resolution + y) * self._resolution + z
+            done = partial(_done_of_part, progress, start / len(wanted), AT_A_TIME / len(wanted))
+            values = self.lattice.at(numbers, done)
+            self.values[leaf, *steps] = values - self._raw_threshold
+            self.known[leaf, *steps] = True
+        progress(1.0)
 
     def _in_lattice(self, points: Tensor) -> Tensor:
         """Those of some points (L, n, n, n) bool that the last leaves have not beyond the end."""
         x, y, z = (axis < self._resolution for axis in self._points(self._stride))
         return points & x & y & z
 
-    def with_neighbors(self, values: Tensor) -> Tensor:
-        """Values (L, n, n, n) with the next leaves' first layers: (L, n + 1, n + 1, n + 1).
+    def with_neighbors(self, values: Tensor, leaves: slice = slice(None)) -> Tensor:
+        """Values (L, n, n, n) with the next leaves' first layers: (L', n + 1, n + 1, n + 1).
 
         Where there is no next leaf, the last layer stands for it.
+
+        Args:
+            values: Of all leaves.
+            leaves: L' of them.
         """
         count = values.shape[1]
-        full = values.new_empty(len(values), *[count + 1] * 3)
-        full[:, :count, :count, :count] = values
+        full = values.new_empty(len(values[leaves]), *[count + 1] * 3)
+        full[:, :count, :count, :count] = values[leaves]
         for number, side in enumerate(SIDES):
-            above = self._above[:, number]
+            above = self._above[leaves, number]
             there = above >= 0
             last = full[:, *(slice(count - 1, count) if s else slice(count) for s in side)]
             first = values[:, *(slice(1) if s else slice(None) for s in side)]
@@ -133,6 +146,15 @@ class Leaves:
         high = (-nothing).scatter_reduce(0, cell, values, "amax")
         shape = (len(self.first), count, count, count)
         return low.view(shape), high.view(shape)
+
+    def _ending_cells(self) -> Tensor:
+        """Cells (L, n, n, n) that reach beyond the lattice, where the band is active.
+
+        What they hold of the lattice has no corners of theirs around it.
+        """
+        end = self._resolution - 1
+        x, y, z = (axis + self._stride > end for axis in self._points(self._stride))
+        return self.known & (x | y | z)
 
     def _to_owners(self, points: Tensor) -> Tensor:
         """Points (L, n + 1, n + 1, n + 1) bool, those of the last layers handed to the next leaves.
@@ -173,6 +195,12 @@ class Leaves:
             if bool((missing & (side.any(dim=1) & ~side.all(dim=1))).any()):
                 return True
         return False
+
+
+def _done_of_part(
+    progress: Callable[[float], None], start: float, share: float, done: float
+) -> None:
+    progress(min(start + share * done, 1.0))
 
 
 def _leaves_at(ticks: Tensor, band: Band, at_walls: bool) -> tuple[Tensor, Tensor]:

@@ -14,6 +14,8 @@ from types import TracebackType
 
 import torch
 
+from .devices import is_out_of_memory
+
 log = logging.getLogger(__name__)
 
 CPU_BLOCK = 1 << 13
@@ -40,9 +42,15 @@ class Workers:
         if self.count > 1:
             self._executor = ThreadPoolExecutor(self.count, "triposr")
             all_there = threading.Barrier(self.count)
-            list(self._executor.map(_take_one_core, [all_there] * self.count))
-            # A thread keeps the number that it was told; this is what later ones will be told.
-            torch.set_num_threads(self.count)
+            try:
+                list(self._executor.map(_take_one_core, [all_there] * self.count))
+            except BaseException:  # The system has no more threads: let those that wait go.
+                all_there.abort()
+                self._executor.shutdown()
+                raise
+            finally:
+                # A thread keeps the number that it was told; later ones will be told this.
+                torch.set_num_threads(self.count)
         return self
 
     def __exit__(
@@ -82,8 +90,8 @@ class Workers:
             block = slice(done, min(done + self.block, total))
             try:
                 run(block)
-            except torch.OutOfMemoryError:
-                if self.block <= CPU_BLOCK:
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error) or self.block <= CPU_BLOCK:
                     raise
                 self.block //= 4
                 log.info("Memory ran out: going on with blocks of %d points", self.block)

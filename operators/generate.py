@@ -76,7 +76,7 @@ class TRIPOSR_OT_generate(bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         try:
-            run = self._prepare(context)
+            run = self._prepare(context, threads=preferences(context).threads)
         except Exception as error:
             self.report({"ERROR"}, str(session.explain(error)))
             return {"CANCELLED"}
@@ -85,14 +85,15 @@ class TRIPOSR_OT_generate(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            run = self._prepare(context)
+            # Blender waits meanwhile, and needs no core.
+            run = self._prepare(context, threads=preferences(context).threads or None)
             self.report({"INFO"}, run.deliver(run.work(ignore_progress)))
         except Exception as error:  # the boundary at which scripts are told, in one sentence
             self.report({"ERROR"}, str(session.explain(error)))
             return {"CANCELLED"}
         return {"FINISHED"}
 
-    def _prepare(self, context: bpy.types.Context) -> session.Run:
+    def _prepare(self, context: bpy.types.Context, threads: int | None = None) -> session.Run:
         """Copy all that the run needs out of Blender."""
         if context.scene.library is not None:
             raise InputError("The scene belongs to a linked file", "Switch to a scene of this file")
@@ -107,6 +108,7 @@ class TRIPOSR_OT_generate(bpy.types.Operator):
                 active_model(context),
                 preferences(context).device,
                 preferences(context).precision,
+                threads,
             ),
             deliver=_Delivery(context, name, settings.size),
         )
@@ -141,7 +143,12 @@ class _Chosen:
 
 
 def _work(
-    picture: Picture, options: Options, folder: Path, device: str, precision: str
+    picture: Picture,
+    options: Options,
+    folder: Path,
+    device: str,
+    precision: str,
+    threads: int | None,
 ) -> Callable[[Callable[[str, float], None]], MeshData]:
     """The run itself, free of Blender."""
 
@@ -154,7 +161,7 @@ def _work(
             return image_to_mesh(picture(), model, options, tick)
 
         tick("load", 0.0)
-        return session.engine.run(reconstruct, folder, device, precision, tick)
+        return session.engine.run(reconstruct, folder, device, precision, tick, threads)
 
     return work
 

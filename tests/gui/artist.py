@@ -75,7 +75,7 @@ def set_picture(window: Window, resolution: int = 64) -> None:
 
 def start_long_job(window: Window) -> None:
     """Click Generate for a fine mesh and wait until there is progress."""
-    set_picture(window, resolution=512)
+    set_picture(window, resolution=1024)
     window.click_button(GENERATE)
     wait_for_progress(window, 0)
 

@@ -31,7 +31,7 @@ def assert_nothing_was_added(window: Window) -> None:
 
 def test_generate_then_undo_and_redo(window: Window) -> None:
     window.screenshot("empty-panel")
-    artist.set_picture(window, resolution=128)
+    artist.set_picture(window, resolution=384)
     time.sleep(1)
     window.screenshot("panel")
     window.click_button(GENERATE)

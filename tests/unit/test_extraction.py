@@ -84,7 +84,7 @@ def open_edges(faces: NDArray) -> int:
     return int((np.unique(edges, axis=0, return_counts=True)[1] != 2).sum())
 
 
-@pytest.mark.parametrize("resolution", [33, 48])
+@pytest.mark.parametrize("resolution", [33, 96])
 @pytest.mark.parametrize("radius", [1.1, 1.3])
 def test_surface_at_the_end_of_the_box(radius: float, resolution: int) -> None:
     """A radius of 1.1 leaves six round holes; of 1.3 they all but meet."""
@@ -147,8 +147,8 @@ def test_settings_out_of_range(robot: SceneCode, resolution: int, threshold: flo
 
 def test_ticks_rise_and_can_leave_at_any_step(robot: SceneCode) -> None:
     seen: list[tuple[str, float]] = []
-    extract_mesh(robot, 64, tick=lambda *event: seen.append(event), device="cpu")
-    assert len(seen) > 30
+    extract_mesh(robot, 190, tick=lambda *event: seen.append(event), device="cpu")
+    assert len(seen) > 50
     assert [stage for stage, _ in seen] == sorted((stage for stage, _ in seen), reverse=True)
     for stage in ("extract", "color"):
         fractions = [fraction for name, fraction in seen if name == stage]
@@ -158,7 +158,7 @@ def test_ticks_rise_and_can_leave_at_any_step(robot: SceneCode) -> None:
     class LeaveError(Exception):
         pass
 
-    for stop_at in range(0, len(seen), 5):
+    for stop_at in range(0, len(seen), 9):
         count = iter(range(len(seen)))
 
         def tick(stage: str, fraction: float, stop_at=stop_at, count=count) -> None:
@@ -166,7 +166,7 @@ def test_ticks_rise_and_can_leave_at_any_step(robot: SceneCode) -> None:
                 raise LeaveError
 
         with pytest.raises(LeaveError):
-            extract_mesh(robot, 64, tick=tick, device="cpu")
+            extract_mesh(robot, 190, tick=tick, device="cpu")
 
 
 MEASURE = """

@@ -68,12 +68,12 @@ def coordinates(texels: int) -> NDArray:
 
 
 def test_real_object(robot: SceneCode) -> None:
-    for resolution in (64, 130):
+    for resolution in (64, 190):
         assert assert_like_dense(robot, resolution) > 3000
 
 
 @given(
-    at=st.tuples(st.integers(1, 14), st.integers(1, 14)),
+    at=st.tuples(st.integers(0, 15), st.integers(0, 15)),
     plane=st.integers(0, 2),
     height=st.floats(0.05, 20),
     resolution=st.integers(20, 90),
@@ -86,7 +86,7 @@ def test_wire_as_thin_as_a_texel(at, plane: int, height: float, resolution: int)
 
 
 @given(
-    at=st.integers(1, 14),
+    at=st.integers(0, 15),
     plane=st.integers(0, 2),
     height=st.floats(0.05, 20),
     resolution=st.integers(20, 90),
@@ -99,7 +99,7 @@ def test_sheet_as_thin_as_a_texel(at: int, plane: int, height: float, resolution
 
 
 @given(
-    places=st.lists(st.tuples(*[st.integers(1, 14)] * 3), min_size=1, max_size=5),
+    places=st.lists(st.tuples(*[st.integers(0, 15)] * 3), min_size=1, max_size=5),
     resolution=st.integers(20, 90),
 )
 @settings(max_examples=30, deadline=None)
@@ -202,9 +202,9 @@ def test_few_points_are_evaluated(robot: SceneCode) -> None:
     assert 14_000 < leaves.known.sum() < 0.12 * 96**3
 
 
-@pytest.mark.parametrize("resolution", [47, 130])
+@pytest.mark.parametrize("resolution", [47, 190])
 def test_evaluated_points_are_those_of_the_lattice(robot: SceneCode, resolution: int) -> None:
-    """At 130³ leaves are refined from every second point on."""
+    """At 190³ leaves are refined from every second point on."""
     with torch.inference_mode():
         leaves = leaves_of(robot, resolution)
         everywhere = leaves.lattice.everywhere(ignore) - RAW_THRESHOLD

@@ -51,7 +51,7 @@ def case(starter: Model, steps: Solid) -> Case:
 
 
 @pytest.mark.parametrize(
-    ("name", "least"), [("volume", 0.5), ("input_view", 0.74), ("unseen_views", 0.68)]
+    ("name", "least"), [("volume", 0.52), ("input_view", 0.78), ("unseen_views", 0.72)]
 )
 def test_meets_objects_that_it_never_saw(measured: list[Figures], name: str, least: float) -> None:
     assert np.mean([getattr(figure, name) for figure in measured]) > least
@@ -62,7 +62,7 @@ def test_every_family_is_met(measured: list[Figures]) -> None:
 
 
 def test_colors_are_those_of_the_objects(measured: list[Figures]) -> None:
-    assert np.mean([figure.color for figure in measured]) < 0.09
+    assert np.mean([figure.color for figure in measured]) < 0.085
 
 
 def test_objects_fit_worse_when_mirrored_or_turned(measured: list[Figures]) -> None:
@@ -112,7 +112,7 @@ def test_each_block_of_the_mesh_has_its_own_color(case: Case, by_color) -> None:
     red, green, blue = by_color(case.mesh.vertices, case.mesh.colors)
     assert min(map(len, (red, green, blue))) > 0.02 * len(case.mesh.vertices)
     assert red[:, 1].mean() < -0.1 and min(blue[:, 1].mean(), green[:, 1].mean()) > 0.1
-    assert green[:, 0].mean() > blue[:, 0].mean() + 0.1 > red[:, 0].mean() + 0.1
+    assert green[:, 0].mean() > blue[:, 0].mean() + 0.05 > red[:, 0].mean() + 0.1
     top = [np.percentile(part[:, 2], 95) for part in (red, blue, green)]
     assert top[0] > top[1] + 0.2 and top[1] > top[2] + 0.1
 
