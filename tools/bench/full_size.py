@@ -10,9 +10,12 @@ from torch import nn
 
 from scenes import CACHE
 from triposr.inference.model.config import read_config
+from triposr.inference.model.image_tokenizer import POSITIONS
 from triposr.inference.model.network import Network
 
 CONFIG = Path(__file__).resolve().parents[2] / "tests" / "data" / "published" / "config.yaml"
+
+TRAINED_POSITIONS = 197  # of the published table, which is resized when it is loaded
 
 
 def full_size_model() -> Path:
@@ -39,4 +42,6 @@ def generated(folder: Path) -> dict[str, torch.Tensor]:
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
     nn.init.normal_(network.tokenizer.embeddings)
-    return network.state_dict()
+    state = network.state_dict()
+    width = state[POSITIONS].shape[-1]
+    return state | {POSITIONS: 0.02 * torch.randn(1, TRAINED_POSITIONS, width)}

@@ -29,6 +29,8 @@ CHANNELS, TEXELS, WIDTH, HIDDEN = 40, 64, 64, 9  # the published sizes
 RADIUS, DENSITY_BIAS, THRESHOLD = 0.87, -1.0, 25.0
 RAW_THRESHOLD = math.log(THRESHOLD) - DENSITY_BIAS
 STEPS, POINTS, RATE = 400, 8192, 5e-3
+EMPTY = 4  # every such point is anywhere in the box
+SMOOTH = 0.1  # weight of the differences between neighboring texels
 SHARPNESS = 60.0  # per model unit: how fast occupancy falls across the surface
 
 
@@ -46,8 +48,12 @@ def fit(family: str, seed: int) -> SceneCode:
     """A scene code of one object."""
     generator = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    points, distances, colors = sample_points(make_object(seed, family), generator, STEPS * POINTS)
-    planes = (0.1 * torch.randn(3, CHANNELS, TEXELS, TEXELS)).requires_grad_()
+    solid = make_object(seed, family)
+    points, distances, colors = sample_points(solid, generator, STEPS * POINTS)
+    # The rest of the box is empty, and must be told so.
+    points[::EMPTY] = generator.uniform(-RADIUS, RADIUS, points[::EMPTY].shape)
+    distances[::EMPTY] = solid.distance(points[::EMPTY].astype(np.float64)).clip(-1, 1)
+    planes = (0.01 * torch.randn(3, CHANNELS, TEXELS, TEXELS)).requires_grad_()
     widths = [3 * CHANNELS, *[WIDTH] * HIDDEN, 4]
     layers = [torch.nn.Linear(a, b) for a, b in itertools.pairwise(widths)]
     for layer in layers:
@@ -61,7 +67,7 @@ def fit(family: str, seed: int) -> SceneCode:
             torch.from_numpy(values[here].astype(np.float32))
             for values in (points, distances, colors)
         )
-        loss = _loss(_decode(planes, layers, at), distance, color / 255)
+        loss = _loss(_decode(planes, layers, at), distance, color / 255) + SMOOTH * _steps(planes)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -81,6 +87,11 @@ def _decode(planes: Tensor, layers: list[torch.nn.Linear], points: Tensor) -> Te
     for layer in layers[:-1]:
         hidden = F.silu(layer(hidden))
     return layers[-1](hidden)
+
+
+def _steps(planes: Tensor) -> Tensor:
+    """Mean absolute difference between neighboring texels."""
+    return planes.diff(dim=-1).abs().mean() + planes.diff(dim=-2).abs().mean()
 
 
 def _loss(outputs: Tensor, distances: Tensor, colors: Tensor) -> Tensor:
