@@ -60,7 +60,7 @@ def load_model(
         tick("load", 0.8)
         weights_bytes = dtype.itemsize * sum(p.numel() for p in network.parameters())
         check_memory(chosen_device, int(HEADROOM * weights_bytes))
-        network = network.to(chosen_device, dtype).eval().requires_grad_(False)
+        move_network(network, chosen_device, dtype)
     tick("load", 1.0)
     log.info(
         "Loaded %s on %s in %s: %.2f s",
@@ -70,6 +70,20 @@ def load_model(
         time.perf_counter() - started,
     )
     return Model(network=network, config=config, device=chosen_device, dtype=dtype)
+
+
+def move_network(network: Network, device: torch.device, dtype: torch.dtype) -> None:
+    """Put a network on its device, ready to run; the decoder stays in float32.
+
+    The decoder is small and becomes part of the scene codes: rounded, it would move every surface.
+    """
+    for name, part in network.named_children():
+        part.to(device, torch.float32 if name == "decoder" else dtype)
+    if dtype != torch.float32:
+        # All else was copied. One tensor left in the mapped file would keep all of it open.
+        for parameter in network.decoder.parameters():
+            parameter.data = parameter.data.clone()
+    network.eval().requires_grad_(False)
 
 
 def build_network(config: NetworkConfig) -> Network:

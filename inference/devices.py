@@ -143,6 +143,8 @@ def empty_caches() -> None:
 def less_memory(device: str, precision: str) -> tuple[str, str] | None:
     """What to try when memory ran out: the device with half the bits, then the CPU, then nothing.
 
+    Who asks for `fp32` wants exact results, and gets them from the CPU.
+
     Args:
         device, precision: What was tried, by the names that `load_model` takes.
 
@@ -152,6 +154,8 @@ def less_memory(device: str, precision: str) -> tuple[str, str] | None:
     chosen = choose_device(device)
     if chosen.type == "cpu":
         return None
+    if precision == "fp32":
+        return "cpu", precision
     if choose_dtype(precision, chosen) == torch.float32:
         return device, "bf16" if _multiplies_bfloat16(chosen) else "fp16"
     return "cpu", "auto"

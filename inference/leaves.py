@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
@@ -33,7 +33,7 @@ ROUGH = 0.7
 surface is nearly everywhere, there is little to leave out, and no telling what."""
 
 AT_A_TIME = 1024
-"""Leaves whose points are evaluated together: what is needed for a point takes 60 bytes."""
+"""Leaves that are worked on together: what is needed for a point takes 60 bytes."""
 
 SIDES = tuple(side for side in itertools.product((0, 1), repeat=3) if any(side))
 """The directions (x, y, z) to the leaves that touch a leaf's upper faces, edges and corner."""
@@ -81,16 +81,35 @@ class Leaves:
             self._evaluate_wanted(progress)
             if self._stride == 1:
                 break
-            full = self.with_neighbors(self.values)
-            cells = undecided(full, MARGIN, self._within_cells()) | self._ending_cells()
-            self._stride //= 2
-            self.values = _without_last(halved(full))
-            self.known = _spread(self.known)
-            self._wanted = self._to_owners(corners(cells)) & ~self.known
-        while (wanted := self._unknown_ends()).any():
+            self._refine(progress)
+        while (wanted := self._unknown_ends(progress)).any():
             self._wanted = wanted
             self._evaluate_wanted(progress)
         return not self._leaves_out_some()
+
+    def _refine(self, progress: Callable[[float], None]) -> None:
+        """Halve the stride, and want the points of all cells that the surface may cross."""
+        full = self.with_neighbors(self.values)
+        low, high = self._within_cells()
+        ending = self._ending_cells()
+        count = LEAF // self._stride * 2
+        wanted = self.known.new_empty(len(full), *[count + 1] * 3)
+        self.values = full.new_empty(len(full), *[count] * 3)
+        for here in self._parts(progress):
+            cells = undecided(full[here], MARGIN, (low[here], high[here])) | ending[here]
+            wanted[here] = corners(cells)
+            self.values[here] = _without_last(halved(full[here]))
+        self._stride //= 2
+        self.known = _spread(self.known)
+        self._wanted = self._to_owners(wanted) & ~self.known
+
+    def _parts(self, progress: Callable[[float], None]) -> Iterator[slice]:
+        """Some leaves at a time. Before each, `progress` is called, so that one can stop there; who
+        listens keeps the highest part done, and 0 adds nothing to it.
+        """
+        for start in range(0, len(self.first), AT_A_TIME):
+            progress(0.0)
+            yield slice(start, start + AT_A_TIME)
 
     def _evaluate_wanted(self, progress: Callable[[float], None]) -> None:
         wanted = self._in_lattice(self._wanted)
@@ -171,15 +190,12 @@ class Leaves:
             first[above[there]] |= last[there]
         return result
 
-    def _unknown_ends(self) -> Tensor:
+    def _unknown_ends(self, progress: Callable[[float], None]) -> Tensor:
         """The ends of lattice edges that the surface crosses and that were not evaluated."""
-        inside = self.with_neighbors(self.values > 0)
-        ends = torch.zeros_like(inside)
-        for axis in (1, 2, 3):
-            count = inside.shape[axis] - 1
-            crossed = inside.narrow(axis, 0, count) != inside.narrow(axis, 1, count)
-            ends.narrow(axis, 0, count).logical_or_(crossed)
-            ends.narrow(axis, 1, count).logical_or_(crossed)
+        inside = self.values > 0
+        ends = self.known.new_empty(len(inside), *[LEAF + 1] * 3)
+        for here in self._parts(progress):
+            ends[here] = _ends_of_crossed(self.with_neighbors(inside, here))
         return self._in_lattice(self._to_owners(ends) & ~self.known)
 
     def _leaves_out_some(self) -> bool:
@@ -277,6 +293,17 @@ def _interpolated(
         values = values + band.values[x, y, z] * (i * j * k)
     assert isinstance(values, Tensor)
     return values, band.active[cells[0], cells[1], cells[2]]
+
+
+def _ends_of_crossed(inside: Tensor) -> Tensor:
+    """The points (L, n, n, n) that have a neighbor along an axis on the other side."""
+    ends = torch.zeros_like(inside)
+    for axis in (1, 2, 3):
+        count = inside.shape[axis] - 1
+        crossed = inside.narrow(axis, 0, count) != inside.narrow(axis, 1, count)
+        ends.narrow(axis, 0, count).logical_or_(crossed)
+        ends.narrow(axis, 1, count).logical_or_(crossed)
+    return ends
 
 
 def corners(cells: Tensor) -> Tensor:

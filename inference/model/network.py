@@ -66,7 +66,7 @@ class Model:
     """A loaded network on its device.
 
     Attributes:
-        network: In evaluation mode, on `device`, in `dtype`.
+        network: In evaluation mode, on `device`, in `dtype`; its decoder in float32.
         config: The sizes that it was built with.
         device: Where it runs.
         dtype: What it computes in; scene codes are float32 whatever this is.

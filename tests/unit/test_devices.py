@@ -25,10 +25,14 @@ def gpu(monkeypatch):
 
 
 def test_half_the_bits_come_before_the_cpu(gpu) -> None:
-    assert less_memory("cuda", "fp32") == ("cuda", "bf16")
     assert less_memory("cuda", "auto") == ("cpu", "auto")
     assert less_memory("cuda", "fp16") == ("cpu", "auto")
     assert less_memory("cpu", "auto") is None
+
+
+def test_full_precision_stays_full(gpu) -> None:
+    assert less_memory("cuda", "fp32") == ("cpu", "fp32")
+    assert less_memory("cpu", "fp32") is None
 
 
 def test_older_gpus_take_float16(gpu) -> None:

@@ -218,6 +218,24 @@ def test_evaluated_points_are_those_of_the_lattice(robot: SceneCode, resolution:
             assert ((values > 0) == (expected > 0))[there].all()
 
 
+def test_one_can_leave_between_some_leaves(monkeypatch, robot: SceneCode) -> None:
+    monkeypatch.setattr("triposr.inference.leaves.AT_A_TIME", 8)
+    field = Field(robot)
+    lattice = Grid(field, torch.linspace(-1, 1, 190))
+    band = find_band(field, RAW_THRESHOLD, ignore)
+    leaves = Leaves(lattice, band, RAW_THRESHOLD, False)
+    parts = math.ceil(len(leaves.first) / 8)
+    for work in (leaves._refine, leaves._unknown_ends):
+        seen: list[float] = []
+        work(seen.append)
+        assert len(seen) == parts > 10
+
+
+def test_parts_of_the_leaves_fit_together(monkeypatch, robot: SceneCode) -> None:
+    monkeypatch.setattr("triposr.inference.leaves.AT_A_TIME", 8)
+    assert_like_dense(robot, 190)
+
+
 def test_neighbors_layers(robot: SceneCode) -> None:
     leaves = leaves_of(robot, 64)
     step = torch.arange(16)

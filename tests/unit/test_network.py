@@ -167,6 +167,25 @@ def test_half_precision_gives_nearly_the_same_planes(tiny_folder: Path, tiny: Mo
     assert 0 < np.abs(exact - rounded).mean() < 0.05 * np.abs(exact).mean()
 
 
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_the_decoder_stays_as_it_is(
+    monkeypatch, tiny_folder: Path, tiny: Model, precision: str
+) -> None:
+    """Its values do, but not in the mapped file, which would stay open."""
+    from triposr.inference import checkpoint, load_model
+
+    mapped = checkpoint.read_weights(tiny_folder / "model.safetensors")
+    monkeypatch.setattr(checkpoint, "read_weights", lambda path: mapped)
+    half = load_model(tiny_folder, device="cpu", precision=precision)
+    kept = {tensor.data_ptr() for tensor in half.network.state_dict().values()}
+    assert kept.isdisjoint(tensor.data_ptr() for tensor in mapped.values())
+    assert {p.dtype for p in half.network.backbone.parameters()} == {half.dtype}
+    for exact, kept in zip(
+        tiny.network.decoder.to_numpy(), half.network.decoder.to_numpy(), strict=True
+    ):
+        assert np.array_equal(exact[0], kept[0]) and np.array_equal(exact[1], kept[1])
+
+
 @pytest.mark.parametrize("shape", [(64, 32, 3), (64, 64), (64, 64, 4), (0, 0, 3)])
 def test_encode_refuses_other_shapes(tiny: Model, shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match="square RGB"):
