@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 import bench
 import measure
 import published
+import stages
 from triposr.inference import SceneCode, extract_mesh
 
 SCENE = Path(__file__).parent.parent / "data" / "scene"
@@ -43,6 +44,13 @@ def test_meshes_that_differ_are_no_result(robot: SceneCode) -> None:
         bench.check_meshes([{**alike, "way": "published"}, {**alike, "way": "ours", "vertices": 5}])
 
 
+def test_every_stage_takes_some_of_the_time(robot: SceneCode) -> None:
+    found = stages.stages(robot, 64, 25.0, "cpu")
+    assert min(found["seconds"].values()) > 0
+    assert 66**3 < found["points"] < 66**3 + 64**3  # all texels, and a part of the lattice
+    assert 0 < found["limit_seconds"] < found["total_seconds"]
+
+
 def test_report_and_plot(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(bench, "scene", lambda name: SCENE / "scene.safetensors")
     rows = bench.extractions(["chair"], [32, 48], "cpu")
@@ -55,6 +63,7 @@ def test_report_and_plot(tmp_path: Path, monkeypatch) -> None:
         "machine": bench.machine(),
         "extraction": rows,
         "threshold": {"cpu": {"seconds": 0.5}},
+        "stages": {"cpu": measure.stages(str(SCENE / "scene.safetensors"), 48, "cpu")},
         "network": [{"device": "cpu", "precision": "auto", **network}],
         "blender": {
             **{"blender": "4.5.0", "vertices": 100_000},
@@ -64,6 +73,7 @@ def test_report_and_plot(tmp_path: Path, monkeypatch) -> None:
     text = bench.report(json.loads(json.dumps(results)) | {"extraction": rows})
     assert "| chair, cpu | 48 |" in text
     assert "| 1.12 |" in text
+    assert "| where the time goes at 48, cpu | seconds |" in text
     assert "| 20 ms |" in text
     bench.plot(results, tmp_path / "plot.png")
     assert (tmp_path / "plot.png").stat().st_size > 5000

@@ -50,6 +50,9 @@ def main() -> None:
         results.setdefault("threshold", {})[device] = measure(
             "threshold", scene=str(scene(options.scenes[0])), resolution=256, device=device
         )
+        results.setdefault("stages", {})[device] = measure(
+            "stages", scene=str(scene(options.scenes[0])), resolution=256, device=device
+        )
         if not options.no_network:
             results["network"] += networks(device)
     results["blender"] = in_blender(options.out)
@@ -192,6 +195,8 @@ def report(results: dict[str, Any]) -> str:
         name = f"{ours['scene']}, {ours['device']}"
         about_mesh = f"{ours['resolution']} | {ours['vertices']:,}"
         lines.append(f"| {name} | {about_mesh} | " + " | ".join(cells) + " |")
+    for device, values in results["stages"].items():
+        lines += _where_time_goes(values, device)
     lines += ["", "| what | figure |", "|---|--:|"]
     for device, values in results["threshold"].items():
         lines.append(
@@ -213,6 +218,19 @@ def report(results: dict[str, Any]) -> str:
         f"| enabling the add-on | {1000 * blender['enable_seconds']:.0f} ms |",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _where_time_goes(values: dict[str, Any], device: str) -> list[str]:
+    """Lines of a table: the parts of an extraction, and what its multiplications alone take."""
+    return [
+        "",
+        f"| where the time goes at {values['resolution']}, {device} | seconds |",
+        "|---|--:|",
+        *(f"| {part} | {seconds:.3f} |" for part, seconds in values["seconds"].items()),
+        f"| all | {values['total_seconds']:.3f} |",
+        f"| the limit: multiplications alone, at {values['points']:,} points "
+        f"| {values['limit_seconds']:.3f} |",
+    ]
 
 
 def plot(results: dict[str, Any], path: Path) -> None:
