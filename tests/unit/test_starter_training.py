@@ -13,7 +13,7 @@ import dataset
 import evaluate
 import export
 import train
-from architecture import PATCHES, initial_network, write_config
+from architecture import PATCHES, RAW_THRESHOLD, initial_network, write_config
 from batches import HELD_OUT, Objects, order, outlines
 from dataset import (
     FIELDS,
@@ -21,12 +21,13 @@ from dataset import (
     MAP,
     PICTURE,
     POINTS,
+    RAYS,
     VOLUME,
     cell_centers,
     make_sample,
 )
 from objects import make_object
-from trainee import Trainee
+from trainee import RAY_POINTS, Trainee, losses_of_rays
 from triposr.inference import load_model
 
 SEED = 50_000_000
@@ -57,7 +58,7 @@ def run(monkeypatch, *arguments: str | Path) -> None:
 def test_trains_goes_on_and_exports(folder: Path, tmp_path: Path, monkeypatch, capsys) -> None:
     checkpoint = tmp_path / "new" / "checkpoint.pt"
     settings = ["--objects", folder, "--checkpoint", checkpoint, "--batch", 2, "--points", 64]
-    settings += ["--device", "cpu", "--looking", 1]
+    settings += ["--device", "cpu", "--looking", 1, "--rays", 8]
     run(monkeypatch, *settings, "--steps", 2)
     run(monkeypatch, *settings, "--steps", 3)
     assert "step 2 of 3" in capsys.readouterr().out
@@ -74,7 +75,7 @@ def test_trains_goes_on_and_exports(folder: Path, tmp_path: Path, monkeypatch, c
         export.density_bias(model.network.state_dict(), 3)[0]
         - export.density_bias(trainee.network.state_dict(), 3)[0]
     )
-    batch = Objects(folder).batch(np.array([0]), 500, np.random.default_rng(0), vary=False)
+    batch = Objects(folder).batch(np.array([0]), 500, np.random.default_rng(0), vary=False, rays=8)
     with torch.inference_mode():
         expected = trainee(batch)[0][0]
     code = model.encode(batch.pictures[0].permute(1, 2, 0).numpy())
@@ -92,8 +93,77 @@ def test_trains_goes_on_and_exports(folder: Path, tmp_path: Path, monkeypatch, c
     assert not state
 
 
+def test_rays_meet_what_the_picture_shows(objects: Objects) -> None:
+    for number in range(3):
+        solid = make_object(SEED + number)
+        rays = objects.arrays["rays"][number].astype(np.float64)
+        hits = objects.arrays["hits"][number]
+        shares = np.linspace(0, 1, 1000)[:, None]
+        points = rays[:, None, 0] * (1 - shares) + rays[:, None, 1] * shares
+        nearest = solid.distance(points.reshape(-1, 3)).reshape(len(rays), -1).min(axis=1)
+        # Half a step, the accuracy of the tracing and that of float16; a pixel is four times that.
+        sure = np.abs(nearest) > 0.003
+        assert np.array_equal((nearest < 0)[sure], hits[sure])
+        assert 0.2 < hits.mean() < 0.8 and sure.mean() > 0.7
+
+
+def test_a_ray_stands_for_where_it_is_densest(tmp_path: Path, monkeypatch) -> None:
+    trainee = Trainee(initial_network(write_config(tmp_path), 0))
+    center = torch.tensor([0.1, -0.2, 0.3])
+    monkeypatch.setattr(
+        trainee, "_decode", lambda code, points: -(points - center).norm(dim=-1, keepdim=True)
+    )
+    ends = torch.tensor([[[-0.6, 0, 0], [0.6, 0, 0]], [[0, 0, -0.6], [0.0, 0, 0.6]]])
+    found = trainee._densest(torch.zeros(3, 1, 1, 1), ends[None])[0]
+    step = 1.2 / RAY_POINTS
+    assert torch.allclose(found, torch.tensor([[0.1, 0, 0], [0, 0, 0.3]]), atol=step / 2 + 1e-6)
+
+
+def test_what_rays_ask_for_reaches_the_planes(objects: Objects, tmp_path: Path) -> None:
+    trainee = Trainee(initial_network(write_config(tmp_path), 0))
+    batch = objects.batch(np.array([0]), 16, np.random.default_rng(0), vary=False, rays=RAYS)
+    trainee.learn(batch)["rays"].backward()
+    assert trainee.network.tokenizer.embeddings.grad.abs().max() > 0
+    none = objects.batch(np.array([0]), 16, np.random.default_rng(0), vary=False)
+    assert "rays" not in trainee.learn(none)
+
+
+def test_rays_ask_for_something_on_those_that_hit_and_for_nothing_else() -> None:
+    batch = SimpleNamespace(hits=torch.tensor([[1.0, 0.0]]))
+    inside, outside = RAW_THRESHOLD + 4, RAW_THRESHOLD - 4
+    losses = {
+        raw: float(losses_of_rays(torch.tensor([[[raw[0]], [raw[1]]]]), batch)["rays"])
+        for raw in itertools.product((inside, outside), repeat=2)
+    }
+    assert min(losses, key=losses.get) == (inside, outside)
+    assert max(losses, key=losses.get) == (outside, inside)
+    assert losses_of_rays(torch.zeros(1, 0, 4), SimpleNamespace(hits=torch.zeros(1, 0))) == {}
+
+
+def test_calibration_makes_up_for_densities_that_are_too_low(monkeypatch) -> None:
+    """The surface of such a model lies a fiftieth within that of the object."""
+
+    def encode(model, solid, camera, light):
+        def density(points):
+            return np.exp(RAW_THRESHOLD - 20 * solid.distance(points) - 0.4 - 1)
+
+        return SimpleNamespace(density=density, density_bias=-1.0)
+
+    monkeypatch.setattr(export, "encode", encode)
+    monkeypatch.setattr(export, "CALIBRATED_WITH", 2)
+    shift, before, after = export.best_shift(None)
+    assert shift == pytest.approx(0.4, abs=0.051)
+    assert min(after) > 0.95 and min(after - before) > 0.01
+
+
 def test_too_few_objects_are_named(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"dataset\.py"):
+        Objects(tmp_path)
+
+
+def test_objects_of_an_older_kind_are_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "00000.npz", picture=np.zeros((2, 8, 8, 3), np.uint8))
+    with pytest.raises(SystemExit, match="anew"):
         Objects(tmp_path)
 
 
@@ -127,12 +197,14 @@ def test_an_interrupted_run_meets_the_same_objects() -> None:
 
 def test_mirrored_objects_are_consistent(objects: Objects) -> None:
     """The picture's left is -Y: colors, points, positions and outlines are swapped together."""
-    plain = objects.batch(np.array([1]), POINTS, np.random.default_rng(0), vary=False)
+    plain = objects.batch(np.array([1]), POINTS, np.random.default_rng(0), vary=False, rays=RAYS)
     for seed in range(20):
-        varied = objects.batch(np.array([1]), POINTS, np.random.default_rng(seed))
+        varied = objects.batch(np.array([1]), POINTS, np.random.default_rng(seed), rays=RAYS)
         if not torch.equal(varied.points, plain.points):
             break
     assert torch.equal(varied.points, plain.points * torch.tensor([1, -1, 1]))
+    assert torch.equal(varied.rays, plain.rays * torch.tensor([1, -1, 1]))
+    assert torch.equal(varied.hits, plain.hits) and plain.hits.shape == (1, RAYS)
     gray = plain.pictures.flip(-1).mean(1)  # the same whatever the order of the colors
     assert torch.allclose(varied.pictures.mean(1), gray, atol=1e-6)
     swap = torch.tensor([1.0, -1, 1]).view(3, 1, 1)
@@ -219,7 +291,7 @@ def test_network_starts_by_looking_where_its_tokens_lie(tmp_path: Path) -> None:
 
 
 def test_seeds_of_training_calibration_and_evaluation_do_not_meet() -> None:
-    trained = set(range(60_000))  # see the model's card
+    trained = set(range(72_000))  # see the model's card
     calibrated = set(range(export.FIRST_SEED, export.FIRST_SEED + export.CALIBRATED_WITH))
     measured = set(range(evaluate.FIRST_SEED, evaluate.FIRST_SEED + evaluate.OBJECTS))
     assert trained.isdisjoint(calibrated | measured) and calibrated.isdisjoint(measured)

@@ -27,6 +27,8 @@ class Batch:
         distances: (B, N), signed, at `points`.
         colors: (B, N, 3) in [0, 1], of the nearest part.
         outlines: (B, 3, 3, 32, 32), see `outlines`.
+        rays: (B, R, 2, 3) in model units, where rays of the picture enter and leave the box.
+        hits: (B, R), 1 where they meet the object on their way, else 0.
     """
 
     pictures: Tensor
@@ -35,6 +37,8 @@ class Batch:
     distances: Tensor
     colors: Tensor
     outlines: Tensor
+    rays: Tensor
+    hits: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """The batch on another device."""
@@ -49,6 +53,8 @@ class Objects:
         parts: dict[str, list[NDArray]] = {name: [] for name in FIELDS}
         for path in shards:
             with np.load(path) as shard:
+                if not set(FIELDS) <= set(shard.files):
+                    raise SystemExit(f"{path} lacks what is learned now: make the objects anew")
                 for name in FIELDS:
                     parts[name].append(shard[name])
         if not shards or sum(map(len, parts["picture"])) <= HELD_OUT:
@@ -64,17 +70,18 @@ class Objects:
         points: int,
         rng: np.random.Generator,
         vary: bool = True,
+        rays: int = 0,
     ) -> Batch:
-        """The chosen objects, `points` (at most 4096) points of each.
+        """The chosen objects, `points` (at most 4096) points and `rays` (at most 128) of each.
 
         Varied, an object may have its left and right swapped, and has its color channels
         exchanged: twelve objects out of one.
         """
-        samples = [self._sample(index, points, rng, vary) for index in chosen]
+        samples = [self._sample(index, points, rng, vary, rays) for index in chosen]
         return Batch(*(torch.from_numpy(np.stack(field)) for field in zip(*samples, strict=True)))
 
     def _sample(
-        self, index: int, count: int, rng: np.random.Generator, vary: bool
+        self, index: int, count: int, rng: np.random.Generator, vary: bool, ray_count: int
     ) -> tuple[NDArray[np.float32], ...]:
         start = rng.integers(POINTS - count + 1)
         span = slice(start, start + count)  # points lie in random order
@@ -83,6 +90,8 @@ class Objects:
         points = self.arrays["points"][index, span].astype(np.float32)
         distances = self.arrays["distances"][index, span].astype(np.float32)
         colors = self.arrays["colors"][index, span].astype(np.float32) / 255
+        rays = self.arrays["rays"][index, :ray_count].astype(np.float32)
+        hits = self.arrays["hits"][index, :ray_count].astype(np.float32)
         volume = np.unpackbits(self.arrays["volume"][index]).reshape(VOLUME, VOLUME, VOLUME)
         if vary:
             channels = rng.permutation(3)
@@ -90,7 +99,7 @@ class Objects:
             if rng.random() < 0.5:
                 swap = np.array([1, -1, 1], np.float32)
                 picture, positions = picture[:, ::-1], positions[:, ::-1] * swap
-                points = points * swap
+                points, rays = points * swap, rays * swap
                 volume = volume[:, ::-1]
         return (
             picture.transpose(2, 0, 1),
@@ -99,6 +108,8 @@ class Objects:
             distances,
             colors,
             outlines(volume),
+            rays,
+            hits,
         )
 
 

@@ -18,12 +18,14 @@ from objects import make_object
 from solids import Solid
 from triposr.inference import Options
 from triposr.inference.preprocess import STRAY_ALPHA
-from views import Camera, Light, View, render
+from views import Camera, Light, View, Window, render
 
 PICTURE = 128  # pixels, the side of the network's input
 RATIO = Options().foreground_ratio  # longest side of the subject over that side
 MAP = 32  # pixels, the side of the position map
 POINTS = 4096  # of a sample
+RAYS = 128  # of a sample
+OUTLINE = 4  # pixels on either side of the outline: where most rays run
 HALF_BOX = 0.6  # half the side of the model's box, in model units: objects reach to 0.55
 VOLUME = 32  # cells per axis of that box
 OBJECTS = 24_000
@@ -47,6 +49,8 @@ class Sample:
         colors: (4096, 3) uint8, display-referred albedo of the nearest part.
         volume: (4096,) uint8, the 32³ cells of the box whose centers are inside, as packed bits; x
             changes slowest.
+        rays: (128, 2, 3) float16, where rays of the picture enter and leave the box.
+        hits: (128,) bool, whether they meet the object on their way.
     """
 
     picture: NDArray[np.uint8]
@@ -55,6 +59,8 @@ class Sample:
     distances: NDArray[np.float16]
     colors: NDArray[np.uint8]
     volume: NDArray[np.uint8]
+    rays: NDArray[np.float16]
+    hits: NDArray[np.bool_]
 
 
 FIELDS = tuple(Sample.__dataclass_fields__)
@@ -169,6 +175,40 @@ def sample_points(
     return points, solid.distance(exact).clip(-1, 1).astype(np.float16), colors
 
 
+def sample_rays(
+    view: View, camera: Camera, window: Window, rng: np.random.Generator, count: int = RAYS
+) -> tuple[NDArray[np.float16], NDArray[np.bool_]]:
+    """Rays of a picture within the box, and whether they meet the object; most at its outline."""
+    mask = view.mask.astype(np.uint8)
+    rays, through = box_rays(camera, window, len(mask))
+    around = np.ones((2 * OUTLINE + 1, 2 * OUTLINE + 1), np.uint8)
+    at_outline = (cv2.dilate(mask, around) != cv2.erode(mask, around)).ravel()
+    chances = through * np.where(at_outline, 1.0, 0.1)
+    chosen = rng.choice(len(chances), count, p=chances / chances.sum())
+    return rays[chosen].astype(np.float16), mask.ravel()[chosen] > 0
+
+
+def box_rays(
+    camera: Camera, window: Window, size: int
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Where the rays through pixels (size, size), row by row, enter and leave the model's box.
+
+    Returns:
+        The ends (size², 2, 3) of the ways through the box, and whether rays pass through it at all
+        (size²,); ends of those that do not mean nothing.
+    """
+    left, top, side = window
+    rows, columns = np.mgrid[:size, :size].reshape(2, -1)
+    directions = camera.directions(
+        left + side * (columns + 0.5) / size, top + side * (rows + 0.5) / size
+    )
+    position = camera.pose()[0]
+    faces = (np.array([[-HALF_BOX], [HALF_BOX]]) - position)[:, None] / directions
+    enter, leave = faces.min(axis=0).max(axis=1), faces.max(axis=0).min(axis=1)
+    rays = position + np.stack((enter, leave), axis=-1)[..., None] * directions[:, None]
+    return rays.clip(-HALF_BOX, HALF_BOX), enter < leave
+
+
 def cell_centers(count: int, half: float = HALF_BOX) -> NDArray[np.float32]:
     """The centers (count³, 3) of the cells of a box in [-half, half]; x changes slowest."""
     ticks = ((np.arange(count, dtype=np.float32) + 0.5) / count * 2 - 1) * np.float32(half)
@@ -197,10 +237,12 @@ def make_sample(seed: int) -> Sample:
     rng = np.random.default_rng((seed, 1))
     solid = make_object(seed)
     camera, light = random_camera(rng), random_light(rng)
-    view = render(solid, camera, light, RENDERED, camera.window(solid))
+    window = camera.window(solid)
+    view = render(solid, camera, light, RENDERED, window)
     picture, positions = framed(view, rng)
     volume = np.packbits(solid.distance(cell_centers(VOLUME)) < 0)
-    return Sample(picture, positions, *sample_points(solid, rng), volume)
+    rays = sample_rays(view, camera, window, np.random.default_rng((seed, 2)))
+    return Sample(picture, positions, *sample_points(solid, rng), volume, *rays)
 
 
 def write_shard(task: tuple[Path, int]) -> Path:

@@ -17,18 +17,22 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor
 
+import views
 from architecture import RAW_THRESHOLD, write_config
-from dataset import CACHE, cell_centers
+from dataset import CACHE, HALF_BOX, box_rays, cell_centers
 from families import FAMILIES
-from figures import encode, scene
-from triposr.inference import load_model
+from figures import box_window, encode, scene
+from triposr.inference import SceneCode, load_model
 from triposr.inference.model.network import Model
 from triposr.inference.weights import STARTER_FOLDER
+from views import Camera, Window
 
 HEADS = Path(__file__).with_name("heads.safetensors")
 FIRST_SEED = 40_000_000  # of the calibration: neither trained nor evaluated with
 CALIBRATED_WITH = 96  # objects
 CELLS = 40  # per axis of the model's box
+OUTLINE = 64  # pixels, the side of the outlines
+ALONG = 128  # points on each ray of them
 SHIFTS = np.linspace(-1, 1, 41)  # of the density output that are tried
 
 
@@ -84,8 +88,8 @@ def best_shift(model: Model) -> tuple[float, NDArray[np.float64], NDArray[np.flo
     """What to add to the density output so that volumes and outlines agree best.
 
     Training asks for the right probability at each point. Where the model is unsure, cutting at one
-    half leaves out too much: thin parts and far sides. Outlines, seen from the front, ask for more
-    of them than volumes do; both count alike.
+    half leaves out too much: thin parts and far sides. Volumes, and outlines as the picture's
+    camera sees them, count alike.
 
     Returns:
         The shift, and the mean IoU of volumes and of outlines (2,) before and after.
@@ -96,22 +100,38 @@ def best_shift(model: Model) -> tuple[float, NDArray[np.float64], NDArray[np.flo
     for number in range(CALIBRATED_WITH):
         solid, camera, light = scene(FIRST_SEED + number, names[number % len(names)])
         code = encode(model, solid, camera, light)
-        raw = np.log(code.density(centers)) - code.density_bias
-        inside = solid.distance(centers)[:, None] < 0
-        found = raw[:, None] > RAW_THRESHOLD - SHIFTS
-        overlaps.append((_ious(found, inside), _ious(_from_front(found), _from_front(inside))))
+        inside = solid.distance(centers) < 0
+        window = box_window(camera, HALF_BOX)
+        shown = views.render(solid, camera, light, OUTLINE, window).mask.ravel()
+        overlaps.append(
+            (
+                _ious(raw_density(code, centers), inside),
+                _ious(highest_seen(code, camera, window), shown),
+            )
+        )
     means = np.mean(overlaps, axis=0)
     best, unmoved = int(means.mean(axis=0).argmax()), len(SHIFTS) // 2
     return float(SHIFTS[best]), means[:, unmoved], means[:, best]
 
 
-def _from_front(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """What cells (CELLS³, N), x slowest, look like along x: (CELLS², N)."""
-    return inside.reshape(CELLS, CELLS**2, -1).any(axis=0)
+def raw_density(code: SceneCode, points: NDArray[np.floating]) -> NDArray[np.float32]:
+    """The density output (N,) at points (N, 3)."""
+    return np.log(code.density(points)) - np.float32(code.density_bias)
 
 
-def _ious(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """IoU (N,) of each column with the one of the truth."""
+def highest_seen(code: SceneCode, camera: Camera, window: Window) -> NDArray[np.float32]:
+    """The highest density output behind each pixel (OUTLINE²,) of what a camera sees."""
+    rays, through = box_rays(camera, window, OUTLINE)
+    shares = np.linspace(0, 1, ALONG)[:, None]
+    points = rays[through, None, 0] * (1 - shares) + rays[through, None, 1] * shares
+    highest = np.full(len(rays), -np.inf, np.float32)
+    highest[through] = raw_density(code, points.reshape(-1, 3)).reshape(-1, ALONG).max(axis=1)
+    return highest
+
+
+def _ious(raw: NDArray[np.float32], truth: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """IoU (41,) of what is inside after each of the shifts with the truth (N,)."""
+    found, truth = raw[:, None] > RAW_THRESHOLD - SHIFTS, truth[:, None]
     return (found & truth).sum(axis=0) / np.maximum((found | truth).sum(axis=0), 1)
 
 

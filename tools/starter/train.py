@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from architecture import RAW_THRESHOLD, initial_network, write_config
 from batches import HELD_OUT, Objects, order
-from dataset import CACHE, POINTS
+from dataset import CACHE, POINTS, RAYS
 from export import HEADS
 from trainee import Trainee, written_out_attention
 from triposr.inference.weights import STARTER_FOLDER
@@ -52,14 +52,14 @@ def schedule(step: int, looking: int, steps: int) -> float:
 
 
 @torch.inference_mode()
-def held_out(trainee: Trainee, objects: Objects, points: int) -> dict[str, float]:
+def held_out(trainee: Trainee, objects: Objects, points: int, rays: int) -> dict[str, float]:
     """Losses on objects that are not trained on, and the IoU of inside and outside at points."""
     device = next(trainee.parameters()).device
     rng = np.random.default_rng(0)
     totals: dict[str, float] = {}
     groups = np.arange(HELD_OUT).reshape(-1, 32)
     for indices in groups:
-        batch = objects.batch(indices, points, rng, vary=False).to(device)
+        batch = objects.batch(indices, points, rng, vary=False, rays=rays).to(device)
         values = {name: float(loss) for name, loss in trainee.learn(batch).items()}
         inside, found = batch.distances < 0, trainee(batch)[0][..., 0] > RAW_THRESHOLD
         values["iou"] = float((inside & found).sum() / (inside | found).sum())
@@ -81,6 +81,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--looking", type=int, default=6500, help="first steps: pictures alone")
     parser.add_argument("--batch", type=int, default=16, help="objects")
     parser.add_argument("--points", type=int, default=1536, help="of an object, at most 4096")
+    parser.add_argument("--rays", type=int, default=0, help="of an object's picture, at most 128")
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", action="store_true", help="with the shipped model and its heads")
@@ -88,6 +89,8 @@ def arguments() -> argparse.Namespace:
     options = parser.parse_args()
     if not 1 <= options.points <= POINTS:
         parser.error(f"--points must be from 1 to {POINTS}")
+    if not 0 <= options.rays <= RAYS:
+        parser.error(f"--rays must be from 0 to {RAYS}")
     if options.start:
         options.looking = 0  # It can look already.
     options.checkpoint.parent.mkdir(parents=True, exist_ok=True)
@@ -123,7 +126,8 @@ def train(
     started = time.perf_counter()
     while step < options.steps:
         rng = np.random.default_rng((options.seed, step, 1))
-        batch = objects.batch(next(batches), options.points, rng).to(torch.device(options.device))
+        batch = objects.batch(next(batches), options.points, rng, rays=options.rays)
+        batch = batch.to(torch.device(options.device))
         losses = trainee.look(batch) if step < options.looking else trainee.learn(batch)
         sum(losses.values()).backward()
         nn.utils.clip_grad_norm_(trainee.parameters(), 1.0, error_if_nonfinite=True)
@@ -141,13 +145,15 @@ def train(
             started = time.perf_counter()
         if step % SAVE_EVERY == 0 or step == options.steps:
             save(options, trainee, optimizer, step)
-            print(f"held out: {told(held_out(trainee, objects, options.points))}", flush=True)
+            losses = held_out(trainee, objects, options.points, options.rays)
+            print(f"held out: {told(losses)}", flush=True)
             started = time.perf_counter()
 
 
 def settings(options: argparse.Namespace) -> dict[str, float]:
     """What must not change between the sittings of one run."""
-    return {name: getattr(options, name) for name in ("looking", "batch", "points", "seed")}
+    names = ("looking", "batch", "points", "rays", "seed")
+    return {name: getattr(options, name) for name in names}
 
 
 def shipped(folder: Path, heads: Path) -> dict[str, Tensor]:

@@ -14,11 +14,15 @@ from torch import Tensor, nn
 from architecture import CODE_CHANNELS, PATCHES, RAW_THRESHOLD, WIDTH, coordinate_code
 from batches import Batch
 from dataset import HALF_BOX, MAP, PICTURE
+from triposr.inference.devices import choose_dtype
 from triposr.inference.model.network import Network
 
 SHARPNESS = 60.0  # per model unit: how fast occupancy falls across the surface
 SURFACE = 0.03  # model units from the surface up to which points have a color to learn
 LEAST = 0.15  # weight of a point on the surface itself, where inside and outside are equally right
+RAY_POINTS = 24  # on a ray, of which the densest counts
+RAY_WEIGHT = 0.5  # the first that was tried
+GOLDEN = 0.618034  # multiples of it, without their whole part, are spread evenly
 CODE_WEIGHT = 0.2  # its errors are larger than the other losses
 SHOWN = 7  # channels that are told of each pixel of the picture
 OUTLINED = 3  # channels that are told of each cell of a plane
@@ -54,18 +58,19 @@ class Trainee(nn.Module):
 
     def learn(self, batch: Batch) -> dict[str, Tensor]:
         """All losses."""
-        outputs, (tokens, shown), outlined = self(batch)
+        outputs, rays, (tokens, shown), outlined = self(batch)
         return (
             losses_of_points(outputs, batch)
+            | losses_of_rays(rays, batch)
             | losses_of_look(tokens, shown, batch)
             | losses_of_outlines(outlined, batch)
         )
 
-    def forward(self, batch: Batch) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor]:
-        """The decoder's outputs (B, N, 4) at the points, and what the heads tell.
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor], Tensor]:
+        """The decoder's outputs (B, N, 4) at points and (B, R, 4) on rays, and what the heads tell.
 
-        That is image tokens (B, 65, C) with (B, 7, 32, 32) of the pictures, and (B, 3, 3, 32, 32)
-        of the planes.
+        A ray stands for its point of the highest density. The heads tell image tokens (B, 65, C)
+        with (B, 7, 32, 32) of the pictures, and (B, 3, 3, 32, 32) of the planes.
         """
         network, count = self.network, len(batch.pictures)
         look = self._look(batch)
@@ -75,11 +80,31 @@ class Trainee(nn.Module):
             planes = tokens.unflatten(-1, (3, size, size)).transpose(1, 2).flatten(0, 1)
             outlined = F.pixel_shuffle(self.plane_head(planes), self.cell).float()
             code = network.post_processor(planes).float()
-        at = torch.stack([batch.points[..., axes] for axes in ((0, 1), (0, 2), (1, 2))], dim=1)
+        points = torch.cat((batch.points, self._densest(code, batch.rays)), dim=1)
+        outputs = self._decode(code, points)
+        at_points, on_rays = outputs.split((batch.points.shape[1], batch.rays.shape[1]), dim=1)
+        return at_points, on_rays, look, outlined.unflatten(0, (count, 3))
+
+    def _decode(self, code: Tensor, points: Tensor) -> Tensor:
+        """The decoder's outputs (B, N, 4) at points (B, N, 3) of scene codes (3 B, C, 32, 32)."""
+        at = torch.stack([points[..., axes] for axes in ((0, 1), (0, 2), (1, 2))], dim=1)
         at = (at / HALF_BOX).flatten(0, 1).unsqueeze(1)
         sampled = F.grid_sample(code, at, align_corners=False)
-        features = sampled.squeeze(2).unflatten(0, (count, 3)).flatten(1, 2).transpose(1, 2)
-        return network.decoder.layers(features), look, outlined.unflatten(0, (count, 3))
+        features = sampled.squeeze(2).unflatten(0, (len(points), 3)).flatten(1, 2).transpose(1, 2)
+        return self.network.decoder.layers(features)
+
+    @torch.no_grad()
+    def _densest(self, code: Tensor, rays: Tensor) -> Tensor:
+        """The points (B, R, 3) where rays (B, R, 2, 3) are densest; only these need gradients."""
+        if not rays.shape[1]:
+            return rays[:, :, 0]
+        # Each ray begins its steps elsewhere, so that together they pass over nothing.
+        starts = torch.arange(rays.shape[1], device=rays.device)[:, None] * GOLDEN % 1
+        shares = (torch.arange(RAY_POINTS, device=rays.device) + starts) / RAY_POINTS
+        points = torch.lerp(rays[:, :, None, 0], rays[:, :, None, 1], shares[..., None])
+        densities = self._decode(code, points.flatten(1, 2))[..., 0].unflatten(1, shares.shape)
+        densest = densities.argmax(dim=2)[..., None, None].expand(-1, -1, 1, 3)
+        return points.gather(2, densest).squeeze(2)
 
     def _look(self, batch: Batch) -> tuple[Tensor, Tensor]:
         with self._autocast(batch):
@@ -90,7 +115,9 @@ class Trainee(nn.Module):
         return tokens, cells.reshape(len(tokens), SHOWN, MAP, MAP)
 
     def _autocast(self, batch: Batch) -> torch.autocast:
-        return torch.autocast(batch.pictures.device.type, torch.bfloat16)
+        device = batch.pictures.device
+        is_fast = choose_dtype("auto", device) == torch.bfloat16
+        return torch.autocast(device.type, torch.bfloat16, enabled=is_fast)
 
 
 @contextmanager
@@ -157,6 +184,18 @@ def losses_of_outlines(outlined: Tensor, batch: Batch) -> dict[str, Tensor]:
         "outline": F.binary_cross_entropy_with_logits(outlined[:, :, 0], there),
         "extent": F.smooth_l1_loss(outlined[:, :, 1:][seen], extents[seen], beta=0.05),
     }
+
+
+def losses_of_rays(outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
+    """Of whether rays of the picture meet anything where they are densest (B, R, 4).
+
+    Where the network does not know how deep a leg lies, no point on its ray is likelier inside than
+    out and the leg is left away, though the picture shows it: some point has to be there.
+    """
+    if not batch.hits.numel():
+        return {}
+    logits = outputs[..., 0] - RAW_THRESHOLD
+    return {"rays": RAY_WEIGHT * F.binary_cross_entropy_with_logits(logits, batch.hits)}
 
 
 def losses_of_points(outputs: Tensor, batch: Batch) -> dict[str, Tensor]:

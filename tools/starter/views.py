@@ -56,6 +56,16 @@ class Camera:
         scale = 0.5 / math.tan(math.radians(self.fov / 2)) / seen[:, 2]
         return np.column_stack((0.5 + seen[:, 0] * scale, 0.5 - seen[:, 1] * scale, seen[:, 2]))
 
+    def directions(
+        self, columns: NDArray[np.floating], rows: NDArray[np.floating]
+    ) -> NDArray[np.float64]:
+        """Rays (N, 3) of unit length through places (N,) of the picture, in [0, 1]."""
+        across = math.tan(math.radians(self.fov / 2))
+        right, up, forward = self.pose()[1]
+        u, v = ((2 * columns - 1) * across)[:, None], ((1 - 2 * rows) * across)[:, None]
+        rays = forward + u * right + v * up
+        return rays / np.linalg.norm(rays, axis=1, keepdims=True)
+
     def window(self, solid: Solid) -> Window:
         """A square that holds all of the solid and little else."""
         seen = self.project(solid.outline[:, :3])
