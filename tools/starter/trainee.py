@@ -190,7 +190,7 @@ def losses_of_rays(outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
     """Of whether rays of the picture meet anything where they are densest (B, R, 4).
 
     Where the network does not know how deep a leg lies, no point on its ray is likelier inside than
-    out and the leg is left away, though the picture shows it: some point has to be there.
+    out and the leg is left out, though the picture shows it: some point has to be there.
     """
     if not batch.hits.numel():
         return {}
