@@ -85,20 +85,22 @@ class Leaves:
         while (wanted := self._unknown_ends(progress)).any():
             self._wanted = wanted
             self._evaluate_wanted(progress)
-        return not self._leaves_out_some()
+        inside = self.values > 0
+        return not any(self._goes_on(inside, here) for here in self._parts(progress))
 
     def _refine(self, progress: Callable[[float], None]) -> None:
         """Halve the stride, and want the points of all cells that the surface may cross."""
-        full = self.with_neighbors(self.values)
         low, high = self._within_cells()
         ending = self._ending_cells()
         count = LEAF // self._stride * 2
-        wanted = self.known.new_empty(len(full), *[count + 1] * 3)
-        self.values = full.new_empty(len(full), *[count] * 3)
+        wanted = self.known.new_empty(len(self.values), *[count + 1] * 3)
+        values = self.values.new_empty(len(self.values), *[count] * 3)
         for here in self._parts(progress):
-            cells = undecided(full[here], MARGIN, (low[here], high[here])) | ending[here]
+            full = self.with_neighbors(self.values, here)
+            cells = undecided(full, MARGIN, (low[here], high[here])) | ending[here]
             wanted[here] = corners(cells)
-            self.values[here] = _without_last(halved(full[here]))
+            values[here] = _without_last(halved(full))
+        self.values = values
         self._stride //= 2
         self.known = _spread(self.known)
         self._wanted = self._to_owners(wanted) & ~self.known
@@ -129,14 +131,14 @@ class Leaves:
         x, y, z = (axis < self._resolution for axis in self._points(self._stride))
         return points & x & y & z
 
-    def with_neighbors(self, values: Tensor, leaves: slice = slice(None)) -> Tensor:
+    def with_neighbors(self, values: Tensor, leaves: slice) -> Tensor:
         """Values (L, n, n, n) with the next leaves' first layers: (L', n + 1, n + 1, n + 1).
 
         Where there is no next leaf, the last layer stands for it.
 
         Args:
             values: Of all leaves.
-            leaves: L' of them.
+            leaves: Which L' of them.
         """
         count = values.shape[1]
         full = values.new_empty(len(values[leaves]), *[count + 1] * 3)
@@ -198,12 +200,12 @@ class Leaves:
             ends[here] = _ends_of_crossed(self.with_neighbors(inside, here))
         return self._in_lattice(self._to_owners(ends) & ~self.known)
 
-    def _leaves_out_some(self) -> bool:
-        """Whether the surface reaches a side of a leaf, and no leaf is beyond."""
-        inside = self.with_neighbors(self.values > 0)
-        leaf = self.first // LEAF
+    def _goes_on(self, inside: Tensor, leaves: slice) -> bool:
+        """Whether the surface reaches a side of one of the leaves, and no leaf is beyond."""
+        inside = self.with_neighbors(inside, leaves)
+        place = self.first[leaves] // LEAF
         for axis, (layer, step) in itertools.product(range(3), ((0, -1), (LEAF, 1))):
-            beyond = leaf.clone()
+            beyond = place.clone()
             beyond[:, axis] += step
             exists = (beyond[:, axis] >= 0) & (beyond[:, axis] < self._place.shape[0])
             missing = exists & (self._number(beyond) < 0)

@@ -241,7 +241,7 @@ def test_neighbors_layers(robot: SceneCode) -> None:
     step = torch.arange(16)
     x, y, z = (leaves.first[:, axis, None] + step for axis in range(3))
     numbers = x[:, :, None, None] * 10_000 + y[:, None, :, None] * 100 + z[:, None, None, :]
-    full = leaves.with_neighbors(numbers)
+    full = leaves.with_neighbors(numbers, slice(None))
     places = {tuple(first) for first in leaves.first.tolist()}
     found = 0
     for first, block in zip(leaves.first.tolist(), full, strict=True):
