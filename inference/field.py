@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from .errors import InputError
+from .recall import recall_of
 from .types import SceneCode
 from .workers import Workers
 
@@ -42,6 +43,7 @@ class Field:
         self.code = code
         self.workers = workers or Workers(torch.device("cpu"))
         self.device = self.workers.device
+        self.recall = recall_of(code, self.device)
         first, *self._hidden, self._last = [
             (self._tensor(weight), self._tensor(bias)) for weight, bias in code.layers
         ]

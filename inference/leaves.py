@@ -17,6 +17,7 @@ from torch import Tensor
 
 from .grid import Grid
 from .narrow_band import Band, undecided
+from .recall import LatticeValues
 
 LEAF = 16
 """Lattice points per axis. PyMCubes takes a tenth of a millisecond for that many cells; meanwhile
@@ -34,6 +35,9 @@ surface is nearly everywhere, there is little to leave out, and no telling what.
 
 AT_A_TIME = 1024
 """Leaves that are worked on together: what is needed for a point takes 60 bytes."""
+
+KEPT = 4096
+"""Leaves whose values are kept for the next threshold, at most: 84 MB."""
 
 SIDES = tuple(side for side in itertools.product((0, 1), repeat=3) if any(side))
 """The directions (x, y, z) to the leaves that touch a leaf's upper faces, edges and corner."""
@@ -85,6 +89,7 @@ class Leaves:
         while (wanted := self._unknown_ends(progress)).any():
             self._wanted = wanted
             self._evaluate_wanted(progress)
+        self._keep()
         inside = self.values > 0
         return not any(self._goes_on(inside, here) for here in self._parts(progress))
 
@@ -115,6 +120,7 @@ class Leaves:
 
     def _evaluate_wanted(self, progress: Callable[[float], None]) -> None:
         wanted = self._in_lattice(self._wanted)
+        self._recall(wanted, progress)
         for start in range(0, len(wanted), AT_A_TIME):
             leaf, *steps = wanted[start : start + AT_A_TIME].nonzero().unbind(1)
             leaf += start
@@ -125,6 +131,29 @@ class Leaves:
             self.values[leaf, *steps] = values - self._raw_threshold
             self.known[leaf, *steps] = True
         progress(1.0)
+
+    def _recall(self, wanted: Tensor, progress: Callable[[float], None]) -> None:
+        """Take what an earlier extraction evaluated out of `wanted` (L, n, n, n)."""
+        kept = self.lattice.field.recall.lattice
+        if kept is None or kept.resolution != self._resolution:
+            return
+        stride = slice(None, None, self._stride)
+        for here in self._parts(progress):
+            leaf = kept.place[(self.first[here] // LEAF).unbind(1)]
+            there = (leaf >= 0)[:, None, None, None]
+            known = wanted[here] & there & kept.known[leaf, stride, stride, stride]
+            values = kept.values[leaf, stride, stride, stride] - self._raw_threshold
+            self.values[here] = torch.where(known, values, self.values[here])
+            self.known[here] |= known
+            wanted[here] &= ~known
+
+    def _keep(self) -> None:
+        """Keep what was evaluated for an extraction at another threshold."""
+        kept = None
+        if 0 < len(self.first) <= KEPT:
+            values = self.values + self._raw_threshold
+            kept = LatticeValues(self._resolution, self._place, values, self.known)
+        self.lattice.field.recall.lattice = kept
 
     def _in_lattice(self, points: Tensor) -> Tensor:
         """Those of some points (L, n, n, n) bool that the last leaves have not beyond the end."""

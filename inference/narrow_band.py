@@ -52,7 +52,9 @@ def find_band(field: Field, raw_threshold: float, progress: Callable[[float], No
         progress: Called with the part of the work done, 0...1; raises to stop.
     """
     ticks = texel_ticks(field.code.planes.shape[-1], field.device)
-    values = Grid(field, ticks).everywhere(progress) - raw_threshold
+    if field.recall.texels is None:
+        field.recall.texels = Grid(field, ticks).everywhere(progress)
+    values = field.recall.texels - raw_threshold
     return Band(ticks, values, undecided(values, MARGIN))
 
 

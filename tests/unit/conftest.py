@@ -31,9 +31,9 @@ def tiny_golden(tiny_folder: Path) -> dict[str, NDArray]:
         return dict(file)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def robot() -> SceneCode:
-    """A full-size scene code of a real object."""
+    """A full-size scene code of a real object, of which nothing has been computed yet."""
     return SceneCode.load(DATA / "scene" / "scene.safetensors")
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import mcubes
@@ -166,7 +167,7 @@ def test_ticks_rise_and_can_leave_at_any_step(robot: SceneCode) -> None:
                 raise LeaveError
 
         with pytest.raises(LeaveError):
-            extract_mesh(robot, 190, tick=tick, device="cpu")
+            extract_mesh(replace(robot), 190, tick=tick, device="cpu")
 
 
 MEASURE = """

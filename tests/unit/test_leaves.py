@@ -1,7 +1,11 @@
 """What is left out holds no surface: the mesh is that of the whole lattice."""
 
+import gc
 import itertools
 import math
+import weakref
+from contextlib import suppress
+from dataclasses import replace
 
 import mcubes
 import numpy as np
@@ -12,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from triposr.inference import SceneCode, extraction
+from triposr.inference import SceneCode, extraction, recall
 from triposr.inference.errors import EmptySurfaceError
 from triposr.inference.extraction import find_surface
 from triposr.inference.field import Field
@@ -37,21 +41,29 @@ def dense(field: Field, resolution: int, threshold: float) -> tuple[NDArray, NDA
 
 
 def assert_like_dense(code: SceneCode, resolution: int, threshold: float = THRESHOLD) -> int:
-    """Returns the number of vertices."""
-    field = Field(code)
-    expected, expected_faces = dense(field, resolution, threshold)
-    if not len(expected_faces):
-        with torch.inference_mode(), pytest.raises(EmptySurfaceError):
-            find_surface(field, resolution, threshold, ignore, closed=False)
-        return 0
-    with torch.inference_mode():
-        vertices, faces = find_surface(field, resolution, threshold, ignore, closed=False)
-    assert len(vertices) == len(expected)
-    assert len(faces) == len(expected_faces)
-    for one, other in ((vertices, expected), (expected, vertices)):
-        apart, _ = cKDTree(one).query(other)
-        assert apart.max() < 1e-4 * (resolution - 1)
-    return len(vertices)
+    """The surface is that of the whole lattice, of a scene code that nothing is known of and of one
+    that was extracted at another threshold before.
+
+    Returns the number of vertices.
+    """
+    expected, expected_faces = dense(Field(code), resolution, threshold)
+    for before in ((), (2 * threshold, threshold / 2)):
+        field = Field(replace(code))
+        for other in before:
+            with torch.inference_mode(), suppress(EmptySurfaceError):
+                find_surface(field, resolution, other, ignore, closed=False)
+        if not len(expected_faces):
+            with torch.inference_mode(), pytest.raises(EmptySurfaceError):
+                find_surface(field, resolution, threshold, ignore, closed=False)
+            continue
+        with torch.inference_mode():
+            vertices, faces = find_surface(field, resolution, threshold, ignore, closed=False)
+        assert len(vertices) == len(expected)
+        assert len(faces) == len(expected_faces)
+        for one, other in ((vertices, expected), (expected, vertices)):
+            apart, _ = cKDTree(one).query(other)
+            assert apart.max() < 1e-4 * (resolution - 1)
+    return len(expected)
 
 
 def code_of(planes: NDArray, offset: float, sharpness: float = 1.0) -> SceneCode:
@@ -234,6 +246,46 @@ def test_one_can_leave_between_some_leaves(monkeypatch, robot: SceneCode) -> Non
 def test_parts_of_the_leaves_fit_together(monkeypatch, robot: SceneCode) -> None:
     monkeypatch.setattr("triposr.inference.leaves.AT_A_TIME", 8)
     assert_like_dense(robot, 190)
+
+
+def test_another_threshold_evaluates_less(monkeypatch, robot: SceneCode) -> None:
+    evaluated: list[int] = []
+    at = Grid.at
+
+    def counted(self: Grid, points: torch.Tensor, progress) -> torch.Tensor:
+        evaluated.append(len(points))
+        return at(self, points, progress)
+
+    monkeypatch.setattr(Grid, "at", counted)
+    counts = []
+    for threshold in (THRESHOLD, THRESHOLD, 1.1 * THRESHOLD):
+        evaluated.clear()
+        extraction.extract_mesh(robot, 128, threshold, device="cpu")
+        counts.append(sum(evaluated))
+    assert counts[1] == 0
+    assert 0 < counts[2] < 0.1 * counts[0]
+    evaluated.clear()
+    extraction.extract_mesh(robot, 100, THRESHOLD, device="cpu")
+    assert 0 < sum(evaluated) < counts[0] - robot.planes.shape[-1] ** 3
+
+
+def test_large_lattices_are_not_kept(monkeypatch, robot: SceneCode) -> None:
+    extraction.extract_mesh(robot, 96, THRESHOLD, device="cpu")
+    field = Field(robot)
+    assert field.recall.lattice is not None
+    monkeypatch.setattr("triposr.inference.leaves.KEPT", 3)
+    extraction.extract_mesh(robot, 128, THRESHOLD, device="cpu")
+    assert field.recall.lattice is None
+    assert field.recall.texels is not None
+
+
+def test_what_is_kept_goes_with_the_scene_code(robot: SceneCode) -> None:
+    recalled = weakref.ref(Field(robot).recall)
+    copied = replace(robot)
+    Field(copied)
+    del copied
+    gc.collect()
+    assert len(recall._kept) == 1 and recalled() is not None
 
 
 def test_neighbors_layers(robot: SceneCode) -> None:

@@ -23,6 +23,7 @@ from matplotlib import pyplot
 
 from full_size import full_size_model
 from scenes import SCENES, scene
+from triposr.inference.devices import choose_dtype
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -145,10 +146,13 @@ def pairs(rows: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, An
 
 
 def networks(device: str) -> list[dict[str, Any]]:
-    """Loading the full-size network and encoding a picture, exact and as the add-on chooses."""
+    """Loading the full-size network and encoding a picture: exact and, where the add-on would
+    choose otherwise, as it chooses.
+    """
     folder = str(full_size_model())
     rows = []
-    for precision in ("fp32", "auto"):
+    is_exact = choose_dtype("auto", torch.device(device)) == torch.float32
+    for precision in ("fp32",) if is_exact else ("fp32", "auto"):
         print(f"{device}: full-size network, {precision}", flush=True)
         values = measure("load", folder=folder, device=device, precision=precision)
         rows.append({"device": device, "precision": precision} | values)

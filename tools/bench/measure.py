@@ -31,9 +31,11 @@ def extract(scene: str, way: str, resolution: int, device: str, repeats: int) ->
     """Scene code to colored mesh, ours or the published way; the best of some repeats."""
     import published
 
-    code = SceneCode.load(scene)
+    # One for each: a scene code that was extracted before is extracted faster.
+    codes = [SceneCode.load(scene) for _ in range(repeats + 1)]
 
     def run(points: int) -> Any:
+        code = codes.pop()
         if way == "published":
             return published.extract(code, points, THRESHOLD, device)
         return extract_mesh(code, points, THRESHOLD, device=device, closed=False)
@@ -63,9 +65,8 @@ def stages(scene: str, resolution: int, device: str) -> dict[str, Any]:
     """Where the time of an extraction goes; the best of some repeats."""
     from stages import stages
 
-    code = SceneCode.load(scene)
-    extract_mesh(code, WARM_UP, THRESHOLD, device=device)
-    found = [stages(code, resolution, THRESHOLD, device) for _ in range(3)]
+    extract_mesh(SceneCode.load(scene), WARM_UP, THRESHOLD, device=device)
+    found = [stages(SceneCode.load(scene), resolution, THRESHOLD, device) for _ in range(3)]
     return min(found, key=lambda one: one["total_seconds"])
 
 
@@ -77,10 +78,11 @@ def load(folder: str, device: str, precision: str) -> dict[str, Any]:
             pass
     before = rss()
     loading, _, model = timed(lambda: load_model(folder, device, precision), 1, device)
+    peak = highest_rss() - before
     picture = np.full((512, 512, 3), 0.5, np.float32)
     first, _, _ = timed(lambda: model.encode(picture), 1, device)
     # Mapped weights come into memory when they are first used.
-    peak = highest_rss() - before
+    peak = max(peak, highest_rss() - before)
     again, on_device, _ = timed(lambda: model.encode(picture), 1, device)
     return {
         "load_seconds": loading,
@@ -96,6 +98,7 @@ def load(folder: str, device: str, precision: str) -> dict[str, Any]:
 def timed(work: Callable[[], Any], repeats: int, device: str) -> tuple[float, float, Any]:
     """The shortest time, the memory (MB) that was needed on top, and the result."""
     on_gpu = device.startswith("cuda")
+    forget_highest_rss()
     before = rss()
     if on_gpu:
         torch.cuda.synchronize()
@@ -120,8 +123,15 @@ def rss() -> float:
 
 
 def highest_rss() -> float:
-    """The most memory that this process has held, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MB
+    """The most memory that this process has held since `forget_highest_rss`, in MB."""
+    status = Path("/proc/self/status").read_text()
+    [kilobytes] = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(kilobytes) * 1024 / MB
+
+
+def forget_highest_rss() -> None:
+    """Linux resets the mark when a 5 is written there."""
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 if __name__ == "__main__":

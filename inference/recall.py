@@ -1,0 +1,52 @@
+"""What was computed of a scene code, kept while the scene code lives.
+
+A surface at another threshold needs most of it again, and comes several times as fast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+from .types import SceneCode
+
+
+@dataclass
+class LatticeValues:
+    """Raw densities of a sparse lattice.
+
+    Attributes:
+        resolution: Lattice points per axis.
+        place: (N, N, N) int64, the leaf at each place, -1 where there is none.
+        values: (L, 16, 16, 16) raw densities.
+        known: (L, 16, 16, 16) bool: where `values` holds one.
+    """
+
+    resolution: int
+    place: Tensor
+    values: Tensor
+    known: Tensor
+
+
+@dataclass
+class Recall:
+    """What is kept of one scene code on one device.
+
+    Attributes:
+        texels: (n, n, n) raw densities at the texels.
+        lattice: Of the last extraction, unless it was too large to keep.
+    """
+
+    texels: Tensor | None = None
+    lattice: LatticeValues | None = None
+
+
+_kept: WeakKeyDictionary[SceneCode, dict[torch.device, Recall]] = WeakKeyDictionary()
+
+
+def recall_of(code: SceneCode, device: torch.device) -> Recall:
+    """What is kept of a scene code; the caller adds to it."""
+    return _kept.setdefault(code, {}).setdefault(device, Recall())
