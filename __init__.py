@@ -8,20 +8,22 @@ so `bpy` is imported when Blender calls `register()` and not before.
 def register() -> None:
     import bpy
 
-    from . import operators, panels, preferences, properties, session
+    from . import operators, panels, preferences, preview, properties, session
 
     for cls in (*preferences.classes, *properties.classes, *operators.classes, *panels.classes):
         bpy.utils.register_class(cls)
     properties.attach()
+    preview.register()
     session.register()
 
 
 def unregister() -> None:
     import bpy
 
-    from . import operators, panels, preferences, properties, session
+    from . import operators, panels, preferences, preview, properties, session
 
     session.unregister()
+    preview.unregister()
     properties.detach()
     classes = (*preferences.classes, *properties.classes, *operators.classes, *panels.classes)
     for cls in reversed(classes):

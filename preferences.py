@@ -1,4 +1,4 @@
-"""Facts about this machine that hold for every .blend: device, precision, model folder."""
+"""Facts about this machine that hold for every .blend: device, precision, models, memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,50 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
+from .inference.catalog import MODELS, PublishedModel, hub_address
+from .inference.errors import DependencyError
+from .inference.installation import is_installed
+from .inference.own_torch import read_build
+from .inference.types import DeviceInfo
 from .inference.weights import STARTER_FOLDER, find_model
+from .session import engine, upkeep
+
+BASIC_DEVICES = (
+    ("auto", "Automatic", "The first that works of GPU and CPU", 0),
+    ("cpu", "CPU", "Works everywhere", 1),
+    ("cuda", "NVIDIA or AMD GPU", "CUDA, or ROCm with a ROCm build of torch", 2),
+    ("xpu", "Intel GPU", "XPU, with an XPU build of torch", 3),
+    ("mps", "Apple GPU", "Metal, on Apple silicon", 4),
+)
+FURTHER_DEVICES = {"cuda": 16, "xpu": 32}
+"""Where the numbers of a kind's further devices begin: a number is what Blender saves."""
+
+_device_items: list[tuple[str, str, str, int]] = []
+"""Blender needs the strings of a dynamic list to be kept."""
+
+
+def device_items(
+    _preferences: object, _context: bpy.types.Context | None
+) -> list[tuple[str, str, str, int]]:
+    """The devices to choose from, by their names where those are known."""
+    found = {device.name.removesuffix(":0"): device for device in engine.devices}
+    items = []
+    for name, label, description, number in BASIC_DEVICES:
+        if name in found and name != "cpu":
+            label = device_label(found.pop(name))
+        items.append((name, label, description, number))
+    for name, device in found.items():
+        kind, _, number = name.partition(":")
+        if kind in FURTHER_DEVICES and number:
+            place = FURTHER_DEVICES[kind] + int(number)
+            items.append((name, device_label(device), "Another GPU of this machine", place))
+    _device_items[:] = items
+    return _device_items
+
+
+def device_label(device: DeviceInfo) -> str:
+    """A device by name, with its memory."""
+    return f"{device.label} ({device.memory / 1e9:.0f} GB)" if device.memory else device.label
 
 
 class TripoSRPreferences(bpy.types.AddonPreferences):
@@ -16,20 +59,18 @@ class TripoSRPreferences(bpy.types.AddonPreferences):
     device: EnumProperty(
         name="Device",
         description="What the network runs on",
-        items=(
-            ("auto", "Automatic", "The first that works of GPU and CPU"),
-            ("cpu", "CPU", "Works everywhere"),
-            ("cuda", "NVIDIA or AMD GPU", "CUDA, or ROCm with a ROCm build of torch"),
-            ("xpu", "Intel GPU", "XPU, with an XPU build of torch"),
-            ("mps", "Apple GPU", "Metal, on Apple silicon"),
-        ),
+        items=device_items,
     )
     precision: EnumProperty(
         name="Precision",
         description="How many bits the network computes with",
         items=(
             ("auto", "Automatic", "Half on processors that are made for it, else full"),
-            ("fp32", "Full", "32 bits: exact"),
+            (
+                "fp32",
+                "Full",
+                "32 bits: exact, with the original weights if they were kept",
+            ),
             ("bf16", "Half (bfloat16)", "16 bits: half the memory, slightly different meshes"),
             ("fp16", "Half (float16)", "16 bits: half the memory, for GPUs without bfloat16"),
         ),
@@ -41,12 +82,48 @@ class TripoSRPreferences(bpy.types.AddonPreferences):
         min=0,
         soft_max=64,
     )
+    keep_loaded: EnumProperty(
+        name="Keep Loaded",
+        description="How long the model stays in memory after a run. "
+        "It is always unloaded before Cycles renders on a GPU that it takes memory of",
+        items=(
+            ("minutes", "For a While", "The next picture starts at once; memory comes back later"),
+            ("always", "Always", "Until Blender is closed"),
+            ("never", "Never", "Memory comes back after each run; each run loads the model"),
+        ),
+    )
+    keep_minutes: IntProperty(
+        name="Minutes",
+        description="Minutes after a run until the model is unloaded",
+        min=1,
+        soft_max=120,
+        default=10,
+    )
+    torch_folder: StringProperty(
+        name="Own Torch",
+        description="Folder with another build of torch, as pip install --target fills it: "
+        "for CUDA on Windows, ROCm or Intel GPUs. Empty: the torch that Blender finds",
+        subtype="DIR_PATH",
+    )
     model_folder: StringProperty(
         name="Model Folder",
-        description="Folder with the published config.yaml and model.ckpt or model.safetensors. "
-        "Matting models, such as u2net.onnx, are looked up there too. "
+        description="Where models are kept. A studio may share a folder, which may be read-only. "
         "Empty: the add-on's own data folder",
         subtype="DIR_PATH",
+    )
+    keep_original: BoolProperty(
+        name="Keep Original Weights",
+        description="Keep the published 1.7 GB file beside the converted one, for exact results "
+        "with Full precision",
+    )
+    hub_mirror: StringProperty(
+        name="Hugging Face Mirror",
+        description="Address that stands for https://huggingface.co, such as a studio's own. "
+        "Empty: the environment's HF_ENDPOINT, else huggingface.co itself",
+    )
+    github_mirror: StringProperty(
+        name="GitHub Mirror",
+        description="Address that stands for https://github.com, where matting models are",
     )
     show_colors: BoolProperty(
         name="Show Colors in Solid Shading",
@@ -58,22 +135,99 @@ class TripoSRPreferences(bpy.types.AddonPreferences):
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        layout.prop(self, "device")
+        self._draw_models(context, layout)
+        layout.separator()
+        self._draw_devices(layout)
+        layout.separator()
+        layout.prop(self, "show_colors")
+        layout.operator("triposr.copy_report", icon="COPYDOWN")
+
+    def _draw_models(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+        layout.label(text="Models")
+        column = layout.column(align=True)
+        column.prop(self, "model_folder", placeholder=str(model_folder(context)))
+        box = layout.box().column()
+        if not bpy.app.online_access:
+            row = box.row()
+            row.label(text="Blender may not use the network", icon="INTERNET_OFFLINE")
+            if not bpy.app.online_access_override:
+                row.operator("screen.userpref_show", text="Allow Online Access").section = "SYSTEM"
+        for model in MODELS:
+            draw_model(box, model, model_folder(context))
+        draw_upkeep(layout)
+        layout.operator("triposr.import_model", text="Import from Disk", icon="IMPORT")
+        layout.prop(self, "keep_original")
+        column = layout.column(align=True)
+        column.prop(self, "hub_mirror", placeholder=hub_address())
+        column.prop(self, "github_mirror", placeholder="https://github.com")
+
+    def _draw_devices(self, layout: bpy.types.UILayout) -> None:
+        layout.label(text="Device and Memory")
+        row = layout.row(align=True)
+        row.prop(self, "device")
+        row.operator("triposr.detect_devices", text="", icon="FILE_REFRESH")
+        for device in engine.devices:
+            if device.problem:
+                _hint(layout, device.problem, "ERROR")
         layout.prop(self, "precision")
         layout.prop(self, "threads")
-        column = layout.column(align=True)
-        column.prop(self, "model_folder")
-        row = column.split(factor=0.4)
-        row.label()
-        if uses_starter(context):
-            row.label(text="No weights there: the starter model is used", icon="INFO")
-        else:
-            row.label(text="Weights found", icon="CHECKMARK")
-        if not self.model_folder:
-            row = column.split(factor=0.4)
+        row = layout.row(align=True)
+        row.prop(self, "keep_loaded")
+        if self.keep_loaded == "minutes":
+            row.prop(self, "keep_minutes")
+        if engine.is_loaded():
+            row = layout.split(factor=0.4)
             row.label()
-            row.label(text=str(model_folder(context)))
-        layout.prop(self, "show_colors")
+            row.operator("triposr.unload_model", text="Unload Now", icon="TRASH")
+        layout.prop(self, "torch_folder")
+        if self.torch_folder:
+            try:
+                build = read_build(Path(bpy.path.abspath(self.torch_folder)))
+            except DependencyError as error:
+                _hint(layout, str(error), "ERROR")
+            else:
+                _hint(layout, f"torch {build.version}, {build.made_for}", "CHECKMARK")
+
+
+def _hint(layout: bpy.types.UILayout, text: str, icon: str) -> None:
+    """A line below the value of a property."""
+    row = layout.split(factor=0.4)
+    row.label()
+    row.label(text=text, icon=icon)
+
+
+def draw_model(layout: bpy.types.UILayout, model: PublishedModel, folder: Path) -> None:
+    """A row with a model and what can be done with it."""
+    row = layout.row()
+    is_there = is_installed(model, folder)
+    row.label(text=model.label, icon="CHECKMARK" if is_there else "BLANK1")
+    row.label(text=f"{model.size / 1e6:,.0f} MB, {model.license}")
+    if is_there:
+        row.operator("triposr.remove_model", text="Remove", icon="TRASH").model = model.name
+    else:
+        row = row.row()
+        row.enabled = not upkeep.is_running()
+        row.operator("triposr.download_model", text="Download", icon="IMPORT").model = model.name
+
+
+def draw_upkeep(layout: bpy.types.UILayout) -> None:
+    """What is on its way to this machine, and what became of the last."""
+    state = upkeep.state
+    if upkeep.is_running():
+        layout.label(text=state.title, icon="IMPORT")
+        row = layout.row(align=True)
+        row.progress(factor=state.fraction, text=state.label)
+        row.operator("triposr.cancel_download", text="", icon="CANCEL")
+        return
+    texts = (state.error, state.hint) if state.error else (state.message,)
+    if not any(texts):
+        return
+    row = layout.row()
+    column = row.column(align=True)
+    for number, text in enumerate(texts):
+        icon = "ERROR" if state.error else "INFO" if state.canceled else "CHECKMARK"
+        column.label(text=text, icon="BLANK1" if number else icon)
+    row.operator("triposr.dismiss_download", text="", icon="X", emboss=False)
 
 
 def preferences(context: bpy.types.Context) -> TripoSRPreferences:
@@ -82,11 +236,24 @@ def preferences(context: bpy.types.Context) -> TripoSRPreferences:
 
 
 def model_folder(context: bpy.types.Context) -> Path:
-    """The folder that is searched for the published weights and the matting models."""
+    """The folder in which models are kept."""
     chosen = preferences(context).model_folder
     if chosen:
         return Path(bpy.path.abspath(chosen))
     return Path(bpy.utils.extension_path_user(__package__)) / "models"
+
+
+def torch_folder(context: bpy.types.Context) -> Path | None:
+    """The folder from which torch is imported, if not from where Blender's Python has it."""
+    chosen = preferences(context).torch_folder
+    return Path(bpy.path.abspath(chosen)) if chosen else None
+
+
+def keep_seconds(context: bpy.types.Context) -> float:
+    """How long the model stays loaded after a run."""
+    chosen = preferences(context)
+    minutes = {"always": float("inf"), "never": 0.0, "minutes": float(chosen.keep_minutes)}
+    return 60 * minutes[chosen.keep_loaded]
 
 
 def active_model(context: bpy.types.Context) -> Path:

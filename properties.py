@@ -7,6 +7,7 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty
 
+from .inference.catalog import MATTING_MODELS
 from .inference.types import (
     FOREGROUND_RATIO_RANGE,
     RESOLUTION_RANGE,
@@ -23,15 +24,29 @@ BACKGROUND = {
         (
             "auto",
             "Automatic",
-            "The picture's own transparency where there is some, else the matting model where it "
-            "is in the model folder, else a method for plain backgrounds",
+            "The picture's own transparency where there is some, else a matting model where one "
+            "is on this machine, else a method for plain backgrounds",
         ),
         ("alpha", "Transparency", "Use the picture's own alpha channel"),
-        ("model", "Matting Model", "Cut the subject out with u2net.onnx from the model folder"),
+        ("model", "Matting Model", "Let a network cut the subject out"),
         ("plain", "Plain Background", "Remove a background of one color or a soft gradient"),
         ("none", "None", "Use the whole picture; it should show its subject on middle gray"),
     ),
     "default": "auto",
+}
+MATTING_MODEL = {
+    "name": "Matting Model",
+    "description": "Which network cuts the subject out",
+    "items": (
+        ("auto", "Best Installed", "The best of those that are on this machine"),
+        *((model.name, model.label, model.purpose) for model in MATTING_MODELS),
+    ),
+    "default": "auto",
+}
+KEEP_LARGEST = {
+    "name": "Keep Largest",
+    "description": "Leave out all parts of the picture's subject but the largest",
+    "default": Options.keep_largest,
 }
 FOREGROUND_RATIO = {
     "name": "Foreground Ratio",
@@ -93,6 +108,8 @@ class TripoSRSettings(bpy.types.PropertyGroup):
         description="Picture of one object to build in 3D",
     )
     background: EnumProperty(**BACKGROUND)
+    matting_model: EnumProperty(**MATTING_MODEL)
+    keep_largest: BoolProperty(**KEEP_LARGEST)
     foreground_ratio: FloatProperty(**FOREGROUND_RATIO)
     resolution: IntProperty(**RESOLUTION)
     threshold: FloatProperty(**THRESHOLD)
@@ -112,6 +129,8 @@ def run_options(settings: object, matting_folder: Path) -> Options:
     """
     return Options(
         background=settings.background,
+        matting_model=settings.matting_model,
+        keep_largest=settings.keep_largest,
         matting_folder=matting_folder,
         foreground_ratio=settings.foreground_ratio,
         resolution=settings.resolution,
@@ -120,14 +139,26 @@ def run_options(settings: object, matting_folder: Path) -> Options:
     )
 
 
+class TripoSRImage(bpy.types.PropertyGroup):
+    """What belongs to one picture."""
+
+    matte: PointerProperty(
+        type=bpy.types.Image,
+        name="Matte",
+        description="Painted mask that stands for the Background setting: white is the subject",
+    )
+
+
 def attach() -> None:
-    """Give every scene its settings."""
+    """Give every scene its settings, and every picture its matte."""
     bpy.types.Scene.triposr = PointerProperty(type=TripoSRSettings)
+    bpy.types.Image.triposr = PointerProperty(type=TripoSRImage)
 
 
 def detach() -> None:
     """Take the settings away when the add-on is disabled; what a .blend saved stays in it."""
+    del bpy.types.Image.triposr
     del bpy.types.Scene.triposr
 
 
-classes = (TripoSRSettings,)
+classes = (TripoSRSettings, TripoSRImage)

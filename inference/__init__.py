@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .errors import (
         DependencyError,
         DeviceError,
+        DownloadError,
         EmptySurfaceError,
         InputError,
         ModelFilesError,
@@ -36,6 +37,7 @@ _MODULE_OF = {
     "SceneCode": "types",
     "DependencyError": "errors",
     "DeviceError": "errors",
+    "DownloadError": "errors",
     "EmptySurfaceError": "errors",
     "InputError": "errors",
     "ModelFilesError": "errors",
@@ -45,6 +47,7 @@ _MODULE_OF = {
 __all__ = [
     "DependencyError",
     "DeviceError",
+    "DownloadError",
     "EmptySurfaceError",
     "InputError",
     "MeshData",

@@ -47,7 +47,7 @@ def load_model(
     tick = tick or ignore_progress
     started = time.perf_counter()
     folder = Path(folder)
-    weights = weights_file(folder)
+    weights = weights_file(folder, exact=precision == "fp32")
     reject_other_files(weights)
     config = read_config(folder)
     chosen_device = choose_device(device)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import torch
 
 from .errors import DeviceError, DeviceMemoryError, InputError
+from .types import DeviceInfo
 
 log = logging.getLogger(__name__)
 
@@ -26,33 +30,100 @@ def choose_device(name: str) -> torch.device:
         InputError: There is no such device type.
     """
     if name == "auto":
-        return next(device for kind in DEVICES if (device := _working_device(kind)) is not None)
+        return next(torch.device(kind) for kind in DEVICES if not problem_of(kind))
     if name.partition(":")[0] not in DEVICES:
         raise InputError(f"There is no device type {name!r}", f"Choose auto, {', '.join(DEVICES)}")
-    device = _working_device(name)
-    if device is None:
+    if problem := problem_of(name):
         raise DeviceError(
-            f"The device {name} does not work with the installed torch {torch.__version__}",
-            "Choose Automatic or CPU as the device in the add-on's preferences",
+            problem, "Choose Automatic or CPU as the device in the add-on's preferences"
         )
-    return device
+    return torch.device(name)
 
 
-def _working_device(name: str) -> torch.device | None:
-    """The device if it can multiply, else None: a driver too old shows only when a kernel runs."""
+def list_devices() -> tuple[DeviceInfo, ...]:
+    """All that could run the network, the best first, the CPU last; with why some do not."""
+    found = []
+    for kind in DEVICES[:-1]:
+        module = _backend(kind)
+        if not module.is_available():
+            continue
+        # torch.backends.mps stands for the one GPU that there is.
+        for number in range(getattr(module, "device_count", lambda: 1)()):
+            found.append(_described(kind, number))
+    if not found and (problem := _unused_gpu()):
+        found.append(DeviceInfo("cuda", "GPU", problem=problem))
+    return (*found, DeviceInfo("cpu", f"CPU, {torch.get_num_threads()} cores", _memory_of_cpu()))
+
+
+def _described(kind: str, number: int) -> DeviceInfo:
+    name = kind if kind == "mps" else f"{kind}:{number}"
+    if kind == "mps":
+        return DeviceInfo(name, "Apple GPU", problem=problem_of(name))
+    properties = _backend(kind).get_device_properties(number)
+    return DeviceInfo(name, properties.name, properties.total_memory, problem_of(name))
+
+
+def problem_of(name: str) -> str:
+    """Why a device does not compute, one sentence without a final period; empty if it does.
+
+    A driver too old for torch, or a torch too old for the card, shows only when a kernel runs.
+    """
     kind = name.partition(":")[0]
-    # torch.mps has no is_available() of its own in the older releases.
-    module = torch.backends.mps if kind == "mps" else getattr(torch, kind)
-    if not module.is_available():
-        return None
+    if not _backend(kind).is_available():
+        return f"The installed torch {torch.__version__} finds no device {name}"
     try:
         device = torch.device(name)
         ones = torch.ones(8, 8, device=device)
         works = bool((ones @ ones).sum().item() == 512)
     except (RuntimeError, AssertionError) as error:
         log.warning("Device %s is listed but does not compute: %s", name, error)
-        return None
-    return device if works else None
+        works = False
+    return "" if works else _misfit(name)
+
+
+def _misfit(name: str) -> str:
+    """Which card, and which build of torch, do not go together."""
+    kind, _, number = name.partition(":")
+    if kind != "cuda" or int(number or 0) >= torch.cuda.device_count():
+        return f"The device {name} does not work with the installed torch {torch.__version__}"
+    card = torch.cuda.get_device_name(int(number or 0))
+    made_for = ", ".join(torch.cuda.get_arch_list()) or "no GPU"
+    return (
+        f"{card} does not work with the installed torch {torch.__version__}, which was made for"
+        f" {made_for}"
+    )
+
+
+def _backend(kind: str) -> Any:
+    # torch.mps has no is_available() of its own in the older releases.
+    return torch.backends.mps if kind == "mps" else getattr(torch, kind)
+
+
+DRIVERS = {
+    "NVIDIA": ("/proc/driver/nvidia/version", "C:/Windows/System32/nvcuda.dll"),
+    "AMD": ("/dev/kfd",),
+}
+"""Files that the drivers of GPUs bring with them."""
+
+
+def _unused_gpu() -> str:
+    """Whether there is a GPU that this build of torch was not made for, told in a sentence."""
+    for maker, files in DRIVERS.items():
+        if any(Path(file).exists() for file in files):
+            return (
+                f"The {maker} GPU is not used: the installed torch {torch.__version__} was made"
+                " for others"
+            )
+    return ""
+
+
+def _memory_of_cpu() -> int:
+    """Bytes of memory in this machine; 0 where the system does not tell."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        log.debug("The system does not tell how much memory it has")
+        return 0
 
 
 def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
@@ -135,8 +206,7 @@ def check_memory(device: torch.device, needed: int) -> None:
 def empty_caches() -> None:
     """Give what torch has freed on accelerators, and keeps for itself, back to their drivers."""
     for kind in DEVICES[:-1]:
-        backend = torch.backends.mps if kind == "mps" else getattr(torch, kind)
-        if backend.is_available():
+        if _backend(kind).is_available():
             getattr(torch, kind).empty_cache()
 
 

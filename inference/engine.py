@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from .errors import DeviceMemoryError, importing
-from .types import Tick
+from .own_torch import use_torch_from
+from .types import DeviceInfo, Tick
 from .weights import weights_file
 
 if TYPE_CHECKING:
@@ -47,10 +48,36 @@ class Engine:
         self._lock = threading.Lock()
         self._key: _Key | None = None
         self._model: Model | None = None
+        self._users = 0
+        self._unload_at = float("inf")
+        self.devices: tuple[DeviceInfo, ...] = ()
+        """What was found when torch was first imported."""
+
+    def is_loaded(self) -> bool:
+        """Whether a model takes memory."""
+        return self._model is not None
+
+    def device(self) -> str:
+        """What the loaded model runs on, as torch names it; empty if none is loaded."""
+        model = self._model
+        return "" if model is None else str(model.device)
+
+    def look_for_devices(self, torch_folder: Path | None = None) -> tuple[DeviceInfo, ...]:
+        """What torch finds, which it is imported for; raises DependencyError."""
+        use_torch_from(torch_folder)
+        _import_loader()
+        if not self.devices:
+            from .devices import list_devices
+
+            self.devices = list_devices()
+            for device in self.devices:
+                if device.problem:
+                    log.warning("%s", device.problem)
+        return self.devices
 
     def model(self, folder: Path, device: str, precision: str, tick: Tick) -> Model:
         """The model in `folder`, loaded if it is not; raises what `load_model` raises."""
-        weights = weights_file(folder)
+        weights = weights_file(folder, exact=precision == "fp32")
         status = weights.stat()
         key = _Key(folder, device, precision, (weights.name, status.st_size, status.st_mtime_ns))
         with self._lock:
@@ -70,6 +97,8 @@ class Engine:
         precision: str,
         tick: Tick,
         threads: int | None = None,
+        keep: float = float("inf"),
+        torch_folder: Path | None = None,
     ) -> T:
         """What `work` makes with the model; where memory runs out, with one that takes less.
 
@@ -77,16 +106,25 @@ class Engine:
             work: Called with the model, and again if it raised `DeviceMemoryError`.
             folder, device, precision, tick: As for `model`.
             threads: That torch may take; 0 leaves Blender one, None changes nothing.
+            keep: Seconds that the model stays loaded afterwards; see `unload_if_idle`.
+            torch_folder: Where torch is imported from, if not from where Python has it.
 
         Raises:
+            DependencyError: torch or another package cannot be imported.
             DeviceMemoryError: Not even the CPU's memory suffices.
             TripoSRError: What `work` and `load_model` raise.
         """
-        _import_loader()
+        self.look_for_devices(torch_folder)
         from .threads import torch_threads
 
-        with torch_threads(threads):
-            return self._run(work, folder, device, precision, tick)
+        self._users += 1
+        try:
+            with torch_threads(threads):
+                return self._run(work, folder, device, precision, tick)
+        finally:
+            self._users -= 1
+            self._unload_at = time.monotonic() + keep
+            self.unload_if_idle()
 
     def _run(
         self, work: Callable[[Model], T], folder: Path, device: str, precision: str, tick: Tick
@@ -106,9 +144,15 @@ class Engine:
             self.unload()
 
     def unload(self) -> None:
-        """Give the model's memory back."""
+        """Give the model's memory back; what a run still uses goes when the run is done."""
         with self._lock:
             self._release()
+
+    def unload_if_idle(self) -> None:
+        """Unload if nothing runs, and the last run ended as long ago as it asked for."""
+        if self.is_loaded() and not self._users and time.monotonic() >= self._unload_at:
+            log.info("Unloading the model")
+            self.unload()
 
     def _release(self) -> None:
         """Forget the model, and let torch give back what it keeps of freed memory."""

@@ -35,6 +35,10 @@ class ModelFilesError(TripoSRError):
     """The files of a model are missing, damaged, or do not belong together."""
 
 
+class DownloadError(TripoSRError):
+    """A file does not come to this machine: the network, the server or the disk is in the way."""
+
+
 class DependencyError(TripoSRError):
     """A Python package that the add-on needs cannot be imported."""
 

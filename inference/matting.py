@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from .catalog import MATTING_MODELS
 from .errors import InputError, ModelFilesError, importing
 from .plain_background import cut_out_plain
 from .types import Options
@@ -51,7 +52,7 @@ def remove_background(picture: Image.Image, options: Options) -> Image.Image:
         return _with_alpha(picture)
     model = matting_model_file(options)
     if method == "model" or (method == "auto" and model is not None):
-        return _cut_out_with_model(picture, options.matting_model, model)
+        return _cut_out_with_model(picture, options, model)
     return cut_out_plain(picture)
 
 
@@ -74,27 +75,32 @@ def _with_alpha(picture: Image.Image) -> Image.Image:
 
 def matting_model_file(options: Options) -> Path | None:
     """The file of the chosen matting model, if it is on this machine."""
+    names = [model.name for model in MATTING_MODELS]
+    if options.matting_model != "auto":
+        names = [options.matting_model]
     home = Path(os.environ.get("U2NET_HOME", "~/.u2net")).expanduser()
-    folders = (options.matting_folder, home)
-    name = f"{options.matting_model}.onnx"
-    files = (folder / name for folder in folders if folder is not None)
+    folders = [folder for folder in (options.matting_folder, home) if folder is not None]
+    files = (folder / f"{name}.onnx" for name in names for folder in folders)
     return next((file for file in files if file.is_file()), None)
 
 
-def _cut_out_with_model(picture: Image.Image, name: str, file: Path | None) -> Image.Image:
+def _cut_out_with_model(picture: Image.Image, options: Options, file: Path | None) -> Image.Image:
     if file is None:
+        problem = f"The matting model {options.matting_model} is not on this machine"
+        if options.matting_model == "auto":
+            problem = "There is no matting model on this machine"
         raise ModelFilesError(
-            f"The matting model {name} is not on this machine",
-            f"Put {name}.onnx into the model folder, or choose another Background method",
+            problem,
+            "Download one in the add-on's preferences, or choose another Background method",
         )
     rembg = _import_rembg()
-    session = _local_session(rembg, name, file)
+    session = _local_session(rembg, file.stem, file)
     try:
         cutout: Image.Image = rembg.remove(picture.convert("RGB"), session=session)
     except Exception as error:  # onnxruntime's exceptions share no base class of their own
         log.info("The matting model failed", exc_info=True)
         raise ModelFilesError(
-            f"{file.name} does not work as the matting model {name}", "Fetch the file again"
+            f"{file.name} does not work as a matting model", "Fetch the file again"
         ) from error
     return cutout.convert("RGBA")
 

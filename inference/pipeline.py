@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .extraction import extract_mesh
 from .preprocess import prepare_image
 from .types import MeshData, Options, Tick
@@ -20,6 +23,7 @@ def image_to_mesh(
     model: Model,
     options: Options | None = None,
     tick: Tick | None = None,
+    matte: NDArray[np.uint8] | None = None,
 ) -> MeshData:
     """Reconstruct the subject of a picture as a colored triangle mesh.
 
@@ -28,12 +32,13 @@ def image_to_mesh(
         model: From `load_model`.
         options: How the picture is cut out, and how finely the surface is extracted.
         tick: Called with each stage and how much of it is done; raises to stop the run.
+        matte: See `prepare_image`.
 
     Raises:
         TripoSRError: One of its kinds; the message and the hint are written for the artist.
     """
     options = options or Options()
-    prepared = prepare_image(image, options, tick)
+    prepared = prepare_image(image, options, tick, matte)
     code = model.encode(prepared.rgb, tick)
     return extract_mesh(
         code, options.resolution, options.threshold, tick, str(model.device), options.closed

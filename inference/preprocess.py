@@ -35,6 +35,7 @@ def prepare_image(
     image: Image.Image | Path | str | bytes,
     options: Options | None = None,
     tick: Tick | None = None,
+    matte: NDArray[np.uint8] | None = None,
 ) -> PreparedImage:
     """Make a picture ready for the network.
 
@@ -42,6 +43,8 @@ def prepare_image(
         image: A picture, the path of a file, or a file's content; anything that Pillow opens.
         options: How the background is removed and the subject framed.
         tick: Called with the stage `prepare`.
+        matte: (H, W) uint8 of any size, stretched over the picture: 255 is subject. Stands for
+            what the options say of the background.
 
     Raises:
         InputError: The picture cannot be read, or no subject is found in it.
@@ -56,19 +59,27 @@ def prepare_image(
     if options.crop == "subject":
         picture = _limit_size(picture)
     tick("prepare", 0.2)
-    cutout = remove_background(picture, options)
+    cutout = remove_background(picture, options) if matte is None else _with(picture, matte)
     tick("prepare", 0.8)
-    if options.background == "none":
+    if options.background == "none" and matte is None:
         square = _pad_to_square(np.asarray(cutout))
     elif options.crop == "published":
         square = crop_as_published(np.asarray(cutout), options.foreground_ratio)
     else:
-        cutout = _without_strays(cutout)
+        cutout = _without_strays(cutout, 1.0 if options.keep_largest else STRAY_AREA)
         square = _crop_to_subject(np.asarray(cutout), options.foreground_ratio)
     rgb = composite_on_gray(square, quantize=options.crop == "published")
     tick("prepare", 1.0)
     log.info("Prepared the picture: %.2f s", time.perf_counter() - started)
     return PreparedImage(rgb=rgb, cutout=cutout)
+
+
+def _with(picture: Image.Image, matte: NDArray[np.uint8]) -> Image.Image:
+    """The picture, upright, with a matte of any size for its alpha."""
+    alpha = Image.fromarray(matte, mode="L").resize(picture.size, Image.Resampling.BILINEAR)
+    cutout = picture.copy()
+    cutout.putalpha(alpha)
+    return cutout
 
 
 def _limit_size(picture: Image.Image) -> Image.Image:
@@ -80,8 +91,10 @@ def _limit_size(picture: Image.Image) -> Image.Image:
     return small.convert("RGBA")
 
 
-def _without_strays(cutout: Image.Image) -> Image.Image:
-    """The cut-out without the specks and veils that a matte leaves far from the subject."""
+def _without_strays(cutout: Image.Image, least: float) -> Image.Image:
+    """The cut-out without the specks and veils that a matte leaves far from the subject: all parts
+    whose area is below `least` of the largest part's.
+    """
     with importing("opencv-python-headless"):
         import cv2
 
@@ -92,7 +105,7 @@ def _without_strays(cutout: Image.Image) -> Image.Image:
     areas[0] = 0  # label 0 is the background
     if not areas.any():
         raise empty_matte()
-    keep = areas >= STRAY_AREA * areas.max()
+    keep = areas >= least * areas.max()
     pixels[..., 3] *= keep[labels]
     return Image.fromarray(pixels)
 

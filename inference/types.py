@@ -17,8 +17,10 @@ from .errors import InputError, ModelFilesError
 if TYPE_CHECKING:
     from PIL import Image
 
-Stage = Literal["load", "prepare", "encode", "extract", "color"]
-"""The stages of a run, in order."""
+Stage = Literal[
+    "load", "prepare", "encode", "extract", "color", "download", "copy", "verify", "convert"
+]
+"""The stages of a run, in order, and those of a model on its way to this machine."""
 
 Tick = Callable[[Stage, float], None]
 """Called with the stage and how much of it is done, 0...1; raises to stop the run."""
@@ -51,12 +53,14 @@ class Options:
         background: `auto` uses the picture's alpha where it says something, else the matting
             model where its file is present, else the method for plain backgrounds; `alpha`,
             `model` and `plain` insist on one of them; `none` takes the picture as it is.
-        matting_model: Name of a rembg model, for instance `u2net` or `isnet-general-use`.
+        matting_model: Name of a rembg model, for instance `u2net` or `isnet-general-use`; `auto`
+            takes the best of those that are on this machine.
         matting_folder: Folder that holds `<matting_model>.onnx`; rembg's own folder
             (`U2NET_HOME`, else `~/.u2net`) is searched next.
         foreground_ratio: Longest side of the subject over the side of the square, 0.3...1.
         crop: `subject` ignores stray matte pixels and keeps the whole bounding box;
             `published` repeats the published code to the pixel.
+        keep_largest: Whether only the largest part of the subject is kept.
         resolution: Density lattice points per axis, 16...1024.
         threshold: Density at the surface, 0.1...10,000.
         closed: Whether a surface that reaches the end of the model's box is closed there. The
@@ -67,10 +71,11 @@ class Options:
     """
 
     background: Background = "auto"
-    matting_model: str = "u2net"
+    matting_model: str = "auto"
     matting_folder: Path | None = None
     foreground_ratio: float = 0.85
     crop: Crop = "subject"
+    keep_largest: bool = False
     resolution: int = 256
     threshold: float = 25.0
     closed: bool = True
@@ -101,6 +106,23 @@ def check_resolution(resolution: int) -> None:
     check_range("Resolution", resolution, RESOLUTION_RANGE)
     if resolution != int(resolution):
         raise InputError(f"Resolution is {resolution!r}", "Choose a whole number")
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """Something that could run the network.
+
+    Attributes:
+        name: By which torch knows it: `cuda:0`, `cpu`, ...
+        label: Its maker's name.
+        memory: Bytes it has in all; 0 where it does not tell.
+        problem: Why it is not used, and what to do; empty when it works.
+    """
+
+    name: str
+    label: str
+    memory: int = 0
+    problem: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .catalog import cached_triposr
 from .errors import ModelFilesError
 
 WEIGHTS_NAMES = ("model.safetensors", "model.ckpt")
-"""Names of the weights, preferred first: safetensors needs no trust and loads faster."""
+"""Names of the weights, preferred first: safetensors needs no trust and loads faster, and what the
+add-on converts is half as large."""
 
 STARTER_FOLDER = Path(__file__).resolve().parent.parent / "models" / "starter"
 """The small model that ships with the add-on."""
 
 
-def weights_file(folder: Path) -> Path:
+def weights_file(folder: Path, exact: bool = False) -> Path:
     """The weights in `folder`.
+
+    Args:
+        folder: Of one model.
+        exact: Prefer the weights as they were published to those that are half as large.
 
     Raises:
         ModelFilesError: The folder or the weights are missing.
@@ -25,7 +31,7 @@ def weights_file(folder: Path) -> Path:
             f"The model folder {folder.name!r} {problem}",
             "Choose the folder that holds config.yaml and the weights",
         )
-    for name in WEIGHTS_NAMES:
+    for name in reversed(WEIGHTS_NAMES) if exact else WEIGHTS_NAMES:
         if (folder / name).is_file():
             return folder / name
     raise ModelFilesError(
@@ -35,11 +41,12 @@ def weights_file(folder: Path) -> Path:
 
 
 def find_model(folder: Path | None) -> Path:
-    """The folder to load from: `folder` if any weights lie in it, else the starter model's.
+    """The folder to load from: `folder` if any weights lie in it, else where Hugging Face's tools
+    have left the published ones on this machine, else the starter model's.
 
     Weights that are damaged are still chosen, so that loading them says what is wrong with them
     instead of quietly giving a draft.
     """
     if folder is not None and any((folder / name).is_file() for name in WEIGHTS_NAMES):
         return folder
-    return STARTER_FOLDER
+    return cached_triposr() or STARTER_FOLDER

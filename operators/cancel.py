@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from .. import session
+from ..session import runs
 
 
 class TRIPOSR_OT_cancel(bpy.types.Operator):
@@ -15,13 +15,13 @@ class TRIPOSR_OT_cancel(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not session.is_running():
+        if not runs.is_running():
             cls.poll_message_set("Nothing is being generated")
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        session.cancel()
+        runs.cancel()
         return {"FINISHED"}
 
 
@@ -33,7 +33,7 @@ class TRIPOSR_OT_dismiss(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        session.dismiss()
+        runs.dismiss()
         return {"FINISHED"}
 
 

@@ -5,28 +5,41 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
+import numpy as np
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
+from numpy.typing import NDArray
 
-from .. import session
 from ..inference.errors import InputError
 from ..inference.limits import FILE_SUFFIXES
 from ..inference.types import MeshData, Options, check_range, ignore_progress
-from ..preferences import active_model, model_folder, preferences, uses_starter
+from ..preferences import (
+    active_model,
+    keep_seconds,
+    model_folder,
+    preferences,
+    torch_folder,
+    uses_starter,
+)
 from ..properties import (
     BACKGROUND,
     CLOSED,
     FOREGROUND_RATIO,
+    KEEP_LARGEST,
+    MATTING_MODEL,
     RESOLUTION,
     SIZE,
     THRESHOLD,
     run_options,
 )
-from ..scene.image import Picture, picture_of
+from ..runner import Run, explain
+from ..scene.image import Picture, matte_of, picture_of
 from ..scene.mesh import add_object, show_colors
+from ..session import RUN_STAGES, engine, runs
 
 if TYPE_CHECKING:
     from ..inference.model.network import Model
@@ -61,6 +74,8 @@ class TRIPOSR_OT_generate(bpy.types.Operator):
         options={"SKIP_SAVE", *RELATIVE_PATHS},
     )
     background: EnumProperty(**BACKGROUND, options={"SKIP_SAVE"})
+    matting_model: EnumProperty(**MATTING_MODEL, options={"SKIP_SAVE"})
+    keep_largest: BoolProperty(**KEEP_LARGEST, options={"SKIP_SAVE"})
     foreground_ratio: FloatProperty(**_unlimited(FOREGROUND_RATIO), options={"SKIP_SAVE"})
     resolution: IntProperty(**_unlimited(RESOLUTION), options={"SKIP_SAVE"})
     threshold: FloatProperty(**_unlimited(THRESHOLD), options={"SKIP_SAVE"})
@@ -78,9 +93,9 @@ class TRIPOSR_OT_generate(bpy.types.Operator):
         try:
             run = self._prepare(context, threads=preferences(context).threads)
         except Exception as error:
-            self.report({"ERROR"}, str(session.explain(error)))
+            self.report({"ERROR"}, str(explain(error)))
             return {"CANCELLED"}
-        session.submit(run)
+        runs.submit(run)
         return {"FINISHED"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -89,38 +104,43 @@ class TRIPOSR_OT_generate(bpy.types.Operator):
             run = self._prepare(context, threads=preferences(context).threads or None)
             self.report({"INFO"}, run.deliver(run.work(ignore_progress)))
         except Exception as error:  # the boundary at which scripts are told, in one sentence
-            self.report({"ERROR"}, str(session.explain(error)))
+            self.report({"ERROR"}, str(explain(error)))
             return {"CANCELLED"}
         return {"FINISHED"}
 
-    def _prepare(self, context: bpy.types.Context, threads: int | None = None) -> session.Run:
+    def _prepare(self, context: bpy.types.Context, threads: int | None = None) -> Run:
         """Copy all that the run needs out of Blender."""
         if context.scene.library is not None:
             raise InputError("The scene belongs to a linked file", "Switch to a scene of this file")
-        name, picture = self._picture(context)
+        name, picture, matte = self._picture(context)
         settings = _Chosen(self, context.scene.triposr)
         check_range("Size", settings.size, SIZE_RANGE)
-        return session.Run(
+        with_model = partial(
+            engine.run,
+            folder=active_model(context),
+            device=preferences(context).device,
+            precision=preferences(context).precision,
+            threads=threads,
+            keep=keep_seconds(context),
+            torch_folder=torch_folder(context),
+        )
+        return Run(
             title=name,
-            work=_work(
-                picture,
-                run_options(settings, model_folder(context)),
-                active_model(context),
-                preferences(context).device,
-                preferences(context).precision,
-                threads,
-            ),
+            stages=RUN_STAGES,
+            work=_work(picture, matte, run_options(settings, model_folder(context)), with_model),
             deliver=_Delivery(context, name, settings.size),
         )
 
-    def _picture(self, context: bpy.types.Context) -> tuple[str, Picture]:
+    def _picture(self, context: bpy.types.Context) -> tuple[str, Picture, NDArray[np.uint8] | None]:
+        """The title of the picture, the picture, and its painted matte, if it has one."""
         if self.filepath:
             path = Path(bpy.path.abspath(self.filepath))
-            return _title(path.name), lambda: path
+            return _title(path.name), lambda: path, None
         image = context.scene.triposr.image
         if image is None:
             raise InputError("There is no picture", "Open one in the TripoSR tab, or drop one")
-        return _title(image.name), picture_of(image)
+        matte = image.triposr.matte
+        return _title(image.name), picture_of(image), matte and matte_of(matte)
 
 
 def _title(name: str) -> str:
@@ -133,22 +153,33 @@ def _title(name: str) -> str:
     return title.encode("utf-8", "replace").decode()
 
 
+CHOICES = (
+    "background",
+    "matting_model",
+    "keep_largest",
+    "foreground_ratio",
+    "resolution",
+    "threshold",
+    "closed",
+    "size",
+)
+"""The settings that both the operator and the scene have."""
+
+
 class _Chosen:
     """A setting is the operator's where the caller gave it, else the scene's."""
 
     def __init__(self, operator: TRIPOSR_OT_generate, settings: bpy.types.PropertyGroup) -> None:
-        for name in ("background", "foreground_ratio", "resolution", "threshold", "closed", "size"):
+        for name in CHOICES:
             source = operator if operator.properties.is_property_set(name) else settings
             setattr(self, name, getattr(source, name))
 
 
 def _work(
     picture: Picture,
+    matte: NDArray[np.uint8] | None,
     options: Options,
-    folder: Path,
-    device: str,
-    precision: str,
-    threads: int | None,
+    with_model: Callable[..., MeshData],
 ) -> Callable[[Callable[[str, float], None]], MeshData]:
     """The run itself, free of Blender."""
 
@@ -158,10 +189,10 @@ def _work(
             from ..inference.pipeline import image_to_mesh
 
             tick("prepare", 0.0)
-            return image_to_mesh(picture(), model, options, tick)
+            return image_to_mesh(picture(), model, options, tick, matte)
 
         tick("load", 0.0)
-        return session.engine.run(reconstruct, folder, device, precision, tick, threads)
+        return with_model(reconstruct, tick=tick)
 
     return work
 

@@ -64,6 +64,29 @@ def open_image(path: Path) -> bpy.types.Image | None:
     return None
 
 
+def matte_of(image: bpy.types.Image) -> np.ndarray:
+    """A painted matte: (H, W) uint8, top row first, 255 where the subject is.
+
+    Raises:
+        InputError: The image has no pixels, or too many.
+    """
+    values = _pixels(image)[::-1]
+    gray = values[..., :3].mean(axis=-1) if image.channels >= 3 else values[..., 0]
+    return (gray.clip(0, 1) * 255).round().astype(np.uint8)
+
+
+def new_matte(alpha: np.ndarray, name: str) -> bpy.types.Image:
+    """An image data-block to paint on, from a matte (H, W) uint8, top row first; packed."""
+    height, width = alpha.shape
+    image = bpy.data.images.new(name, width, height, alpha=False)
+    image.colorspace_settings.name = "Non-Color"
+    values = np.ones((height, width, 4), np.float32)
+    values[..., :3] = (alpha[::-1, :, None] / np.float32(255)).astype(np.float32)
+    image.pixels.foreach_set(values.ravel())
+    image.pack()
+    return image
+
+
 def _pixels(image: bpy.types.Image) -> np.ndarray:
     """A copy of the pixels: (H, W, channels) float32, bottom row first."""
     width, height = image.size

@@ -33,7 +33,7 @@ def bpy(blender: ModuleType) -> Iterator[ModuleType]:
     """bpy with an empty scene and the add-on's preferences at their defaults."""
     blender.ops.wm.read_homefile(use_empty=True, use_factory_startup=False)
     preferences = blender.context.preferences.addons[background.MODULE].preferences
-    for name in ("device", "precision", "threads", "model_folder", "show_colors"):
+    for name in type(preferences).__annotations__:
         preferences.property_unset(name)
     yield blender
 

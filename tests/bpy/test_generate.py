@@ -297,7 +297,7 @@ def test_bad_model_folder(bpy, picture: Path, tmp_path: Path) -> None:
     (tmp_path / "model.ckpt").write_bytes(b"PK")
     assert "config.yaml" in failure(bpy, filepath=str(picture))
     (tmp_path / "model.ckpt").write_text("<html>")
-    published = Path(__file__).parent.parent / "data/published/config.yaml"
+    published = Path(__file__).parents[2] / "inference/model/published/config.yaml"
     (tmp_path / "config.yaml").write_bytes(published.read_bytes())
     assert "web page" in failure(bpy, filepath=str(picture))
     (tmp_path / "model.ckpt").unlink()

@@ -12,10 +12,10 @@ import pytest
 def session(bpy, addon):
     """The add-on's session, with nothing running before and after."""
     session = addon("session")
-    assert not session.is_running()
+    assert not session.runs.is_running()
     yield session
     session._join_all()
-    session.dismiss()
+    session.runs.dismiss()
 
 
 def submit(bpy, addon, session, picture: Path, **settings) -> None:
@@ -32,13 +32,13 @@ def submit(bpy, addon, session, picture: Path, **settings) -> None:
     call = Call()
     for name, value in settings.items():
         setattr(call, name, value)
-    session.submit(operator._prepare(call, bpy.context))
+    session.runs.submit(operator._prepare(call, bpy.context))
 
 
 def pump_until(session, condition, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, session.state
+        assert time.monotonic() < deadline, session.runs.state
         session._pump()
         time.sleep(0.01)
 
@@ -46,21 +46,21 @@ def pump_until(session, condition, seconds: float = 60.0) -> None:
 def test_run_reports_rising_progress_and_delivers(bpy, addon, session, picture: Path) -> None:
     bpy.ops.ed.undo_push(message="before")
     submit(bpy, addon, session, picture, resolution=64)
-    assert session.is_running()
-    assert session.state.title == "toy truck"
+    assert session.runs.is_running()
+    assert session.runs.state.title == "toy truck"
     seen = []
 
     def ended() -> bool:
-        seen.append((session.state.label, session.state.fraction))
-        return not session.is_running()
+        seen.append((session.runs.state.label, session.runs.state.fraction))
+        return not session.runs.is_running()
 
     pump_until(session, ended)
     fractions = [fraction for _, fraction in seen]
     assert fractions == sorted(fractions)
     assert "Extracting the surface" in {label for label, _ in seen}
     assert bpy.context.object.name == "toy truck"
-    assert "triangles" in session.state.message
-    assert not session.state.error
+    assert "triangles" in session.runs.state.message
+    assert not session.runs.state.error
     bpy.ops.ed.undo()
     assert "toy truck" not in bpy.data.objects
 
@@ -68,8 +68,8 @@ def test_run_reports_rising_progress_and_delivers(bpy, addon, session, picture: 
 def test_runs_wait_for_their_turn(bpy, addon, session, picture: Path) -> None:
     for _ in range(3):
         submit(bpy, addon, session, picture, resolution=32)
-    assert session.waiting() == 2
-    pump_until(session, lambda: not session.is_running())
+    assert session.runs.waiting() == 2
+    pump_until(session, lambda: not session.runs.is_running())
     assert len([o for o in bpy.data.objects if o.name.startswith("toy truck")]) == 3
 
 
@@ -80,15 +80,15 @@ def test_a_failed_run_tells_and_the_next_works(bpy, addon, session, picture, tmp
     errors = []
 
     def ended() -> bool:
-        errors.append((session.state.error, session.state.hint))
-        return not session.is_running()
+        errors.append((session.runs.state.error, session.runs.state.hint))
+        return not session.runs.is_running()
 
     pump_until(session, ended)
     assert "toy truck" in bpy.data.objects
     submit(bpy, addon, session, tmp_path / "bad.png")
-    pump_until(session, lambda: not session.is_running())
-    assert "bad.png is not a picture" in session.state.error
-    assert session.state.hint
+    pump_until(session, lambda: not session.runs.is_running())
+    assert "bad.png is not a picture" in session.runs.state.error
+    assert session.runs.state.hint
     assert len(bpy.data.objects) == 1
 
 
@@ -97,21 +97,21 @@ def test_cancel_leaves_nothing_and_the_next_run_works(bpy, addon, session, pictu
     submit(bpy, addon, session, picture, resolution=256)
     submit(bpy, addon, session, picture, resolution=256)
     assert bpy.ops.triposr.cancel() == {"FINISHED"}
-    assert session.state.canceling
-    pump_until(session, lambda: not session.is_running())
+    assert session.runs.state.canceling
+    pump_until(session, lambda: not session.runs.is_running())
     assert not bpy.data.objects
     assert not bpy.data.meshes
-    assert session.state.message == "toy truck: canceled"
+    assert session.runs.state.message == "toy truck: canceled"
     submit(bpy, addon, session, picture, resolution=32)
-    pump_until(session, lambda: not session.is_running())
+    pump_until(session, lambda: not session.runs.is_running())
     assert "toy truck" in bpy.data.objects
 
 
 def test_opening_another_file_cancels(bpy, addon, session, picture: Path) -> None:
     submit(bpy, addon, session, picture, resolution=256)
     bpy.ops.wm.read_homefile(use_empty=True)
-    assert not session.is_running()
-    assert "another file" in session.state.message
+    assert not session.runs.is_running()
+    assert "another file" in session.runs.state.message
     session._join_all()
     session._pump()
     assert not bpy.data.objects
@@ -121,8 +121,8 @@ def test_a_file_that_cannot_be_opened_cancels_nothing(bpy, addon, session, pictu
     submit(bpy, addon, session, picture, resolution=32)
     with pytest.raises(RuntimeError):
         bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "nowhere.blend"))
-    assert session.is_running()
-    pump_until(session, lambda: not session.is_running())
+    assert session.runs.is_running()
+    pump_until(session, lambda: not session.runs.is_running())
     assert "toy truck" in bpy.data.objects
 
 
@@ -130,9 +130,9 @@ def test_nothing_is_added_while_the_scene_is_locked(bpy, addon, session, picture
     locked = [True]
     monkeypatch.setattr(session, "_is_scene_locked", lambda: locked[0])
     submit(bpy, addon, session, picture, resolution=16)
-    assert session._job.join(60)
+    assert session.runs._job.join(60)
     session._pump()
-    assert session.is_running()
+    assert session.runs.is_running()
     assert not bpy.data.objects
     locked[0] = False
     session._pump()
@@ -144,20 +144,22 @@ def test_any_exception_leaves_the_session_usable(bpy, addon, session, picture, w
     def fail(_: object) -> str:
         raise SystemExit(1) if where == "work" else TypeError("odd")
 
-    session.submit(session.Run("odd", fail if where == "work" else lambda tick: None, fail))
+    session.runs.submit(
+        addon("runner").Run("odd", {}, fail if where == "work" else lambda tick: None, fail)
+    )
     submit(bpy, addon, session, picture, resolution=16)
-    pump_until(session, lambda: not session.is_running())
-    assert "Unexpected error" in session.state.error
+    pump_until(session, lambda: not session.runs.is_running())
+    assert "Unexpected error" in session.runs.state.error
     assert "toy truck" in bpy.data.objects
 
 
-def test_unknown_errors_are_reported_as_such(session, caplog) -> None:
+def test_unknown_errors_are_reported_as_such(addon, session, caplog) -> None:
     def work(tick):
         raise ZeroDivisionError("by zero")
 
-    session.submit(session.Run("odd", work, deliver=lambda mesh: ""))
-    pump_until(session, lambda: not session.is_running())
-    assert "ZeroDivisionError" in session.state.error
+    session.runs.submit(addon("runner").Run("odd", {}, work, deliver=lambda mesh: ""))
+    pump_until(session, lambda: not session.runs.is_running())
+    assert "ZeroDivisionError" in session.runs.state.error
     assert "Traceback" in caplog.text
 
 
@@ -165,7 +167,7 @@ def test_the_object_goes_to_the_scene_of_the_click(bpy, addon, session, picture:
     clicked = bpy.context.scene
     submit(bpy, addon, session, picture, resolution=32)
     bpy.context.window.scene = bpy.data.scenes.new("other")
-    pump_until(session, lambda: not session.is_running())
+    pump_until(session, lambda: not session.runs.is_running())
     assert [o.name for o in clicked.objects] == ["toy truck"]
     assert bpy.context.scene.name == "other"
     assert not bpy.context.scene.objects
@@ -176,15 +178,15 @@ def test_scene_removed_in_the_meantime(bpy, addon, session, picture: Path) -> No
     submit(bpy, addon, session, picture, resolution=32)
     bpy.context.window.scene = bpy.data.scenes.new("other")
     bpy.data.scenes.remove(clicked)
-    pump_until(session, lambda: not session.is_running())
+    pump_until(session, lambda: not session.runs.is_running())
     assert "toy truck" in bpy.context.scene.objects
 
 
 def test_a_cancel_wins_over_a_result_that_is_already_there(bpy, addon, session, picture) -> None:
     submit(bpy, addon, session, picture, resolution=16)
-    assert session._job.join(60)
-    session.cancel()
-    pump_until(session, lambda: not session.is_running())
+    assert session.runs._job.join(60)
+    session.runs.cancel()
+    pump_until(session, lambda: not session.runs.is_running())
     assert not bpy.data.objects
 
 

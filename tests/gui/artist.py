@@ -9,9 +9,9 @@ CANCEL = "bpy.ops.triposr.cancel"
 TIMEOUT = 300.0
 
 # Expressions for Window.wait and Window.evaluate
-RUNNING = "addon.session.is_running()"
-FRACTION = "addon.session.state.fraction"
-ERROR = "addon.session.state.error"
+RUNNING = "addon.session.runs.is_running()"
+FRACTION = "addon.session.runs.state.fraction"
+ERROR = "addon.session.runs.state.error"
 NEW_OBJECTS = "[o.name for o in bpy.data.objects if o.name not in {'Camera', 'Cube', 'Light'}]"
 
 PICTURE = "/session/files/vase.png"
@@ -55,7 +55,7 @@ def enable(window: Window) -> None:
     window.run(
         f"bpy.ops.preferences.addon_enable(module={MODULE!r})\n"
         f"import {MODULE} as addon\n"
-        "addon.session.dismiss()"
+        "addon.session.runs.dismiss()"
     )
     window.open_tab(TAB)
 

@@ -1,6 +1,8 @@
 """A Blender window with an extension installed, driven as an artist would: mouse, keys and eyes."""
 
 import json
+import os
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -39,6 +41,9 @@ class Window:
     """Blender in a window of its own X server, with a private profile.
 
     Coordinates are X's: pixels from the top left corner.
+
+    Attributes:
+        sidebar: x, y, width and height of the sidebar, once a tab was opened.
     """
 
     def __init__(self, root: Path, screenshots: Path) -> None:
@@ -46,7 +51,7 @@ class Window:
         self.session = RootSession(root)
         self.version = ""
         self._blender: Any = None
-        self._sidebar: Sequence[int] = ()
+        self.sidebar: Sequence[int] = ()
 
     def __enter__(self) -> "Window":
         return self
@@ -96,6 +101,11 @@ class Window:
     def running(self) -> bool:
         return self._blender is not None and self._blender.poll() is None
 
+    def kill(self) -> None:
+        """End Blender at once, as a crash or a power cut does."""
+        os.kill(self.evaluate("__import__('os').getpid()"), signal.SIGKILL)
+        self._blender.wait(60)
+
     def close(self) -> Exit:
         """Quit Blender as its menu does and report how it ended."""
         self.run("bpy.ops.wm.quit_blender()")
@@ -137,10 +147,10 @@ class Window:
     def open_tab(self, tab: str) -> None:
         """Show the 3D viewport's sidebar with the given tab in front, and wait until it rests."""
         self.move(*self.viewport_center())
-        self._sidebar = self.wait(f"open_tab({tab!r})", 60, f"the tab {tab}")
+        self.sidebar = self.wait(f"open_tab({tab!r})", 60, f"the tab {tab}")
         before = b""
         for _ in range(20):
-            now = self._capture(self._sidebar)
+            now = self._capture(self.sidebar)
             if now == before:
                 return
             before = now
@@ -163,7 +173,7 @@ class Window:
         self._xdotool("click", "1")
 
     def _find(self, kind: str, wanted: str, across: float) -> tuple[int, int]:
-        x, y, width, height = self._sidebar
+        x, y, width, height = self.sidebar
         column = x + round(width * across)
         seen = set()
         for patience in (0.1, 0.2, HOVER):

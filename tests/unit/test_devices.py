@@ -7,7 +7,7 @@ import torch
 
 from triposr.inference import devices
 from triposr.inference.devices import check_memory, less_memory, memory_errors
-from triposr.inference.errors import DeviceMemoryError
+from triposr.inference.errors import DeviceError, DeviceMemoryError
 
 CUDA = torch.device("cuda")
 
@@ -20,7 +20,7 @@ def gpu(monkeypatch):
         get_device_capability=lambda device: (8, 0),
     )
     monkeypatch.setattr(torch, "cuda", module)
-    monkeypatch.setattr(devices, "_working_device", torch.device)
+    monkeypatch.setattr(devices, "problem_of", lambda name: "")
     return module
 
 
@@ -62,3 +62,42 @@ def test_all_ways_to_run_out(error: Exception) -> None:
 def test_other_errors_stay_what_they_are() -> None:
     with pytest.raises(RuntimeError, match="something else"), memory_errors("thinking"):
         raise RuntimeError("something else")
+
+
+class Card:
+    """A GPU as torch describes it."""
+
+    name, total_memory = "GeForce GTX 680", 2_000_000_000
+
+
+def test_a_card_that_torch_was_not_made_for_is_told(monkeypatch) -> None:
+    """It is listed as available; only a kernel shows that nothing runs."""
+    module = SimpleNamespace(
+        is_available=lambda: True,
+        device_count=lambda: 1,
+        get_device_properties=lambda number: Card,
+        get_device_name=lambda number: Card.name,
+        get_arch_list=lambda: ["sm_75", "sm_90"],
+    )
+    monkeypatch.setattr(torch, "cuda", module)
+    monkeypatch.setattr(torch, "xpu", SimpleNamespace(is_available=lambda: False))
+    [card, cpu] = devices.list_devices()
+    assert (card.name, card.label, card.memory) == ("cuda:0", Card.name, Card.total_memory)
+    assert Card.name in card.problem and torch.__version__ in card.problem
+    assert "sm_75, sm_90" in card.problem
+    assert cpu.name == "cpu" and cpu.memory > 1e9 and not cpu.problem
+    assert devices.choose_device("auto").type == "cpu"
+    with pytest.raises(DeviceError, match=Card.name) as caught:
+        devices.choose_device("cuda")
+    assert "Automatic" in caught.value.hint
+
+
+def test_a_gpu_that_this_torch_cannot_see_is_told(monkeypatch, tmp_path) -> None:
+    for kind in ("cuda", "xpu"):
+        monkeypatch.setattr(torch, kind, SimpleNamespace(is_available=lambda: False))
+    driver = tmp_path / "version"
+    monkeypatch.setattr(devices, "DRIVERS", {"NVIDIA": (str(driver),)})
+    assert [device.name for device in devices.list_devices()] == ["cpu"]
+    driver.touch()
+    gpu, _ = devices.list_devices()
+    assert "NVIDIA GPU is not used" in gpu.problem and torch.__version__ in gpu.problem

@@ -21,11 +21,17 @@ ALLOWED = {
     "jobs": set(),
     "scene": {"inference"},
     "properties": {"inference"},
-    "preferences": {"inference"},
-    "session": {"inference", "jobs"},
-    "operators": {"inference", "jobs", "scene", "session", "properties", "preferences"},
-    "panels": {"session", "properties", "preferences"},
-    "__init__": {"operators", "panels", "preferences", "properties", "session"},
+    "meter": set(),
+    "runner": {"inference", "jobs"},
+    "session": {"inference", "runner"},
+    "preferences": {"inference", "session"},
+    "preview": {"inference", "scene", "runner", "session", "properties", "preferences"},
+    "operators": {
+        *("inference", "scene", "runner", "session", "properties", "preferences"),
+        *("meter", "preview"),
+    },
+    "panels": {"inference", "session", "properties", "preferences", "preview"},
+    "__init__": {"operators", "panels", "preferences", "preview", "properties", "session"},
 }
 HEAVY = {"torch", "transformers", "rembg", "mcubes", "onnxruntime", "cv2"}
 
@@ -77,9 +83,9 @@ def test_imports_follow_the_house(path: Path) -> None:
 @pytest.mark.parametrize("path", ADDON, ids=lambda path: str(path.relative_to(ROOT)))
 def test_blender_stays_out_of_the_inference(path: Path) -> None:
     roots = {module.partition(".")[0] for module, level in imports(path) if not level}
-    if part(path) in ("inference", "jobs"):
+    if part(path) in ("inference", "jobs", "meter"):
         assert "bpy" not in roots
-    if part(path) in ("panels", "scene", "jobs", "properties", "preferences", "session"):
+    if part(path) not in ("inference", "operators"):
         assert not roots & HEAVY
     if part(path) != "inference":
         top = {module.partition(".")[0] for module, _ in imports(path, top_level=True)}

@@ -212,9 +212,11 @@ def test_transparency_wins_over_the_model(cutout: Image.Image, model_folder: Pat
 
 def test_model_that_is_not_there_is_not_downloaded(mug, monkeypatch, tmp_path: Path) -> None:
     monkeypatch.setenv("U2NET_HOME", str(tmp_path))
-    with pytest.raises(ModelFilesError, match="not on this machine") as caught:
+    with pytest.raises(ModelFilesError, match="no matting model on this machine") as caught:
         prepare_image(mug, Options(background="model"))
-    assert "u2net.onnx" in caught.value.hint
+    assert "Download one" in caught.value.hint
+    with pytest.raises(ModelFilesError, match="u2netp is not on this machine"):
+        prepare_image(mug, Options(background="model", matting_model="u2netp"))
     assert not list(tmp_path.iterdir())
 
 

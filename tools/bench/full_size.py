@@ -9,11 +9,10 @@ import torch
 from torch import nn
 
 from scenes import CACHE
+from triposr.inference.installation import PUBLISHED_CONFIG
 from triposr.inference.model.config import read_config
 from triposr.inference.model.image_tokenizer import POSITIONS
 from triposr.inference.model.network import Network
-
-CONFIG = Path(__file__).resolve().parents[2] / "tests" / "data" / "published" / "config.yaml"
 
 TRAINED_POSITIONS = 197  # of the published table, which is resized when it is loaded
 
@@ -25,7 +24,7 @@ def full_size_model() -> Path:
     if not path.exists():
         print("making a full-size checkpoint, 1.7 GB", flush=True)
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(CONFIG, folder)
+        shutil.copy(PUBLISHED_CONFIG, folder)
         partial = path.with_suffix(".part")
         torch.save(generated(folder), partial)
         partial.replace(path)

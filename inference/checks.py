@@ -1,0 +1,86 @@
+"""What about a cut-out will spoil the mesh, found before anything is generated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import importing
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Kind = Literal["edge", "tiny", "several", "opaque"]
+
+SOLID = 128
+"""Alpha (of 255) from which a pixel belongs to the subject."""
+
+EDGE_SHARE = 0.05
+"""Part of one side of the picture that the subject must touch to be cut off there."""
+
+SMALLEST = 128
+"""Longest side in pixels below which the network, which sees 512, is shown a blur."""
+
+OTHER_SUBJECT = 0.1
+"""Area of another part, relative to the largest, from which it is a subject of its own."""
+
+NEARLY_ALL = 0.95
+"""Part of the picture from which the subject is more likely the picture itself."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something to look at before generating.
+
+    Attributes:
+        kind: By which a remedy is chosen.
+        message: For the artist, one sentence without a final period.
+    """
+
+    kind: Kind
+    message: str
+
+
+def check_cutout(cutout: Image.Image) -> tuple[Finding, ...]:
+    """What is odd about a cut-out (RGBA, not cropped), the worst first.
+
+    Raises:
+        DependencyError: OpenCV cannot be imported.
+    """
+    solid = np.asarray(cutout.getchannel("A")) >= SOLID
+    if not solid.any():
+        return ()  # That is an error, which prepare_image raises.
+    if solid.mean() >= NEARLY_ALL:
+        return (Finding("opaque", "Nearly the whole picture is taken for the subject"),)
+    found = []
+    if edges := _touched_edges(solid):
+        found.append(Finding("edge", f"The subject is cut off at the {' and '.join(edges)}"))
+    if (count := _subjects(solid)) > 1:
+        found.append(Finding("several", f"There are {count} separate subjects"))
+    rows, columns = np.nonzero(solid)
+    side = 1 + max(int(np.ptp(rows)), int(np.ptp(columns)))
+    if side < SMALLEST:
+        found.append(Finding("tiny", f"The subject is only {side} pixels large"))
+    return tuple(found)
+
+
+def _touched_edges(solid: NDArray[np.bool_]) -> list[str]:
+    edges = {
+        "top": solid[0],
+        "bottom": solid[-1],
+        "left": solid[:, 0],
+        "right": solid[:, -1],
+    }
+    return [name for name, edge in edges.items() if edge.mean() >= EDGE_SHARE]
+
+
+def _subjects(solid: NDArray[np.bool_]) -> int:
+    with importing("opencv-python-headless"):
+        import cv2
+
+    _, _, stats, _ = cv2.connectedComponentsWithStats(solid.astype(np.uint8))
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    return int((areas >= OTHER_SUBJECT * areas.max()).sum())

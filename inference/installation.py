@@ -1,0 +1,185 @@
+"""Models come to this machine and leave it: downloaded, copied from a disk, removed. No torch."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from importlib import import_module
+from pathlib import Path
+
+from .catalog import MATTING_MODELS, TRIPOSR, PublishedModel, at_mirror
+from .download import CHUNK, check_space, disk_errors, fetch, only_one, sha256
+from .errors import ModelFilesError, importing
+from .types import Tick, ignore_progress
+from .weights import WEIGHTS_NAMES, weights_file
+
+log = logging.getLogger(__name__)
+
+CONFIG = "config.yaml"
+VIT_CONFIG = Path("vit") / "config.json"
+
+SMALL = 100_000
+"""Bytes of a file that is too small to be worth a bar of its own."""
+
+PUBLISHED_CONFIG = Path(__file__).resolve().parent / "model" / "published" / CONFIG
+"""The configuration of the published weights, for who has the weights alone."""
+
+
+def is_installed(model: PublishedModel, folder: Path) -> bool:
+    """Whether the model lies in a folder."""
+    if model.name == TRIPOSR.name:
+        return (folder / CONFIG).is_file() and any((folder / n).is_file() for n in WEIGHTS_NAMES)
+    return all((folder / file.name).is_file() for file in model.files)
+
+
+def install(
+    model: PublishedModel,
+    folder: Path,
+    hub: str = "",
+    github: str = "",
+    keep_original: bool = False,
+    tick: Tick | None = None,
+) -> Path:
+    """Download a model, verify it, and make TripoSR's weights half as large.
+
+    Args:
+        model: From the catalog.
+        folder: Where models are kept; made if it does not exist.
+        hub, github: Mirrors; see `at_mirror`.
+        keep_original: Keep the published checkpoint too, for exact results.
+        tick: Called with the stages `download`, `verify` and `convert`; raises to stop.
+
+    Returns:
+        `folder`.
+
+    Raises:
+        DownloadError, DependencyError: As `fetch` does.
+        ModelFilesError: The weights are not what they should be.
+    """
+    tick = tick or ignore_progress
+    for file in model.files:
+        fetch(at_mirror(file, hub, github), folder, tick if file.size > SMALL else _quiet(tick))
+    if model.name == TRIPOSR.name:
+        _convert(folder, keep_original, tick)
+    return folder
+
+
+def _quiet(tick: Tick) -> Tick:
+    """The tick of a file that shows no progress, but during which one can stop."""
+    return lambda stage, fraction: tick("download", 0.0)
+
+
+def _convert(folder: Path, keep_original: bool, tick: Tick) -> None:
+    half, original = (folder / name for name in WEIGHTS_NAMES)
+    with importing("torch"):
+        conversion = import_module(".conversion", __package__)
+    with disk_errors(folder), only_one(half):
+        conversion.check_weights(original, folder)
+        conversion.convert_to_half(original, half, tick)
+        if not keep_original:
+            original.unlink()
+
+
+def import_model(source: Path, folder: Path, tick: Tick | None = None) -> str:
+    """Copy a model from a disk, for machines without a network.
+
+    Args:
+        source: A folder with TripoSR's files, its weights alone, or a matting model's .onnx file
+            under any name.
+        folder: Where models are kept.
+        tick: Called with the stages `copy` and `verify`; raises to stop.
+
+    Returns:
+        The label of the model that was found.
+
+    Raises:
+        ModelFilesError: There is no model, or it is not one that the add-on can use.
+        DownloadError: The disk or the folder does not let it through.
+        DependencyError: torch or transformers cannot be imported.
+    """
+    tick = tick or ignore_progress
+    if not source.exists():
+        raise ModelFilesError(f"{source.name} does not exist", "Choose a file or a folder")
+    with disk_errors(folder):
+        if source.suffix.lower() == ".onnx":
+            model = _recognized(source, tick)
+            copy_file(source, folder / model.files[0].name, tick)
+            return model.label
+        _import_triposr(source, folder, tick)
+        return TRIPOSR.label
+
+
+def _recognized(source: Path, tick: Tick) -> PublishedModel:
+    """The matting model that a file is, by its content."""
+    sizes = {model.files[0].size for model in MATTING_MODELS}
+    digest = sha256(source, tick) if source.stat().st_size in sizes else ""
+    for model in MATTING_MODELS:
+        if model.files[0].sha256 == digest:
+            return model
+    raise ModelFilesError(
+        f"{source.name} is none of the matting models that the add-on knows, or is damaged",
+        f"Choose one of {', '.join(model.files[0].name for model in MATTING_MODELS)}",
+    )
+
+
+def _import_triposr(source: Path, folder: Path, tick: Tick) -> None:
+    weights = weights_file(source) if source.is_dir() else source
+    if weights.suffix.lower() not in (".ckpt", ".safetensors"):
+        raise ModelFilesError(
+            f"{source.name} is no model", "Choose a folder with weights, or a weights file"
+        )
+    with importing("torch"):
+        conversion = import_module(".conversion", __package__)
+    config = weights.with_name(CONFIG)
+    if not config.is_file():
+        config = PUBLISHED_CONFIG
+    wanted = {CONFIG: config, f"model{weights.suffix.lower()}": weights}
+    if (vit := weights.parent / VIT_CONFIG).is_file():
+        wanted[str(VIT_CONFIG)] = vit
+    conversion.check_weights(weights, config.parent)
+    for name, file in wanted.items():
+        copy_file(file, folder / name, tick)
+    # What was there before would be preferred to what was just chosen.
+    for name in WEIGHTS_NAMES:
+        if name not in wanted:
+            (folder / name).unlink(missing_ok=True)
+
+
+def copy_file(source: Path, target: Path, tick: Tick) -> None:
+    """Copy a file, which appears under its name when it is whole; raises OSError."""
+    if target.exists() and target.samefile(source):
+        return
+    size = source.stat().st_size
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(target.name + ".part")
+    check_space(target.parent, source.name, size)
+    with only_one(target):
+        try:
+            with source.open("rb") as reading, partial.open("wb") as writing:
+                while chunk := reading.read(CHUNK):
+                    writing.write(chunk)
+                    tick("copy", writing.tell() / size)
+            shutil.copystat(source, partial)
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def remove(model: PublishedModel, folder: Path) -> int:
+    """Delete a model and what an unfinished download of it left; the bytes that this freed.
+
+    Raises:
+        DownloadError: The folder does not let it.
+    """
+    names = {file.name for file in model.files}
+    if model.name == TRIPOSR.name:
+        names |= {*WEIGHTS_NAMES, str(VIT_CONFIG)}
+    freed = 0
+    with disk_errors(folder):
+        for name in sorted(names):
+            for path in (folder / name, folder / f"{name}.part", folder / f"{name}.lock"):
+                if path.is_file():
+                    freed += path.stat().st_size
+                    path.unlink()
+    log.info("Removed %s: %d MB", model.label, freed // 1_000_000)
+    return freed

@@ -1,0 +1,137 @@
+"""What runs here and how it is set up: looking for devices, and a report to send along."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import bpy
+
+from ..inference.catalog import MODELS
+from ..inference.installation import is_installed
+from ..inference.types import DeviceInfo
+from ..preferences import (
+    active_model,
+    device_label,
+    model_folder,
+    preferences,
+    torch_folder,
+    uses_starter,
+)
+from ..runner import Run, run_inline
+from ..session import engine, recent_warnings, upkeep
+
+PACKAGES = (
+    "torch",
+    "transformers",
+    "safetensors",
+    "PyMCubes",
+    "numpy",
+    "Pillow",
+    "rembg",
+    "onnxruntime",
+    "opencv-python-headless",
+    "requests",
+    "filelock",
+)
+
+DETECT_STAGES = {"load": ("Looking for devices", 1.0)}
+
+
+class TRIPOSR_OT_detect_devices(bpy.types.Operator):
+    """Look for GPUs that the installed torch can use; takes some seconds the first time"""
+
+    bl_idname = "triposr.detect_devices"
+    bl_label = "Detect Devices (TripoSR)"
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        upkeep.submit(_detection(context))
+        return {"FINISHED"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return run_inline(self, _detection(context))
+
+
+def _detection(context: bpy.types.Context) -> Run:
+    folder = torch_folder(context)
+    return Run("Devices", DETECT_STAGES, lambda tick: engine.look_for_devices(folder), _told)
+
+
+def _told(devices: tuple[DeviceInfo, ...]) -> str:
+    return "Found " + ", ".join(device_label(device) for device in devices if not device.problem)
+
+
+class TRIPOSR_OT_copy_report(bpy.types.Operator):
+    """Copy versions, devices, models and the last warnings to the clipboard, without your paths"""
+
+    bl_idname = "triposr.copy_report"
+    bl_label = "Copy Report"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        context.window_manager.clipboard = report(context)
+        self.report({"INFO"}, "The report is on the clipboard")
+        return {"FINISHED"}
+
+
+def report(context: bpy.types.Context) -> str:
+    """What to send along with a question; see `without_paths`."""
+    lines = [*_about_versions(), *_about_devices(context), *_about_models(context)]
+    if warnings := recent_warnings():
+        lines += ["", "Last warnings:", *warnings]
+    return without_paths("\n".join(lines), context) + "\n"
+
+
+def _about_versions() -> Iterator[str]:
+    own = sys.modules[__package__.rpartition(".")[0]]
+    manifest = Path(own.__file__).with_name("blender_manifest.toml").read_text(encoding="utf-8")
+    version = next(line for line in manifest.splitlines() if line.startswith("version"))
+    yield f"TripoSR for Blender, {version}"
+    yield f"Blender {bpy.app.version_string}, Python {platform.python_version()}"
+    yield f"{platform.system()} {platform.release()}, {platform.machine()}"
+    yield ""
+    for package in PACKAGES:
+        try:
+            yield f"{package} {metadata.version(package)}"
+        except metadata.PackageNotFoundError:
+            yield f"{package}: nothing written about it"
+
+
+def _about_devices(context: bpy.types.Context) -> Iterator[str]:
+    chosen = preferences(context)
+    yield ""
+    yield f"Device {chosen.device}, precision {chosen.precision}, threads {chosen.threads}"
+    yield f"Own torch: {'yes' if chosen.torch_folder else 'no'}"
+    for device in engine.devices:
+        yield f"{device.name}: {device_label(device)} {device.problem}"
+    if engine.is_loaded():
+        yield f"A model is loaded on {engine.device()}"
+
+
+def _about_models(context: bpy.types.Context) -> Iterator[str]:
+    folder = model_folder(context)
+    yield ""
+    yield f"Model in use: {'starter' if uses_starter(context) else active_model(context)}"
+    yield f"Online access: {bpy.app.online_access}"
+    for model in MODELS:
+        if is_installed(model, folder):
+            yield f"{model.label} is installed"
+
+
+def without_paths(text: str, context: bpy.types.Context) -> str:
+    """The text without folders that tell who works here and on what."""
+    own = {
+        str(model_folder(context)): "<models>",
+        str(torch_folder(context) or ""): "<torch>",
+        bpy.utils.resource_path("USER"): "<blender>",
+        str(Path(bpy.data.filepath).parent) if bpy.data.filepath else "": "<file>",
+        str(Path.home()): "~",
+    }
+    for path in sorted(filter(None, own), key=len, reverse=True):
+        text = text.replace(path, own[path])
+    return text
+
+
+classes = (TRIPOSR_OT_detect_devices, TRIPOSR_OT_copy_report)

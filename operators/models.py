@@ -1,0 +1,195 @@
+"""Models come to this machine and leave it: download, import from disk, remove, unload."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+from bpy.props import EnumProperty, StringProperty
+
+from ..inference.catalog import MODELS, PublishedModel, published_model
+from ..inference.errors import DownloadError
+from ..inference.installation import import_model, install, remove
+from ..meter import Meter
+from ..preferences import model_folder, preferences
+from ..runner import Run, run_inline
+from ..session import DOWNLOAD_STAGES, IMPORT_STAGES, engine, runs, upkeep
+
+MODEL = {
+    "name": "Model",
+    "description": "Which model",
+    "items": tuple((model.name, model.label, model.purpose) for model in MODELS),
+    "options": {"SKIP_SAVE"},
+}
+
+LABELS = {stage: label for stage, (label, _) in DOWNLOAD_STAGES.items()}
+
+
+def offline_reason() -> str:
+    """Why nothing may be downloaded, and how to allow it; empty when it may."""
+    if bpy.app.online_access:
+        return ""
+    if bpy.app.online_access_override:
+        return "Blender was started offline: start it without --offline-mode"
+    return "Turn on Allow Online Access in Preferences, System, Network"
+
+
+class TRIPOSR_OT_download_model(bpy.types.Operator):
+    """Download this model and verify it"""
+
+    bl_idname = "triposr.download_model"
+    bl_label = "Download Model (TripoSR)"
+
+    model: EnumProperty(**MODEL)
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: object) -> str:
+        model = published_model(properties.model)
+        return f"{model.purpose} ({model.license}, {model.size / 1e6:,.0f} MB)"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if reason := offline_reason():
+            cls.poll_message_set(reason)
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        upkeep.submit(_download(context, published_model(self.model)))
+        return {"FINISHED"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return run_inline(self, _download(context, published_model(self.model)))
+
+
+def _download(context: bpy.types.Context, model: PublishedModel) -> Run:
+    """The run that installs a model."""
+    folder, chosen = model_folder(context), preferences(context)
+    hub, github, keep = chosen.hub_mirror, chosen.github_mirror, chosen.keep_original
+    return Run(
+        title=model.label,
+        stages=DOWNLOAD_STAGES,
+        work=lambda tick: install(model, folder, hub, github, keep, tick),
+        deliver=lambda _: f"{model.label} is ready",
+        describe=Meter(model.size, LABELS),
+    )
+
+
+class TRIPOSR_OT_cancel_download(bpy.types.Operator):
+    """Stop; what has arrived is kept, and the next download goes on from there"""
+
+    bl_idname = "triposr.cancel_download"
+    bl_label = "Cancel Download (TripoSR)"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not upkeep.is_running():
+            cls.poll_message_set("Nothing is being downloaded")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        upkeep.cancel()
+        return {"FINISHED"}
+
+
+class TRIPOSR_OT_import_model(bpy.types.Operator):
+    """Copy a model from a disk: a folder with TripoSR's files, its weights alone, or the .onnx file
+    of a matting model
+    """
+
+    bl_idname = "triposr.import_model"
+    bl_label = "Import Model"
+
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_glob: StringProperty(default="*.ckpt;*.safetensors;*.onnx", options={"HIDDEN"})
+
+    is_clicked = False
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        self.is_clicked = True
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        source, folder = Path(bpy.path.abspath(self.filepath)), model_folder(context)
+        run = Run(
+            title=source.name,
+            stages=IMPORT_STAGES,
+            work=lambda tick: import_model(source, folder, tick),
+            deliver=lambda label: f"{label} is ready",
+        )
+        if not self.is_clicked:
+            return run_inline(self, run)
+        upkeep.submit(run)
+        return {"FINISHED"}
+
+
+class TRIPOSR_OT_remove_model(bpy.types.Operator):
+    """Delete this model's files from the model folder"""
+
+    bl_idname = "triposr.remove_model"
+    bl_label = "Remove Model (TripoSR)"
+
+    model: EnumProperty(**MODEL)
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if upkeep.is_running() or runs.is_running():
+            cls.poll_message_set("Wait until the running work is done")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_confirm(self, event)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        model = published_model(self.model)
+        engine.unload()  # Windows does not delete a file that is mapped.
+        try:
+            freed = remove(model, model_folder(context))
+        except DownloadError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"{model.label} removed: {freed / 1e6:,.0f} MB freed")
+        return {"FINISHED"}
+
+
+class TRIPOSR_OT_unload_model(bpy.types.Operator):
+    """Give the memory of the loaded model back"""
+
+    bl_idname = "triposr.unload_model"
+    bl_label = "Unload Model (TripoSR)"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not engine.is_loaded():
+            cls.poll_message_set("No model is loaded")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        engine.unload()
+        return {"FINISHED"}
+
+
+class TRIPOSR_OT_dismiss_download(bpy.types.Operator):
+    """Hide this message"""
+
+    bl_idname = "triposr.dismiss_download"
+    bl_label = "Dismiss"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        upkeep.dismiss()
+        return {"FINISHED"}
+
+
+classes = (
+    TRIPOSR_OT_download_model,
+    TRIPOSR_OT_cancel_download,
+    TRIPOSR_OT_import_model,
+    TRIPOSR_OT_remove_model,
+    TRIPOSR_OT_unload_model,
+    TRIPOSR_OT_dismiss_download,
+)

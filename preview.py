@@ -1,0 +1,205 @@
+"""The picture as the network will see it, shown in the panel before anything is generated.
+
+Made beside the main thread whenever the panel is drawn and what it depends on has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import bpy
+import bpy.utils.previews
+import numpy as np
+from numpy.typing import NDArray
+
+from .inference.checks import Finding, check_cutout
+from .inference.types import Options, ignore_progress
+from .preferences import model_folder
+from .properties import run_options
+from .runner import Run
+from .scene.image import Picture, matte_of, picture_of
+from .session import PREVIEW_STAGES, previews
+
+SIDE = 256
+"""Pixels of a preview; the panel shows them at about that size."""
+
+DELAY = 0.4
+"""Seconds to wait for the next change: sliders are dragged."""
+
+REMEDIES = {
+    "edge": ("Edit Matte", "Paint away what reaches the picture's edge"),
+    "tiny": ("Open Another Picture", "Choose a picture that shows the subject larger"),
+    "several": ("Keep Largest", "Leave out all parts but the largest"),
+    "opaque": ("Remove Background", "Treat the picture as one with a plain background"),
+    "empty": ("Use the Whole Picture", "Remove no background at all"),
+}
+"""What to do about each kind of finding, and what happens then."""
+
+CUT_OUT, SQUARE = "cut-out", "square"
+
+
+@dataclass(frozen=True, eq=False)
+class Preview:
+    """What was found out about a picture.
+
+    Attributes:
+        cutout: (SIDE, SIDE, 4) uint8, the whole picture without its background.
+        square: (SIDE, SIDE, 4) uint8, what the network sees.
+        matte: (H, W) uint8, the alpha of the cut-out at the size that it was found in.
+        findings: What is odd about it.
+    """
+
+    cutout: NDArray[np.uint8]
+    square: NDArray[np.uint8]
+    matte: NDArray[np.uint8]
+    findings: tuple[Finding, ...]
+
+
+@dataclass
+class Shown:
+    """What the panel shows.
+
+    Attributes:
+        key: What the preview depends on; see `_key`.
+        icons: Of the cut-out and of the square, by their names.
+    """
+
+    key: tuple[object, ...] = ()
+    preview: Preview | None = None
+    icons: dict[str, int] = field(default_factory=dict)
+
+
+shown = Shown()
+_wanted: tuple[object, ...] = ()
+_scene_uid = 0
+_icons: bpy.utils.previews.ImagePreviewCollection | None = None
+
+
+def request(scene: bpy.types.Scene) -> None:
+    """Make a preview of the scene's picture, unless that is being done or done; for draw()."""
+    global _wanted, _scene_uid
+    key = _key(scene)
+    if key in (_wanted, ()) or bpy.app.background:
+        return
+    _wanted, _scene_uid = key, scene.session_uid
+    if bpy.app.timers.is_registered(_start):
+        bpy.app.timers.unregister(_start)
+    bpy.app.timers.register(_start, first_interval=DELAY)
+
+
+def is_current(scene: bpy.types.Scene) -> bool:
+    """Whether what is shown is of the scene's picture with its present settings."""
+    return shown.preview is not None and shown.key == _key(scene)
+
+
+def refresh() -> None:
+    """Make the preview anew when the panel is next drawn: strokes on a matte go unnoticed."""
+    global _wanted
+    _wanted = ()
+
+
+def _key(scene: bpy.types.Scene) -> tuple[object, ...]:
+    """All that a preview depends on; empty if there is no picture."""
+    settings, image = scene.triposr, scene.triposr.image
+    if image is None:
+        return ()
+    matte = image.triposr.matte
+    return (
+        *(part for of in (image, matte) if of is not None for part in _identity(of)),
+        settings.background,
+        settings.matting_model,
+        settings.keep_largest,
+        round(settings.foreground_ratio, 3),
+    )
+
+
+def _identity(image: bpy.types.Image) -> tuple[object, ...]:
+    return (image.session_uid, image.filepath, image.is_dirty, *image.size)
+
+
+def _start() -> None:
+    """Submit the run, on the main thread. Called by Blender's timer."""
+    scene = next((s for s in bpy.data.scenes if s.session_uid == _scene_uid), None)
+    if scene is None or not (key := _key(scene)):
+        return
+    try:
+        work = preview_work(scene)
+    except Exception as error:  # the boundary: what the panel shows instead of a preview
+        previews.fail(error)
+        return
+
+    def deliver(preview: Preview) -> str:
+        show(key, preview)
+        return ""
+
+    previews.cancel()
+    previews.submit(Run(scene.triposr.image.name, PREVIEW_STAGES, work, deliver))
+
+
+def preview_work(scene: bpy.types.Scene) -> Callable[[Callable[[str, float], None]], Preview]:
+    """What makes a preview of the scene's picture; it touches no bpy.
+
+    Raises:
+        InputError: The picture or its matte has no pixels, or too many.
+    """
+    image = scene.triposr.image
+    matte = image.triposr.matte
+    options = run_options(scene.triposr, model_folder(bpy.context))
+    return _work(picture_of(image), options, matte and matte_of(matte))
+
+
+def _work(
+    picture: Picture, options: Options, matte: NDArray[np.uint8] | None
+) -> Callable[[Callable[[str, float], None]], Preview]:
+    def work(tick: Callable[[str, float], None] = ignore_progress) -> Preview:
+        # Imported here, on the worker: Pillow and OpenCV take their time.
+        from PIL import Image
+
+        from .inference.preprocess import prepare_image
+
+        prepared = prepare_image(picture(), options, tick, matte)
+        square = Image.fromarray((prepared.rgb * 255).round().astype(np.uint8))
+        return Preview(
+            cutout=_fitted(prepared.cutout),
+            square=_fitted(square.convert("RGBA")),
+            matte=np.asarray(prepared.cutout.getchannel("A")),
+            findings=check_cutout(prepared.cutout),
+        )
+
+    return work
+
+
+def _fitted(picture: object) -> NDArray[np.uint8]:
+    """A Pillow picture (RGBA) in the middle of a transparent square: (SIDE, SIDE, 4) uint8."""
+    from PIL import ImageOps
+
+    return np.asarray(ImageOps.pad(picture, (SIDE, SIDE), color=(0, 0, 0, 0)))
+
+
+def show(key: tuple[object, ...], preview: Preview) -> None:
+    """Let the panel show a preview."""
+    assert _icons is not None
+    _icons.clear()
+    shown.key, shown.preview = key, preview
+    for name, pixels in ((CUT_OUT, preview.cutout), (SQUARE, preview.square)):
+        icon = _icons.new(name)
+        icon.image_size = (SIDE, SIDE)
+        # Blender's rows run from the bottom up.
+        icon.image_pixels_float.foreach_set((pixels[::-1] / np.float32(255)).ravel())
+        shown.icons[name] = icon.icon_id
+
+
+def register() -> None:
+    global _icons
+    _icons = bpy.utils.previews.new()
+
+
+def unregister() -> None:
+    global _icons, _wanted
+    if bpy.app.timers.is_registered(_start):
+        bpy.app.timers.unregister(_start)
+    bpy.utils.previews.remove(_icons)
+    _icons, _wanted = None, ()
+    shown.key, shown.preview = (), None
+    shown.icons.clear()

@@ -1,0 +1,258 @@
+"""Work of one kind beside Blender's main thread: one piece at a time, the rest wait.
+
+A timer calls `pump`, which takes the running job's events and, when it is done, delivers its
+result. A timer and not a modal operator: a modal one is canceled when a file is loaded, and holds
+auto-save back.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+
+from .inference.errors import TripoSRError
+from .inference.types import ignore_progress
+from .jobs import Done, Failed, Job, Progress, Stopped, ThreadJob
+
+log = logging.getLogger(__name__)
+
+Stages = dict[str, tuple[str, float]]
+"""What the artist reads at each stage, and its part of the progress bar; in order."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One piece of work on its way.
+
+    Attributes:
+        title: What it is about, for instance the picture's name.
+        stages: That the work reports.
+        work: Runs on the job's thread, and touches no bpy.
+        deliver: Runs on the main thread with the result; returns what to tell the artist.
+        describe: Says more about a stage, given how much of it is done; else the stage's own label.
+    """
+
+    title: str
+    stages: Stages
+    work: Callable[[Callable[[str, float], None]], Any]
+    deliver: Callable[[Any], str]
+    describe: Callable[[str, float], str] | None = None
+
+
+@dataclass
+class State:
+    """What the panels show. Written by the runner only."""
+
+    title: str = ""
+    label: str = ""
+    fraction: float = 0.0
+    canceling: bool = False
+    canceled: bool = False
+    message: str = ""
+    error: str = ""
+    hint: str = ""
+
+
+class Runner:
+    """Runs of one kind, in the order in which they were submitted.
+
+    Args:
+        wake: Called when there is something to `pump`.
+        show: Called when the state has changed.
+        tell: Called with an error and a hint when a run has failed.
+    """
+
+    def __init__(
+        self,
+        wake: Callable[[], None],
+        show: Callable[[], None],
+        tell: Callable[[str, str], None],
+    ) -> None:
+        self.state = State()
+        self._wake = wake
+        self._show = show
+        self._tell = tell
+        self._waiting: deque[Run] = deque()
+        self._run: Run | None = None
+        self._job: Job[Any] | None = None
+        self._abandoned: list[Job[Any]] = []
+
+    def is_running(self) -> bool:
+        """Whether a run is on its way, so that another would have to wait."""
+        return self._job is not None
+
+    def waiting(self) -> int:
+        """How many runs wait for the one that is on its way."""
+        return len(self._waiting)
+
+    def submit(self, run: Run) -> None:
+        """Start a run, or let it wait for its turn."""
+        if self._job is None:
+            self._forget()
+        self._waiting.append(run)
+        self._wake()
+        if self._job is None:
+            self._start_next()
+
+    def cancel(self) -> None:
+        """Stop the run that is on its way, at its next step, and forget those that wait."""
+        self._waiting.clear()
+        if self._job is not None:
+            self._job.cancel()
+            self.state.canceling = True
+            self.state.label = "Canceling"
+            self._show()
+
+    def dismiss(self) -> None:
+        """Forget the last message and error."""
+        self._forget()
+        self._show()
+
+    def drop(self, message: str) -> None:
+        """Cancel everything that runs, forget its results, and leave a message."""
+        self._abandon()
+        self.state.message, self.state.canceled = message, bool(message)
+        self._show()
+
+    def pump(self, may_deliver: bool = True) -> bool:
+        """Take the job's events. Called on the main thread, again and again.
+
+        Args:
+            may_deliver: Whether a result may be delivered now.
+
+        Returns:
+            Whether to go on calling.
+        """
+        if self._job is not None and may_deliver:
+            before = (self.state.label, round(self.state.fraction, 2))
+            for event in self._job.poll():
+                self._take(event)
+            if self._job is None:
+                self._start_next()
+                self._show()
+            elif before != (self.state.label, round(self.state.fraction, 2)):
+                self._show()
+        self._abandoned[:] = [job for job in self._abandoned if not job.join(0.0)]
+        return self._job is not None or bool(self._waiting)
+
+    def join(self, timeout: float) -> bool:
+        """Cancel everything and wait for its threads to end; whether they have.
+
+        Blender may not quit, nor the code be unloaded, under a running one.
+        """
+        self._abandon()
+        deadline = time.monotonic() + timeout
+        ended = [job.join(max(0.0, deadline - time.monotonic())) for job in self._abandoned]
+        self._abandoned.clear()
+        if not all(ended):
+            log.error("A canceled run does not end")
+        return all(ended)
+
+    def _forget(self) -> None:
+        self.state.message = self.state.error = self.state.hint = ""
+
+    def _abandon(self) -> None:
+        self._waiting.clear()
+        if self._job is not None:
+            self._job.cancel()
+            self._abandoned.append(self._job)
+        self._job = self._run = None
+
+    def _start_next(self) -> None:
+        if not self._waiting:
+            return
+        self._run = self._waiting.popleft()
+        self.state.title, self.state.label = self._run.title, "Starting"
+        self.state.fraction = 0.0
+        self.state.canceling = self.state.canceled = False
+        self._job = ThreadJob(self._run.work, f"TripoSR: {self._run.title}")
+        self._job.start()
+        self._show()
+
+    def _take(self, event: object) -> None:
+        run = self._run
+        assert run is not None
+        if isinstance(event, Progress):
+            if not self.state.canceling:
+                label = run.stages[event.stage][0]
+                describe = run.describe
+                self.state.label = describe(event.stage, event.fraction) if describe else label
+                self.state.fraction = overall_fraction(run.stages, event.stage, event.fraction)
+            return
+        self._run = self._job = None
+        if isinstance(event, Stopped) or self.state.canceling:
+            self.state.message, self.state.canceled = f"{run.title}: canceled", True
+        elif isinstance(event, Done):
+            self._deliver(run, event.result)
+        elif isinstance(event, Failed):
+            self.fail(event.error)
+
+    def _deliver(self, run: Run, result: Any) -> None:
+        try:
+            self.state.message = run.deliver(result)
+        except Exception as error:  # the job's other boundary: the timer must live on
+            self.fail(error)
+
+    def fail(self, error: BaseException) -> None:
+        """Tell of an error, of a run or on the way to one."""
+        told = explain(error)
+        self.state.error, self.state.hint = told.message, told.hint
+        self._tell(told.message, told.hint)
+        self._show()
+
+
+def overall_fraction(stages: Stages, stage: str, fraction: float) -> float:
+    """Part of a whole run that is done when `fraction` of `stage` is: 0...1."""
+    names = list(stages)
+    done = sum(stages[name][1] for name in names[: names.index(stage)])
+    return done + stages[stage][1] * fraction
+
+
+def explain(error: BaseException) -> TripoSRError:
+    """What to tell the artist; an error that nobody foresaw is logged with its traceback."""
+    if isinstance(error, TripoSRError):
+        log.warning("Run failed: %s", error)
+        return error
+    log.error("Run failed", exc_info=error)
+    return TripoSRError(
+        f"Unexpected error: {type(error).__name__}: {error}",
+        "See Blender's console for the details, and report them",
+    )
+
+
+def run_inline(operator: bpy.types.Operator, run: Run) -> set[str]:
+    """Let a script wait for a run, and tell it in one sentence what came of it."""
+    try:
+        operator.report({"INFO"}, run.deliver(run.work(ignore_progress)))
+    except Exception as error:  # the boundary at which scripts are told
+        operator.report({"ERROR"}, str(explain(error)))
+        return {"CANCELLED"}
+    return {"FINISHED"}
+
+
+def popup(message: str, hint: str) -> None:
+    """Show an error at the mouse: the panel that keeps it may be closed."""
+    if bpy.app.background or not bpy.context.window_manager.windows:
+        return
+
+    def draw(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+        for line in (message, hint):
+            menu.layout.label(text=line)
+
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+        bpy.context.window_manager.popup_menu(draw, title="TripoSR", icon="ERROR")
+
+
+def redraw(*places: tuple[str, str]) -> None:
+    """Redraw the regions of such a type in the areas of such a type, in all windows."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            for region in area.regions:
+                if (area.type, region.type) in places:
+                    region.tag_redraw()

@@ -1,0 +1,236 @@
+"""Models by the add-on's buttons, from a server on this machine that stands for the hub."""
+
+import hashlib
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from file_server import Fault, FileServer, serving
+
+TINY = Path(__file__).parents[1] / "data" / "tiny"
+FILES = ("config.yaml", "model.ckpt", "vit/config.json")
+
+
+@pytest.fixture
+def hub(bpy, addon, tmp_path: Path, monkeypatch) -> Iterator[FileServer]:
+    """A server that is set as the mirror of the hub, and offers the tiny model as TripoSR's."""
+    content = {f"/{name}": (TINY / name).read_bytes() for name in FILES}
+    catalog, download = addon("inference.catalog"), addon("inference.download")
+    files = tuple(
+        download.ModelFile(
+            f"{catalog.HUB}/{name}",
+            len(content[f"/{name}"]),
+            hashlib.sha256(content[f"/{name}"]).hexdigest(),
+            name,
+        )
+        for name in FILES
+    )
+    tiny = catalog.PublishedModel("triposr", "TripoSR", "For tests", "MIT", files)
+    monkeypatch.setattr(catalog, "MODELS", (tiny, *catalog.MATTING_MODELS))
+    with serving(content) as server:
+        preferences = addon("preferences").preferences(bpy.context)
+        preferences.model_folder = str(tmp_path / "models")
+        preferences.hub_mirror = server.url
+        bpy.context.preferences.system.use_online_access = True
+        yield server
+        bpy.context.preferences.system.use_online_access = False
+    upkeep = addon("session").upkeep
+    upkeep.join(60)
+    upkeep.dismiss()
+
+
+def wait(addon, seconds: float = 60) -> None:
+    session = addon("session")
+    deadline = time.monotonic() + seconds
+    while session.upkeep.is_running():
+        assert time.monotonic() < deadline, session.upkeep.state
+        session._pump()
+        time.sleep(0.01)
+
+
+def click_download(bpy, addon) -> None:
+    models = addon("operators.models")
+    model = models.published_model("triposr")
+    addon("session").upkeep.submit(models._download(bpy.context, model))
+
+
+def test_download_then_generate_then_remove(bpy, addon, hub, picture: Path, tmp_path) -> None:
+    assert addon("preferences").uses_starter(bpy.context)
+    assert bpy.ops.triposr.download_model(model="triposr") == {"FINISHED"}
+    assert not addon("preferences").uses_starter(bpy.context)
+    assert (tmp_path / "models" / "model.safetensors").is_file()
+    assert not (tmp_path / "models" / "model.ckpt").exists()
+    bpy.ops.triposr.generate(filepath=str(picture), resolution=32)
+    assert bpy.context.object.name == "toy truck"
+    assert bpy.ops.triposr.remove_model(model="triposr") == {"FINISHED"}
+    assert addon("preferences").uses_starter(bpy.context)
+    bpy.ops.triposr.generate(filepath=str(picture), resolution=32)
+    assert len(bpy.data.objects) == 2
+
+
+def test_the_bar_tells_bytes_and_then_that_it_is_ready(bpy, addon, hub) -> None:
+    upkeep = addon("session").upkeep
+    hub.bytes_per_second = 300_000
+    click_download(bpy, addon)
+    labels = set()
+    while upkeep.is_running():
+        addon("session")._pump()
+        labels.add(upkeep.state.label)
+        time.sleep(0.02)
+    assert any(" MB, " in label and "left" in label for label in labels)
+    assert upkeep.state.message == "TripoSR is ready"
+
+
+def test_cancel_and_go_on(bpy, addon, hub, tmp_path) -> None:
+    hub.bytes_per_second = 200_000
+    click_download(bpy, addon)
+    part = tmp_path / "models" / "model.ckpt.part"
+    while not (part.exists() and part.stat().st_size > 100_000):
+        addon("session")._pump()
+        time.sleep(0.02)
+    assert bpy.ops.triposr.cancel_download() == {"FINISHED"}
+    wait(addon)
+    assert addon("session").upkeep.state.message == "TripoSR: canceled"
+    kept = part.stat().st_size
+    hub.bytes_per_second = 0
+    click_download(bpy, addon)
+    wait(addon)
+    assert hub.requests[-2] == f"bytes={kept}-"
+    assert addon("session").upkeep.state.message == "TripoSR is ready"
+
+
+def test_errors_are_told_and_leave_everything_usable(bpy, addon, hub, picture: Path) -> None:
+    hub.faults = [Fault(body=b"<!doctype html><p>Please log in")]
+    click_download(bpy, addon)
+    wait(addon)
+    state = addon("session").upkeep.state
+    assert "web page" in state.error and state.hint
+    bpy.ops.triposr.generate(filepath=str(picture), resolution=32)
+    assert "toy truck" in bpy.data.objects
+    hub.faults = [Fault(status=404)]
+    with pytest.raises(RuntimeError, match="does not have it"):
+        bpy.ops.triposr.download_model(model="triposr")
+
+
+def test_nothing_reaches_the_network_offline(bpy, addon, hub) -> None:
+    bpy.context.preferences.system.use_online_access = False
+    assert not bpy.ops.triposr.download_model.poll()
+    with pytest.raises(RuntimeError, match="Allow Online Access"):
+        bpy.ops.triposr.download_model(model="triposr")
+    assert hub.requests == []
+
+
+def test_generating_goes_on_beside_a_download(bpy, addon, hub, picture: Path) -> None:
+    hub.bytes_per_second = 300_000
+    click_download(bpy, addon)
+    bpy.ops.triposr.generate(filepath=str(picture), resolution=32)
+    assert "toy truck" in bpy.data.objects
+    assert addon("session").upkeep.is_running()
+    bpy.ops.wm.read_homefile(use_empty=True)
+    assert addon("session").upkeep.is_running(), "a download belongs to no file"
+    hub.bytes_per_second = 0
+    wait(addon)
+
+
+def test_disabling_the_addon_ends_a_download(bpy, addon, hub) -> None:
+    import background
+
+    hub.bytes_per_second = 50_000
+    click_download(bpy, addon)
+    bpy.ops.preferences.addon_disable(module=background.MODULE)
+    assert "TripoSR: TripoSR" not in {thread.name for thread in threading.enumerate()}
+    bpy.ops.preferences.addon_enable(module=background.MODULE)
+
+
+def test_import_from_disk(bpy, addon, hub, tmp_path) -> None:
+    assert bpy.ops.triposr.import_model(filepath=str(TINY)) == {"FINISHED"}
+    assert not addon("preferences").uses_starter(bpy.context)
+    with pytest.raises(RuntimeError, match="no model"):
+        bpy.ops.triposr.import_model(filepath=str(Path(__file__)))
+    assert hub.requests == []
+
+
+def test_the_model_is_unloaded_as_the_preferences_say(bpy, addon, picture: Path) -> None:
+    engine = addon("session").engine
+    preferences = addon("preferences").preferences(bpy.context)
+    preferences.keep_loaded = "never"
+    bpy.ops.triposr.generate(filepath=str(picture), resolution=32)
+    assert not engine.is_loaded()
+    assert not bpy.ops.triposr.unload_model.poll()
+    preferences.keep_loaded = "minutes"
+    bpy.ops.triposr.generate(filepath=str(picture), resolution=32)
+    addon("session")._unload_when_idle()
+    assert engine.is_loaded()
+    engine._unload_at = time.monotonic()
+    addon("session")._unload_when_idle()
+    assert not engine.is_loaded()
+    preferences.keep_loaded = "always"
+    bpy.ops.triposr.generate(filepath=str(picture), resolution=32)
+    assert bpy.ops.triposr.unload_model() == {"FINISHED"}
+    assert not engine.is_loaded()
+
+
+def test_a_cycles_render_on_the_gpu_gets_the_memory(bpy, addon, picture, monkeypatch) -> None:
+    session = addon("session")
+    bpy.ops.triposr.generate(filepath=str(picture), resolution=32)
+    scene = bpy.context.scene
+    scene.render.engine, scene.cycles.device = "CYCLES", "GPU"
+    session._on_render(scene)
+    assert session.engine.is_loaded(), "on the CPU it is not in the way"
+    monkeypatch.setattr(session.engine, "device", lambda: "cuda:0")
+    scene.cycles.device = "CPU"
+    session._on_render(scene)
+    assert session.engine.is_loaded()
+    scene.cycles.device = "GPU"
+    session._on_render(scene)
+    assert not session.engine.is_loaded()
+    assert session._on_render in bpy.app.handlers.render_init
+
+
+def test_detected_devices_are_listed_by_name(bpy, addon, monkeypatch) -> None:
+    assert bpy.ops.triposr.detect_devices() == {"FINISHED"}
+    DeviceInfo = addon("inference.types").DeviceInfo
+    engine = addon("session").engine
+    assert engine.devices[-1].name == "cpu"
+    monkeypatch.setattr(
+        engine,
+        "devices",
+        (
+            DeviceInfo("cuda:0", "GeForce RTX 5090", 32_000_000_000),
+            DeviceInfo("cuda:1", "GeForce RTX 3060", 12_000_000_000),
+            *engine.devices[-1:],
+        ),
+    )
+    preferences = addon("preferences").preferences(bpy.context)
+    preferences.device = "cuda:1"
+    assert preferences.device == "cuda:1"
+    labels = {item[0]: item[1] for item in addon("preferences").device_items(None, None)}
+    assert labels["cuda"] == "GeForce RTX 5090 (32 GB)"
+    assert labels["cuda:1"] == "GeForce RTX 3060 (12 GB)"
+    preferences.device = "cpu"
+
+
+def test_the_report_tells_all_but_who_one_is(bpy, addon, tmp_path, picture, monkeypatch) -> None:
+    home = tmp_path / "home" / "jane.doe"
+    monkeypatch.setattr(Path, "home", lambda: home)
+    preferences = addon("preferences").preferences(bpy.context)
+    preferences.model_folder = str(home / "secret project")
+    with pytest.raises(RuntimeError):
+        bpy.ops.triposr.generate(filepath=str(home / "client.png"))
+    text = addon("operators.diagnostics").report(bpy.context)
+    for part in ("TripoSR for Blender", "Blender 4", "torch ", "transformers ", "starter"):
+        assert part in text
+    assert "client.png" in text.partition("Last warnings:")[2]
+    assert "jane" not in text and "secret" not in text
+    assert bpy.ops.triposr.copy_report() == {"FINISHED"}
+
+
+def test_own_torch_is_checked_before_it_is_used(bpy, addon, picture, tmp_path) -> None:
+    preferences = addon("preferences").preferences(bpy.context)
+    preferences.torch_folder = str(tmp_path)
+    assert "torch" in sys.modules
+    with pytest.raises(RuntimeError, match="Another torch"):
+        bpy.ops.triposr.generate(filepath=str(picture), resolution=32)
