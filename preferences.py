@@ -14,6 +14,7 @@ from .inference.own_torch import read_build
 from .inference.types import DeviceInfo
 from .inference.weights import STARTER_FOLDER, find_model
 from .session import engine, upkeep
+from .texts import draw_message, draw_text
 
 BASIC_DEVICES = (
     ("auto", "Automatic", "The first that works of GPU and CPU", 0),
@@ -147,11 +148,7 @@ class TripoSRPreferences(bpy.types.AddonPreferences):
         column = layout.column(align=True)
         column.prop(self, "model_folder", placeholder=str(model_folder(context)))
         box = layout.box().column()
-        if not bpy.app.online_access:
-            row = box.row()
-            row.label(text="Blender may not use the network", icon="INTERNET_OFFLINE")
-            if not bpy.app.online_access_override:
-                row.operator("screen.userpref_show", text="Allow Online Access").section = "SYSTEM"
+        draw_offline(box)
         for model in MODELS:
             draw_model(box, model, model_folder(context))
         draw_upkeep(layout)
@@ -219,15 +216,29 @@ def draw_upkeep(layout: bpy.types.UILayout) -> None:
         row.progress(factor=state.fraction, text=state.label)
         row.operator("triposr.cancel_download", text="", icon="CANCEL")
         return
-    texts = (state.error, state.hint) if state.error else (state.message,)
-    if not any(texts):
+    if state.error:
+        draw_message(layout.box(), (state.error, state.hint), "ERROR", "triposr.dismiss_download")
+    elif state.message:
+        icon = "INFO" if state.canceled else "CHECKMARK"
+        draw_message(layout, (state.message,), icon, "triposr.dismiss_download")
+
+
+def offline_reason() -> str:
+    """Why nothing may be downloaded, and how to allow it; empty when it may."""
+    if bpy.app.online_access:
+        return ""
+    if bpy.app.online_access_override:
+        return "Blender was started offline: start it without --offline-mode"
+    return "Turn on Allow Online Access in Preferences, System, Network"
+
+
+def draw_offline(layout: bpy.types.UILayout) -> None:
+    """Why nothing can be downloaded, if it cannot, and the way to where that can be changed."""
+    if not (reason := offline_reason()):
         return
-    row = layout.row()
-    column = row.column(align=True)
-    for number, text in enumerate(texts):
-        icon = "ERROR" if state.error else "INFO" if state.canceled else "CHECKMARK"
-        column.label(text=text, icon="BLANK1" if number else icon)
-    row.operator("triposr.dismiss_download", text="", icon="X", emboss=False)
+    draw_text(layout, reason, "INTERNET_OFFLINE")
+    if not bpy.app.online_access_override:
+        layout.operator("screen.userpref_show", text="Open Preferences").section = "SYSTEM"
 
 
 def preferences(context: bpy.types.Context) -> TripoSRPreferences:

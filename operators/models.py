@@ -11,7 +11,7 @@ from ..inference.catalog import MODELS, PublishedModel, published_model
 from ..inference.errors import DownloadError
 from ..inference.installation import import_model, install, remove
 from ..meter import Meter
-from ..preferences import model_folder, preferences
+from ..preferences import model_folder, offline_reason, preferences
 from ..runner import Run, run_inline
 from ..session import DOWNLOAD_STAGES, IMPORT_STAGES, engine, runs, upkeep
 
@@ -23,15 +23,6 @@ MODEL = {
 }
 
 LABELS = {stage: label for stage, (label, _) in DOWNLOAD_STAGES.items()}
-
-
-def offline_reason() -> str:
-    """Why nothing may be downloaded, and how to allow it; empty when it may."""
-    if bpy.app.online_access:
-        return ""
-    if bpy.app.online_access_override:
-        return "Blender was started offline: start it without --offline-mode"
-    return "Turn on Allow Online Access in Preferences, System, Network"
 
 
 class TRIPOSR_OT_download_model(bpy.types.Operator):

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import bpy
 
 from .. import preview
 from ..inference.catalog import TRIPOSR
-from ..preferences import draw_upkeep, uses_starter
+from ..preferences import draw_offline, draw_upkeep, uses_starter
 from ..session import engine, previews, runs, upkeep
+from ..texts import draw_message, draw_text
 
 ADDON = __package__.rpartition(".")[0]
-
-CHARACTER_WIDTH = 6.2
-"""Average width in pixels of a character of the interface font at scale 1."""
+DISMISS = "triposr.dismiss"
 
 
 class _Sidebar:
@@ -39,7 +36,7 @@ class TRIPOSR_PT_generate(_Sidebar, bpy.types.Panel):
             row.operator("triposr.generate", text="Generate", icon="MESH_MONKEY")
             if settings.image is None:
                 layout.label(text="Open or drop a picture to begin", icon="INFO")
-        self._draw_outcome(context, layout)
+        self._draw_outcome(layout)
         self._draw_model(context, layout)
 
     def _draw_progress(self, layout: bpy.types.UILayout) -> None:
@@ -59,46 +56,22 @@ class TRIPOSR_PT_generate(_Sidebar, bpy.types.Panel):
             row.label(text="Model: Starter (Draft)", icon="INFO")
         else:
             row.label(text="Model: TripoSR", icon="CHECKMARK")
-        if engine.is_loaded():
-            row.operator("triposr.unload_model", text="", icon="TRASH")
+        row.operator("preferences.addon_show", text="", icon="PREFERENCES").module = ADDON
         if is_starter and not upkeep.is_running():
             text = f"Download TripoSR, {TRIPOSR.size / 1e9:.1f} GB"
-            row = layout.row()
-            row.operator("triposr.download_model", text=text, icon="IMPORT").model = TRIPOSR.name
-            row.operator("preferences.addon_show", text="", icon="PREFERENCES").module = ADDON
+            layout.operator("triposr.download_model", text=text, icon="IMPORT").model = TRIPOSR.name
+            draw_offline(layout)
         draw_upkeep(layout)
         for problem in (device.problem for device in engine.devices if device.problem):
-            _draw_text(context, layout, problem, "ERROR")
+            draw_text(layout, problem, "ERROR")
 
-    def _draw_outcome(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+    def _draw_outcome(self, layout: bpy.types.UILayout) -> None:
         state = runs.state
         if state.error:
-            _draw_message(context, layout.box(), (state.error, state.hint), "ERROR")
+            draw_message(layout.box(), (state.error, state.hint), "ERROR", DISMISS)
         elif state.message and not runs.is_running():
             icon = "INFO" if state.canceled else "CHECKMARK"
-            _draw_message(context, layout, (state.message,), icon)
-
-
-def _draw_message(
-    context: bpy.types.Context, layout: bpy.types.UILayout, texts: tuple[str, ...], icon: str
-) -> None:
-    """Sentences, wrapped to the sidebar's width, with a button that hides them."""
-    row = layout.row()
-    column = row.column(align=True)
-    for number, text in enumerate(texts):
-        _draw_text(context, column, text, "BLANK1" if number else icon)
-    row.operator("triposr.dismiss", text="", icon="X", emboss=False)
-
-
-def _draw_text(
-    context: bpy.types.Context, layout: bpy.types.UILayout, text: str, icon: str
-) -> None:
-    """A sentence, wrapped to the sidebar's width."""
-    scale = context.preferences.system.ui_scale
-    width = max(20, int((context.region.width / scale - 90) / CHARACTER_WIDTH))
-    column = layout.column(align=True)
-    for number, line in enumerate(textwrap.wrap(text, width)):
-        column.label(text=line, icon="BLANK1" if number else icon)
+            draw_message(layout, (state.message,), icon, DISMISS)
 
 
 class TRIPOSR_PT_preview(_Sidebar, bpy.types.Panel):
@@ -114,7 +87,7 @@ class TRIPOSR_PT_preview(_Sidebar, bpy.types.Panel):
         scene = context.scene
         preview.request(scene)
         if previews.state.error:
-            self._draw_problem(context, layout, previews.state.error, "empty")
+            self._draw_problem(layout, previews.state.error, "empty")
         elif preview.shown.preview is not None:
             row = layout.row()
             row.active = preview.is_current(scene)
@@ -123,17 +96,15 @@ class TRIPOSR_PT_preview(_Sidebar, bpy.types.Panel):
                 column.template_icon(preview.shown.icons[name], scale=5.5)
                 column.label(text=text)
             for finding in preview.shown.preview.findings if row.active else ():
-                self._draw_problem(context, layout, finding.message, finding.kind)
+                self._draw_problem(layout, finding.message, finding.kind)
         if previews.is_running():
             layout.label(text="Looking at the picture", icon="SORTTIME")
         self._draw_matte(layout, scene.triposr.image.triposr.matte)
 
-    def _draw_problem(
-        self, context: bpy.types.Context, layout: bpy.types.UILayout, message: str, kind: str
-    ) -> None:
+    def _draw_problem(self, layout: bpy.types.UILayout, message: str, kind: str) -> None:
         """What is odd, and a button that mends it."""
         box = layout.box()
-        _draw_text(context, box, message, "ERROR")
+        draw_text(box, message, "ERROR")
         box.operator("triposr.remedy", text=preview.REMEDIES[kind][0]).kind = kind
 
     def _draw_matte(self, layout: bpy.types.UILayout, matte: bpy.types.Image | None) -> None:

@@ -24,13 +24,14 @@ ALLOWED = {
     "meter": set(),
     "runner": {"inference", "jobs"},
     "session": {"inference", "runner"},
-    "preferences": {"inference", "session"},
+    "texts": set(),
+    "preferences": {"inference", "session", "texts"},
     "preview": {"inference", "scene", "runner", "session", "properties", "preferences"},
     "operators": {
         *("inference", "scene", "runner", "session", "properties", "preferences"),
         *("meter", "preview"),
     },
-    "panels": {"inference", "session", "properties", "preferences", "preview"},
+    "panels": {"inference", "session", "properties", "preferences", "preview", "texts"},
     "__init__": {"operators", "panels", "preferences", "preview", "properties", "session"},
 }
 HEAVY = {"torch", "transformers", "rembg", "mcubes", "onnxruntime", "cv2"}
