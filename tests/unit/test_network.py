@@ -15,6 +15,7 @@ from torch import Tensor
 from triposr.inference import InputError, ModelFilesError
 from triposr.inference.checkpoint import assign_weights, build_network
 from triposr.inference.devices import choose_dtype
+from triposr.inference.installation import PUBLISHED_CONFIG
 from triposr.inference.model.config import NetworkConfig, read_config
 from triposr.inference.model.image_tokenizer import (
     POSITIONS,
@@ -25,23 +26,22 @@ from triposr.inference.model.image_tokenizer import (
 from triposr.inference.model.network import Model
 
 DATA = Path(__file__).parent.parent / "data"
-PUBLISHED = DATA / "published"
 
 
 @pytest.fixture(scope="module")
 def published() -> NetworkConfig:
-    return read_config(PUBLISHED)
+    return read_config(PUBLISHED_CONFIG.parent)
 
 
 @pytest.fixture
 def published_state() -> dict[str, Tensor]:
     """The published checkpoint's keys and shapes, without its 1.7 GB."""
-    shapes = json.loads((PUBLISHED / "keys.json").read_text())
+    shapes = json.loads((DATA / "published" / "keys.json").read_text())
     return {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
 
 
 def test_the_configuration_is_the_published_one(published: NetworkConfig) -> None:
-    digest = hashlib.sha256((PUBLISHED / "config.yaml").read_bytes()).hexdigest()
+    digest = hashlib.sha256(PUBLISHED_CONFIG.read_bytes()).hexdigest()
     assert digest == "74ca708ce086bf68e97709ea6b3d91f14717921c04691e84043f0eb8fcc68e62"
     assert (published.image_size, published.plane_size, published.channels) == (512, 32, 1024)
     assert (published.blocks, published.heads, published.head_width) == (16, 16, 64)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import weakref
 from pathlib import Path
+from pkgutil import resolve_name
 
 import numpy as np
 import pytest
@@ -90,6 +91,56 @@ def test_engine_tries_with_less_when_memory_runs_out(tiny_folder: Path, monkeypa
     with pytest.raises(DeviceMemoryError, match="ran out"):
         engine.run(work, tiny_folder, "cpu", "fp32", ignore_progress)
     assert len(tried) == 1
+
+
+STAGES = {
+    "loading": "triposr.inference.checkpoint.assign_weights",
+    "moving": "triposr.inference.checkpoint.move_network",
+    "encoding": "triposr.inference.model.network.Network.forward",
+    "finding": "triposr.inference.extraction.find_band",
+    "evaluating": "triposr.inference.leaves.Leaves.evaluate",
+    "surfacing": "triposr.inference.surface.Surface.welded",
+    "coloring": "triposr.inference.field.Field.color",
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_memory_that_runs_out_at_any_stage(
+    stage: str, tiny_folder: Path, cutout: Image.Image, monkeypatch
+) -> None:
+    """It is tried with less, and told if that does not help; the next run works."""
+    engine, failures = Engine(), [2]
+    works = resolve_name(STAGES[stage])
+
+    def runs_out(*arguments: object, **named: object) -> object:
+        if failures[0]:
+            failures[0] -= 1
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return works(*arguments, **named)
+
+    monkeypatch.setattr(STAGES[stage], runs_out)
+    monkeypatch.setattr(
+        devices, "less_memory", lambda device, precision: steps.pop(0) if steps else None
+    )
+
+    def run() -> int:
+        options = Options(resolution=48)
+        mesh = engine.run(
+            lambda model: image_to_mesh(cutout, model, options),
+            tiny_folder,
+            "cpu",
+            "fp32",
+            ignore_progress,
+        )
+        return len(mesh.faces)
+
+    steps: list[tuple[str, str]] = []
+    with pytest.raises(DeviceMemoryError, match="Memory ran out while"):
+        run()
+    assert failures == [1]
+    steps = [("cpu", "fp32")]
+    assert run() > 100
+    assert run() > 100
 
 
 def test_engine_keeps_one_model_and_notices_new_files(tiny_folder: Path, tmp_path: Path) -> None:
