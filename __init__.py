@@ -8,20 +8,24 @@ so `bpy` is imported when Blender calls `register()` and not before.
 def register() -> None:
     import bpy
 
-    from . import operators, panels, preferences, preview, properties, session
+    from . import command, operators, panels, preferences, preview, properties, session
 
     for cls in (*preferences.classes, *properties.classes, *operators.classes, *panels.classes):
         bpy.utils.register_class(cls)
     properties.attach()
     preview.register()
     session.register()
+    operators.places.register()
+    command.register()
 
 
 def unregister() -> None:
     import bpy
 
-    from . import operators, panels, preferences, preview, properties, session
+    from . import command, operators, panels, preferences, preview, properties, session
 
+    command.unregister()
+    operators.places.unregister()
     session.unregister()
     preview.unregister()
     properties.detach()

@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty
+from bpy.props import (
+    BoolProperty,
+    EnumProperty,
+    FloatProperty,
+    FloatVectorProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 
 from .inference.catalog import MATTING_MODELS
 from .inference.types import (
@@ -99,6 +107,13 @@ SIZE = {
 }
 
 
+def unlimited(declaration: dict[str, object]) -> dict[str, object]:
+    """A property's declaration without its hard limits: a script that exceeds them is told so,
+    where Blender would silently use another value.
+    """
+    return {key: value for key, value in declaration.items() if key not in ("min", "max")}
+
+
 class TripoSRSettings(bpy.types.PropertyGroup):
     """Settings of the next run."""
 
@@ -149,16 +164,32 @@ class TripoSRImage(bpy.types.PropertyGroup):
     )
 
 
+class TripoSRSource(bpy.types.PropertyGroup):
+    """What an object was made of; its scene code is kept beside this (see scene/source.py)."""
+
+    picture: StringProperty(name="Picture", description="Name of the picture")
+    is_draft: BoolProperty(name="Draft", description="Whether the starter model made it")
+    resolution: IntProperty(**RESOLUTION)
+    threshold: FloatProperty(**THRESHOLD)
+    closed: BoolProperty(**CLOSED)
+    scale: FloatProperty(name="Scale", description="Object units to a model unit", default=1.0)
+    base: FloatVectorProperty(
+        name="Base", description="What became the object's origin, in model units"
+    )
+
+
 def attach() -> None:
-    """Give every scene its settings, and every picture its matte."""
+    """Give every scene its settings, every picture its matte, every object its source."""
     bpy.types.Scene.triposr = PointerProperty(type=TripoSRSettings)
     bpy.types.Image.triposr = PointerProperty(type=TripoSRImage)
+    bpy.types.Object.triposr = PointerProperty(type=TripoSRSource)
 
 
 def detach() -> None:
     """Take the settings away when the add-on is disabled; what a .blend saved stays in it."""
+    del bpy.types.Object.triposr
     del bpy.types.Image.triposr
     del bpy.types.Scene.triposr
 
 
-classes = (TripoSRSettings, TripoSRImage)
+classes = (TripoSRSettings, TripoSRImage, TripoSRSource)

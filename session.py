@@ -68,7 +68,7 @@ def recent_warnings() -> list[str]:
 
 def _show() -> None:
     """Redraw what shows the states: the sidebars and the preferences, not the viewports."""
-    redraw(("VIEW_3D", "UI"), ("PREFERENCES", "WINDOW"))
+    redraw(("VIEW_3D", "UI"), ("IMAGE_EDITOR", "UI"), ("PREFERENCES", "WINDOW"))
 
 
 def _wake() -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .extraction import extract_mesh
 from .preprocess import prepare_image
-from .types import MeshData, Options, Tick
+from .types import MeshData, Options, Reconstruction, Tick
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -37,9 +37,21 @@ def image_to_mesh(
     Raises:
         TripoSRError: One of its kinds; the message and the hint are written for the artist.
     """
+    return reconstruct(image, model, options, tick, matte).mesh
+
+
+def reconstruct(
+    image: Image.Image | Path | str | bytes,
+    model: Model,
+    options: Options | None = None,
+    tick: Tick | None = None,
+    matte: NDArray[np.uint8] | None = None,
+) -> Reconstruction:
+    """`image_to_mesh`, which also gives the scene code that the mesh was extracted from."""
     options = options or Options()
     prepared = prepare_image(image, options, tick, matte)
     code = model.encode(prepared.rgb, tick)
-    return extract_mesh(
+    mesh = extract_mesh(
         code, options.resolution, options.threshold, tick, str(model.device), options.closed
     )
+    return Reconstruction(mesh, code)

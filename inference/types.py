@@ -229,6 +229,35 @@ class SceneCode:
         finally:
             partial.unlink(missing_ok=True)
 
+    def to_bytes(self) -> bytes:
+        """About a megabyte: the planes in float16, the decoder as it is; for `from_bytes`."""
+        from safetensors.numpy import save
+
+        box = np.array([self.radius, self.density_bias])
+        tensors = {"box": box, "planes": np.ascontiguousarray(self.planes.astype(np.float16))}
+        for number, (weight, bias) in enumerate(self.layers):
+            tensors[f"weight{number}"] = np.ascontiguousarray(weight)
+            tensors[f"bias{number}"] = np.ascontiguousarray(bias)
+        return save(tensors)
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> SceneCode:
+        """What `to_bytes` made; raises ModelFilesError if it is something else."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        try:
+            tensors = load(content)
+            radius, density_bias = tensors["box"].tolist()
+            count = sum(key.startswith("weight") for key in tensors)
+            layers = tuple((tensors[f"weight{n}"], tensors[f"bias{n}"]) for n in range(count))
+            planes = tensors["planes"].astype(np.float32)
+        except (SafetensorError, KeyError, ValueError, TypeError) as error:
+            raise ModelFilesError(
+                "The object's scene code is damaged", "Generate the object again"
+            ) from error
+        return cls(planes, layers, radius, density_bias)
+
     @classmethod
     def load(cls, path: Path | str) -> SceneCode:
         """Read a scene code written by `save`; half-precision files become float32.
@@ -259,3 +288,16 @@ class SceneCode:
                 f"{path.name} is not a scene code", "Choose a file that SceneCode.save wrote"
             ) from error
         return code
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """What a picture has become.
+
+    Attributes:
+        mesh: The surface at the resolution and threshold that were asked for.
+        code: What it was extracted from: other surfaces and colors come without the network.
+    """
+
+    mesh: MeshData
+    code: SceneCode

@@ -1,9 +1,12 @@
 """What the artist can do, one file per verb."""
 
-from . import cancel, diagnostics, drop, generate, matte, models
+from . import cancel, clean_up, diagnostics, drop, generate, matte, models, places, refine
 
 classes = (
     *generate.classes,
+    *places.classes,
+    *refine.classes,
+    *clean_up.classes,
     *drop.classes,
     *cancel.classes,
     *matte.classes,

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 
 import bpy
 import numpy as np
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    EnumProperty,
+    FloatProperty,
+    FloatVectorProperty,
+    IntProperty,
+    StringProperty,
+)
 from numpy.typing import NDArray
 
 from ..inference.errors import InputError
@@ -35,10 +42,13 @@ from ..properties import (
     SIZE,
     THRESHOLD,
     run_options,
+    unlimited,
 )
 from ..runner import Run, explain
 from ..scene.image import Picture, matte_of, picture_of
 from ..scene.mesh import add_object, show_colors
+from ..scene.placement import on_floor
+from ..scene.source import remember_source
 from ..session import RUN_STAGES, engine, runs
 
 if TYPE_CHECKING:
@@ -51,13 +61,6 @@ RELATIVE_PATHS = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5) e
 
 SIZE_RANGE = (1e-4, 1e6)
 """Scene units."""
-
-
-def _unlimited(declaration: dict[str, object]) -> dict[str, object]:
-    """A property's declaration without its hard limits: a script that exceeds them is told so,
-    where Blender would silently use another value.
-    """
-    return {key: value for key, value in declaration.items() if key not in ("min", "max")}
 
 
 class TRIPOSR_OT_generate(bpy.types.Operator):
@@ -73,14 +76,25 @@ class TRIPOSR_OT_generate(bpy.types.Operator):
         subtype="FILE_PATH",
         options={"SKIP_SAVE", *RELATIVE_PATHS},
     )
+    image: StringProperty(
+        name="Image",
+        description="Name of the image data-block to use instead of the scene's picture",
+        options={"SKIP_SAVE"},
+    )
+    location: FloatVectorProperty(
+        name="Location",
+        description="Where the middle of the object's base is put, instead of at the 3D cursor",
+        subtype="TRANSLATION",
+        options={"SKIP_SAVE"},
+    )
     background: EnumProperty(**BACKGROUND, options={"SKIP_SAVE"})
     matting_model: EnumProperty(**MATTING_MODEL, options={"SKIP_SAVE"})
     keep_largest: BoolProperty(**KEEP_LARGEST, options={"SKIP_SAVE"})
-    foreground_ratio: FloatProperty(**_unlimited(FOREGROUND_RATIO), options={"SKIP_SAVE"})
-    resolution: IntProperty(**_unlimited(RESOLUTION), options={"SKIP_SAVE"})
-    threshold: FloatProperty(**_unlimited(THRESHOLD), options={"SKIP_SAVE"})
+    foreground_ratio: FloatProperty(**unlimited(FOREGROUND_RATIO), options={"SKIP_SAVE"})
+    resolution: IntProperty(**unlimited(RESOLUTION), options={"SKIP_SAVE"})
+    threshold: FloatProperty(**unlimited(THRESHOLD), options={"SKIP_SAVE"})
     closed: BoolProperty(**CLOSED, options={"SKIP_SAVE"})
-    size: FloatProperty(**_unlimited(SIZE), options={"SKIP_SAVE"})
+    size: FloatProperty(**unlimited(SIZE), options={"SKIP_SAVE"})
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -128,17 +142,22 @@ class TRIPOSR_OT_generate(bpy.types.Operator):
             title=name,
             stages=RUN_STAGES,
             work=_work(picture, matte, run_options(settings, model_folder(context)), with_model),
-            deliver=_Delivery(context, name, settings.size),
+            deliver=_Delivery(context, name, settings, self._location(context)),
         )
+
+    def _location(self, context: bpy.types.Context) -> tuple[float, float, float]:
+        is_given = self.properties.is_property_set("location")
+        return tuple(self.location if is_given else context.scene.cursor.location)
 
     def _picture(self, context: bpy.types.Context) -> tuple[str, Picture, NDArray[np.uint8] | None]:
         """The title of the picture, the picture, and its painted matte, if it has one."""
         if self.filepath:
             path = Path(bpy.path.abspath(self.filepath))
             return _title(path.name), lambda: path, None
-        image = context.scene.triposr.image
+        image = bpy.data.images.get(self.image) if self.image else context.scene.triposr.image
         if image is None:
-            raise InputError("There is no picture", "Open one in the TripoSR tab, or drop one")
+            problem = f"There is no image {self.image!r}" if self.image else "There is no picture"
+            raise InputError(problem, "Open one in the TripoSR tab, or drop one")
         matte = image.triposr.matte
         return _title(image.name), picture_of(image), matte and matte_of(matte)
 
@@ -175,24 +194,29 @@ class _Chosen:
             setattr(self, name, getattr(source, name))
 
 
+Made = tuple[MeshData, bytes]
+"""A mesh, and the scene code that it was extracted from, packed."""
+
+
 def _work(
     picture: Picture,
     matte: NDArray[np.uint8] | None,
     options: Options,
-    with_model: Callable[..., MeshData],
-) -> Callable[[Callable[[str, float], None]], MeshData]:
+    with_model: Callable[..., Made],
+) -> Callable[[Callable[[str, float], None]], Made]:
     """The run itself, free of Blender."""
 
-    def work(tick: Callable[[str, float], None]) -> MeshData:
-        def reconstruct(model: Model) -> MeshData:
+    def work(tick: Callable[[str, float], None]) -> Made:
+        def make(model: Model) -> Made:
             # Imported here, on the worker, because it imports torch.
-            from ..inference.pipeline import image_to_mesh
+            from ..inference.pipeline import reconstruct
 
             tick("prepare", 0.0)
-            return image_to_mesh(picture(), model, options, tick, matte)
+            made = reconstruct(picture(), model, options, tick, matte)
+            return made.mesh, made.code.to_bytes()
 
         tick("load", 0.0)
-        return with_model(reconstruct, tick=tick)
+        return with_model(make, tick=tick)
 
     return work
 
@@ -200,21 +224,30 @@ def _work(
 class _Delivery:
     """Puts the mesh where the artist asked for it, even if she has moved on since."""
 
-    def __init__(self, context: bpy.types.Context, name: str, size: float) -> None:
-        self.name, self.size = name, size
-        self.location = tuple(context.scene.cursor.location)
+    def __init__(
+        self,
+        context: bpy.types.Context,
+        name: str,
+        settings: _Chosen,
+        location: tuple[float, float, float],
+    ) -> None:
+        self.name, self.settings, self.location = name, settings, location
         self.is_draft = uses_starter(context)
         self.scene_uid = context.scene.session_uid
         self.started = time.perf_counter()
 
-    def __call__(self, mesh: MeshData) -> str:
+    def __call__(self, made: Made) -> str:
+        mesh, packed = made
+        placement = on_floor(mesh.vertices, self.settings.size)
         context = bpy.context
         window, scene = self._place(context)
         # The undo step is pushed as the window sees things: with the scene or its view layer
         # overridden as well, Blender crashes.
         with context.temp_override(**({"window": window} if window else {})):
             with context.temp_override(scene=scene, view_layer=_view_layer(context, scene)):
-                new = add_object(context, mesh, self.name, self.size, self.location)
+                new = add_object(context, mesh, self.name, placement, self.location)
+                remember_source(new, packed, placement)
+                self._note_settings(new.triposr)
                 if preferences(context).show_colors:
                     show_colors(context)
             if bpy.ops.ed.undo_push.poll():
@@ -226,6 +259,11 @@ class _Delivery:
             f"{new.name}: {draft}{len(mesh.faces):,} triangles"
             f" in {seconds:.1f}\N{NO-BREAK SPACE}s{cut_off}"
         )
+
+    def _note_settings(self, source: bpy.types.PropertyGroup) -> None:
+        source.picture, source.is_draft = self.name, self.is_draft
+        for name in ("resolution", "threshold", "closed"):
+            setattr(source, name, getattr(self.settings, name))
 
     def _place(self, context: bpy.types.Context) -> tuple[bpy.types.Window | None, bpy.types.Scene]:
         """The scene of the click, or the present one if it is gone, and a window, if any; one that

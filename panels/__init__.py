@@ -1,5 +1,5 @@
 """Where the artist finds it, one file per place in the interface."""
 
-from . import sidebar
+from . import image_editor, sidebar
 
-classes = sidebar.classes
+classes = (*sidebar.classes, *image_editor.classes)

@@ -6,7 +6,9 @@ import bpy
 
 from .. import preview
 from ..inference.catalog import TRIPOSR
+from ..inference.types import RESOLUTION_RANGE
 from ..preferences import draw_offline, draw_upkeep, uses_starter
+from ..scene.source import has_source
 from ..session import engine, previews, runs, upkeep
 from ..texts import draw_message, draw_text
 
@@ -116,6 +118,29 @@ class TRIPOSR_PT_preview(_Sidebar, bpy.types.Panel):
             row.operator("triposr.remove_matte", text="", icon="X")
 
 
+class TRIPOSR_PT_refine(_Sidebar, bpy.types.Panel):
+    bl_label = "Refine"
+    bl_parent_id = "TRIPOSR_PT_generate"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return has_source(context.object)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        source = context.object.triposr
+        triangles = len(context.object.data.polygons)
+        layout.label(text=f"{context.object.name}: {triangles:,} faces", icon="OUTLINER_OB_MESH")
+        row = layout.row(align=True)
+        for text, factor in (("Coarser", 0.5), ("Again", 1), ("Finer", 2)):
+            low, high = RESOLUTION_RANGE
+            resolution = min(max(round(factor * source.resolution), low), high)
+            row.operator("triposr.refine", text=text).resolution = resolution
+        column = layout.column(align=True)
+        column.operator("triposr.clean_up", text="Clean Up", icon="BRUSH_DATA")
+        column.operator("triposr.recolor", text="Recolor", icon="COLOR")
+
+
 class TRIPOSR_PT_options(_Sidebar, bpy.types.Panel):
     bl_label = "Options"
     bl_parent_id = "TRIPOSR_PT_generate"
@@ -139,4 +164,4 @@ class TRIPOSR_PT_options(_Sidebar, bpy.types.Panel):
         layout.prop(settings, "size")
 
 
-classes = (TRIPOSR_PT_generate, TRIPOSR_PT_preview, TRIPOSR_PT_options)
+classes = (TRIPOSR_PT_generate, TRIPOSR_PT_preview, TRIPOSR_PT_refine, TRIPOSR_PT_options)

@@ -4,37 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import bmesh
 import bpy
 import numpy as np
 
 from ..inference.errors import InputError
 from ..inference.types import MeshData
 from .material import color_material
-from .placement import stand_on_floor, to_blender_frame
+from .placement import Placement
 
 COLOR_ATTRIBUTE = "Color"
 """Blender's own default name for a color attribute."""
+
+KIND = ("POINT", "BYTE_COLOR")
+"""Its domain and type."""
 
 
 def add_object(
     context: bpy.types.Context,
     mesh: MeshData,
     name: str,
-    size: float,
+    placement: Placement,
     location: tuple[float, float, float],
 ) -> bpy.types.Object:
-    """Add a mesh to the scene, facing -Y, its base at `location`.
+    """Add a mesh to the scene, facing -Y, its origin at `location`.
 
     Args:
         context: Its scene and collection receive the object. In Object Mode the object becomes the
             selected and active one; in any other mode the artist's work is left alone.
         mesh: In the model's frame.
         name: Of the object and its mesh.
-        size: Longest side in scene units.
-        location: Of the middle of its base, in world space.
+        placement: Of the model's frame in the object's space.
+        location: Of the object's origin, in world space.
     """
     collection = _collection(context)
-    data = new_mesh(mesh, name, size)
+    data = new_mesh(mesh, name, placement)
     blender_object = bpy.data.objects.new(name, data)
     blender_object.location = location
     try:
@@ -79,10 +83,18 @@ def _viewports(context: bpy.types.Context) -> Iterator[bpy.types.SpaceView3D]:
                     yield area.spaces.active
 
 
-def new_mesh(mesh: MeshData, name: str, size: float) -> bpy.types.Mesh:
+def new_mesh(mesh: MeshData, name: str, placement: Placement) -> bpy.types.Mesh:
     """The mesh data-block: smooth shaded, colored, with a material that shows the colors."""
-    vertices = stand_on_floor(to_blender_frame(mesh.vertices), size)
     data = bpy.data.meshes.new(name)
+    fill(data, mesh, placement)
+    data.materials.append(color_material(COLOR_ATTRIBUTE))
+    return data
+
+
+def fill(data: bpy.types.Mesh, mesh: MeshData, placement: Placement) -> None:
+    """Put a mesh into a data-block in place of what is in it; materials stay."""
+    data.clear_geometry()
+    vertices = placement.place(mesh.vertices)
     data.vertices.add(len(vertices))
     # Attributes are copied at once; through `vertices` and `loops`, Blender sets value by value,
     # and stands still for a tenth of a second.
@@ -94,20 +106,65 @@ def new_mesh(mesh: MeshData, name: str, size: float) -> bpy.types.Mesh:
     data.polygons.foreach_set("loop_start", starts)
     data.update(calc_edges=True)
     data.shade_smooth()
-    _add_colors(data, mesh)
-    data.materials.append(color_material(COLOR_ATTRIBUTE))
-    return data
+    set_colors(data, mesh.colors)
 
 
-def _add_colors(data: bpy.types.Mesh, mesh: MeshData) -> None:
-    """One color attribute on the points; 8 bits, as many as the picture had."""
-    attribute = data.color_attributes.new(COLOR_ATTRIBUTE, "BYTE_COLOR", "POINT")
-    rgba = np.ones((len(mesh.colors), 4), np.float32)
-    rgba[:, :3] = mesh.colors
+def positions(data: bpy.types.Mesh) -> np.ndarray:
+    """The vertices (V, 3) float32 of a data-block, in the object's space."""
+    values = np.empty((len(data.vertices), 3), np.float32)
+    data.attributes["position"].data.foreach_get("vector", values.ravel())
+    return values
+
+
+def set_colors(data: bpy.types.Mesh, colors: np.ndarray) -> None:
+    """Colors (V, 3), display-referred, as the active color attribute on the points; 8 bits, as many
+    as the picture had.
+    """
+    attribute = data.color_attributes.get(COLOR_ATTRIBUTE)
+    if attribute is not None and (attribute.domain, attribute.data_type) != KIND:
+        data.color_attributes.remove(attribute)
+        attribute = None
+    if attribute is None:
+        domain, data_type = KIND
+        attribute = data.color_attributes.new(COLOR_ATTRIBUTE, data_type, domain)
+    rgba = np.ones((len(colors), 4), np.float32)
+    rgba[:, :3] = colors
     # `color_srgb` takes display-referred values; `color` would take scene linear ones.
     attribute.data.foreach_set("color_srgb", rgba.ravel())
     data.color_attributes.active_color = attribute
     data.color_attributes.render_color_index = data.color_attributes.active_color_index
+    data.update()
+
+
+def keep_parts(data: bpy.types.Mesh, least: float) -> int:
+    """Remove the parts of a mesh that have less than `least` of the largest part's vertices.
+
+    Returns:
+        How many parts were removed.
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    count = len(data.vertices)
+    edges = np.empty((len(data.edges), 2), np.int32)
+    data.edges.foreach_get("vertices", edges.ravel())
+    links = coo_matrix((np.ones(len(edges), bool), edges.T), shape=(count, count))
+    _, part = connected_components(links, directed=False)
+    sizes = np.bincount(part)
+    goes = sizes < least * sizes.max()
+    if least >= 1:  # of two that are as large, one stays
+        goes[:] = True
+        goes[sizes.argmax()] = False
+    if goes.any():
+        mesh = bmesh.new()
+        mesh.from_mesh(data)
+        mesh.verts.ensure_lookup_table()
+        loose = [mesh.verts[index] for index in np.flatnonzero(goes[part])]
+        bmesh.ops.delete(mesh, geom=loose, context="VERTS")
+        mesh.to_mesh(data)
+        mesh.free()
+        data.update()
+    return int(goes.sum())
 
 
 def show_colors(context: bpy.types.Context) -> None:

@@ -26,8 +26,8 @@ def submit(bpy, addon, session, picture: Path, **settings) -> None:
         """What the operator's method reads of an operator."""
 
         properties = type("P", (), {"is_property_set": lambda self, name: name in settings})()
-        filepath = str(picture)
-        _picture = operator._picture
+        filepath, image = str(picture), ""
+        _picture, _location = operator._picture, operator._location
 
     call = Call()
     for name, value in settings.items():

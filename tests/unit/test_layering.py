@@ -31,8 +31,14 @@ ALLOWED = {
         *("inference", "scene", "runner", "session", "properties", "preferences"),
         *("meter", "preview"),
     },
-    "panels": {"inference", "session", "properties", "preferences", "preview", "texts"},
-    "__init__": {"operators", "panels", "preferences", "preview", "properties", "session"},
+    "panels": {
+        *("inference", "scene", "session", "properties", "preferences", "preview", "texts"),
+    },
+    "api": set(),
+    "command": {"api", "inference"},
+    "__init__": {
+        *("operators", "panels", "preferences", "preview", "properties", "session", "command"),
+    },
 }
 HEAVY = {"torch", "transformers", "rembg", "mcubes", "onnxruntime", "cv2"}
 

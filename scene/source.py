@@ -1,0 +1,58 @@
+"""What an object was made of stays with it: its scene code, and how the code lies in its space.
+
+It is saved with the object, duplicated, appended and undone with it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import bpy
+
+from ..inference.errors import InputError
+from ..inference.types import SceneCode
+from .placement import Placement
+
+KEY = "triposr_scene_code"
+"""The custom property that holds the scene code, about a megabyte."""
+
+REMEMBERED = 4
+"""Scene codes that are kept unpacked: what is known of one makes its next surface quick."""
+
+_unpacked: OrderedDict[bytes, SceneCode] = OrderedDict()
+
+
+def has_source(blender_object: bpy.types.Object | None) -> bool:
+    """Whether an object is a mesh that can be refined."""
+    return (
+        blender_object is not None
+        and blender_object.type == "MESH"
+        and isinstance(blender_object.get(KEY), bytes)
+    )
+
+
+def remember_source(blender_object: bpy.types.Object, packed: bytes, placement: Placement) -> None:
+    """Keep a scene code with an object."""
+    blender_object[KEY] = packed
+    source = blender_object.triposr
+    source.scale, source.base = placement.scale, placement.base
+
+
+def source_of(blender_object: bpy.types.Object | None) -> tuple[SceneCode, Placement]:
+    """What an object was made of.
+
+    Raises:
+        InputError: It was not made by this add-on.
+        ModelFilesError: What was kept is damaged.
+    """
+    if not has_source(blender_object):
+        raise InputError(
+            "The active object was not made from a picture", "Select one that was, or generate it"
+        )
+    packed = blender_object[KEY]
+    code = _unpacked.pop(packed, None) or SceneCode.from_bytes(packed)
+    _unpacked[packed] = code
+    while len(_unpacked) > REMEMBERED:
+        _unpacked.popitem(last=False)
+    source = blender_object.triposr
+    return code, Placement(source.scale, tuple(source.base))
