@@ -22,6 +22,9 @@ from .jobs import Done, Failed, Job, Progress, Stopped, ThreadJob
 
 log = logging.getLogger(__name__)
 
+FAILURES = 20
+"""Failed runs that are kept to be retried."""
+
 Stages = dict[str, tuple[str, float]]
 """What the artist reads at each stage, and its part of the progress bar; in order."""
 
@@ -79,6 +82,7 @@ class Runner:
         self._show = show
         self._tell = tell
         self._waiting: deque[Run] = deque()
+        self._failed: deque[Run] = deque(maxlen=FAILURES)
         self._run: Run | None = None
         self._job: Job[Any] | None = None
         self._abandoned: list[Job[Any]] = []
@@ -87,9 +91,32 @@ class Runner:
         """Whether a run is on its way, so that another would have to wait."""
         return self._job is not None
 
-    def waiting(self) -> int:
-        """How many runs wait for the one that is on its way."""
-        return len(self._waiting)
+    def waiting(self) -> tuple[str, ...]:
+        """The titles of the runs that wait for the one that is on its way, the next one first."""
+        return tuple(run.title for run in self._waiting)
+
+    def failed(self) -> tuple[str, ...]:
+        """The titles of the runs that failed, the last one last; see `retry`."""
+        return tuple(run.title for run in self._failed)
+
+    def move(self, number: int, by: int) -> None:
+        """Let a waiting run have its turn earlier (`by` < 0) or later."""
+        run = self._waiting[number]
+        del self._waiting[number]
+        self._waiting.insert(max(0, number + by), run)
+        self._show()
+
+    def remove(self, number: int) -> None:
+        """Forget a waiting run."""
+        del self._waiting[number]
+        self._show()
+
+    def retry(self, number: int) -> None:
+        """Submit a run that failed once more."""
+        run = self._failed[number]
+        del self._failed[number]
+        self.submit(run)
+        self._show()
 
     def submit(self, run: Run) -> None:
         """Start a run, or let it wait for its turn."""
@@ -110,13 +137,15 @@ class Runner:
             self._show()
 
     def dismiss(self) -> None:
-        """Forget the last message and error."""
+        """Forget the last message and error, and what failed."""
         self._forget()
+        self._failed.clear()
         self._show()
 
     def drop(self, message: str) -> None:
         """Cancel everything that runs, forget its results, and leave a message."""
         self._abandon()
+        self._failed.clear()
         self.state.message, self.state.canceled = message, bool(message)
         self._show()
 
@@ -191,12 +220,14 @@ class Runner:
         elif isinstance(event, Done):
             self._deliver(run, event.result)
         elif isinstance(event, Failed):
+            self._failed.append(run)
             self.fail(event.error)
 
     def _deliver(self, run: Run, result: Any) -> None:
         try:
             self.state.message = run.deliver(result)
         except Exception as error:  # the job's other boundary: the timer must live on
+            self._failed.append(run)
             self.fail(error)
 
     def fail(self, error: BaseException) -> None:

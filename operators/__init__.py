@@ -1,6 +1,6 @@
 """What the artist can do, one file per verb."""
 
-from . import cancel, clean_up, diagnostics, drop, generate, matte, models, places, refine
+from . import cancel, clean_up, diagnostics, drop, generate, matte, models, places, queue, refine
 
 classes = (
     *generate.classes,
@@ -9,6 +9,7 @@ classes = (
     *clean_up.classes,
     *drop.classes,
     *cancel.classes,
+    *queue.classes,
     *matte.classes,
     *models.classes,
     *diagnostics.classes,

@@ -47,8 +47,13 @@ class TRIPOSR_PT_generate(_Sidebar, bpy.types.Panel):
         row.scale_y = 1.5
         row.progress(factor=state.fraction, text=state.label)
         row.operator("triposr.cancel", text="", icon="CANCEL")
-        if runs.waiting():
-            layout.label(text=f"{runs.waiting()} more waiting", icon="SORTTIME")
+        for number, title in enumerate(runs.waiting()):
+            row = layout.row(align=True)
+            row.label(text=title, icon="SORTTIME")
+            for icon, by in (("TRIA_UP", -1), ("TRIA_DOWN", 1)):
+                move = row.operator("triposr.move_waiting", text="", icon=icon, emboss=False)
+                move.number, move.by = number, by
+            row.operator("triposr.remove_waiting", text="", icon="X", emboss=False).number = number
 
     def _draw_model(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
         """Which model a run uses, on what, and how to get the better one."""
@@ -70,7 +75,12 @@ class TRIPOSR_PT_generate(_Sidebar, bpy.types.Panel):
     def _draw_outcome(self, layout: bpy.types.UILayout) -> None:
         state = runs.state
         if state.error:
-            draw_message(layout.box(), (state.error, state.hint), "ERROR", DISMISS)
+            box = layout.box()
+            draw_message(box, (state.error, state.hint), "ERROR", DISMISS)
+            for number, title in enumerate(runs.failed()):
+                row = box.row(align=True)
+                row.label(text=title, icon="BLANK1")
+                row.operator("triposr.retry", text="Retry", icon="FILE_REFRESH").number = number
         elif state.message and not runs.is_running():
             icon = "INFO" if state.canceled else "CHECKMARK"
             draw_message(layout, (state.message,), icon, DISMISS)

@@ -68,7 +68,7 @@ def test_run_reports_rising_progress_and_delivers(bpy, addon, session, picture: 
 def test_runs_wait_for_their_turn(bpy, addon, session, picture: Path) -> None:
     for _ in range(3):
         submit(bpy, addon, session, picture, resolution=32)
-    assert session.runs.waiting() == 2
+    assert session.runs.waiting() == ("toy truck", "toy truck")
     pump_until(session, lambda: not session.runs.is_running())
     assert len([o for o in bpy.data.objects if o.name.startswith("toy truck")]) == 3
 
@@ -90,6 +90,36 @@ def test_a_failed_run_tells_and_the_next_works(bpy, addon, session, picture, tmp
     assert "bad.png is not a picture" in session.runs.state.error
     assert session.runs.state.hint
     assert len(bpy.data.objects) == 1
+
+
+def test_the_queue_is_in_the_artists_hands(bpy, addon, session, picture, tmp_path) -> None:
+    for name in ("one", "two", "three", "four"):
+        (tmp_path / f"{name}.png").write_bytes(picture.read_bytes())
+        submit(bpy, addon, session, tmp_path / f"{name}.png", resolution=32)
+    assert session.runs.waiting() == ("two", "three", "four")
+    bpy.ops.triposr.move_waiting(number=2)
+    assert session.runs.waiting() == ("two", "four", "three")
+    bpy.ops.triposr.move_waiting(number=0, by=1)
+    bpy.ops.triposr.move_waiting(number=0)
+    assert session.runs.waiting() == ("four", "two", "three")
+    bpy.ops.triposr.remove_waiting(number=1)
+    bpy.ops.triposr.remove_waiting(number=9)
+    pump_until(session, lambda: not session.runs.is_running())
+    assert [o.name for o in bpy.data.objects] == ["four", "one", "three"]
+    assert not bpy.ops.triposr.move_waiting.poll()
+
+
+def test_what_failed_can_be_retried(bpy, addon, session, picture: Path, tmp_path: Path) -> None:
+    late = tmp_path / "late.png"
+    submit(bpy, addon, session, late, resolution=32)
+    submit(bpy, addon, session, picture, resolution=32)
+    pump_until(session, lambda: not session.runs.is_running())
+    assert session.runs.failed() == ("late",)
+    assert [o.name for o in bpy.data.objects] == ["toy truck"]
+    late.write_bytes(picture.read_bytes())
+    bpy.ops.triposr.retry()
+    pump_until(session, lambda: not session.runs.is_running())
+    assert "late" in bpy.data.objects and not session.runs.failed()
 
 
 def test_cancel_leaves_nothing_and_the_next_run_works(bpy, addon, session, picture) -> None:

@@ -1,0 +1,71 @@
+"""The pictures that wait for their turn, and those that failed."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import IntProperty
+
+from ..session import runs
+
+
+class _OnWaiting:
+    """Operators on a picture that waits."""
+
+    number: IntProperty(options={"SKIP_SAVE", "HIDDEN"}, min=0)
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not runs.waiting():
+            cls.poll_message_set("No picture is waiting")
+            return False
+        return True
+
+
+class TRIPOSR_OT_move_waiting(_OnWaiting, bpy.types.Operator):
+    """Let this picture have its turn earlier or later"""
+
+    bl_idname = "triposr.move_waiting"
+    bl_label = "Move Waiting Picture (TripoSR)"
+
+    by: IntProperty(default=-1, options={"SKIP_SAVE", "HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        if self.number < len(runs.waiting()):  # else its turn has come since it was drawn
+            runs.move(self.number, self.by)
+        return {"FINISHED"}
+
+
+class TRIPOSR_OT_remove_waiting(_OnWaiting, bpy.types.Operator):
+    """Take this picture out of the queue"""
+
+    bl_idname = "triposr.remove_waiting"
+    bl_label = "Remove Waiting Picture (TripoSR)"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        if self.number < len(runs.waiting()):
+            runs.remove(self.number)
+        return {"FINISHED"}
+
+
+class TRIPOSR_OT_retry(bpy.types.Operator):
+    """Try this picture once more, with the settings it had"""
+
+    bl_idname = "triposr.retry"
+    bl_label = "Retry Picture (TripoSR)"
+
+    number: IntProperty(options={"SKIP_SAVE", "HIDDEN"}, min=0)
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not runs.failed():
+            cls.poll_message_set("No picture has failed")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        if self.number < len(runs.failed()):
+            runs.retry(self.number)
+        return {"FINISHED"}
+
+
+classes = (TRIPOSR_OT_move_waiting, TRIPOSR_OT_remove_waiting, TRIPOSR_OT_retry)
