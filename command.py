@@ -33,7 +33,7 @@ EXPORTERS: dict[str, Callable[[str], object]] = {
 def run(arguments: list[str]) -> int:
     """Convert pictures to files; 0 if all worked, 1 if some failed, 2 for wrong arguments."""
     try:
-        options = _parser().parse_args(arguments)
+        options = _parser().parse_intermixed_args(arguments)
     except SystemExit as stop:  # argparse has said why
         return int(stop.code or 0)
     outputs = _outputs(options)

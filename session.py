@@ -127,6 +127,8 @@ def _on_load(_path: str) -> None:
     previews.drop("")
     if runs.is_running():
         runs.drop(f"{runs.state.title}: canceled, because another file was opened")
+    else:
+        runs.dismiss()  # what failed belonged to the other file
 
 
 @persistent

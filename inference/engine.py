@@ -117,12 +117,14 @@ class Engine:
         self.look_for_devices(torch_folder)
         from .threads import torch_threads
 
-        self._users += 1
+        with self._lock:
+            self._users += 1
         try:
             with torch_threads(threads):
                 return self._run(work, folder, device, precision, tick)
         finally:
-            self._users -= 1
+            with self._lock:
+                self._users -= 1
             self._unload_at = time.monotonic() + keep
             self.unload_if_idle()
 

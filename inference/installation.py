@@ -75,6 +75,7 @@ def _convert(folder: Path, keep_original: bool, tick: Tick) -> None:
         conversion = import_module(".conversion", __package__)
     with disk_errors(folder), only_one(half):
         conversion.check_weights(original, folder)
+        check_space(folder, half.name, original.stat().st_size // 2)
         conversion.convert_to_half(original, half, tick)
         if not keep_original:
             original.unlink()
@@ -133,15 +134,18 @@ def _import_triposr(source: Path, folder: Path, tick: Tick) -> None:
     config = weights.with_name(CONFIG)
     if not config.is_file():
         config = PUBLISHED_CONFIG
-    wanted = {CONFIG: config, f"model{weights.suffix.lower()}": weights}
+    weights_name = f"model{weights.suffix.lower()}"
+    described = {CONFIG: config}
     if (vit := weights.parent / VIT_CONFIG).is_file():
-        wanted[str(VIT_CONFIG)] = vit
+        described[str(VIT_CONFIG)] = vit
     conversion.check_weights(weights, config.parent)
-    for name, file in wanted.items():
-        copy_file(file, folder / name, tick)
+    # The weights first: until they are whole, all stays as it was. The rest takes no time.
+    copy_file(weights, folder / weights_name, tick)
+    for name, file in described.items():
+        copy_file(file, folder / name, ignore_progress)
     # What was there before would be preferred to what was just chosen.
     for name in WEIGHTS_NAMES:
-        if name not in wanted:
+        if name != weights_name:
             (folder / name).unlink(missing_ok=True)
 
 

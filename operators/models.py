@@ -53,8 +53,15 @@ class TRIPOSR_OT_download_model(bpy.types.Operator):
         return run_inline(self, _download(context, published_model(self.model)))
 
 
+def _let_go_of_files() -> None:
+    """Windows neither replaces nor deletes a file that is mapped, as a loaded model's is."""
+    if not runs.is_running():
+        engine.unload()
+
+
 def _download(context: bpy.types.Context, model: PublishedModel) -> Run:
     """The run that installs a model."""
+    _let_go_of_files()
     folder, chosen = model_folder(context), preferences(context)
     hub, github, keep = chosen.hub_mirror, chosen.github_mirror, chosen.keep_original
     return Run(
@@ -103,6 +110,7 @@ class TRIPOSR_OT_import_model(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        _let_go_of_files()
         source, folder = Path(bpy.path.abspath(self.filepath)), model_folder(context)
         run = Run(
             title=source.name,
@@ -136,7 +144,7 @@ class TRIPOSR_OT_remove_model(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         model = published_model(self.model)
-        engine.unload()  # Windows does not delete a file that is mapped.
+        _let_go_of_files()
         try:
             freed = remove(model, model_folder(context))
         except DownloadError as error:

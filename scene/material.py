@@ -25,7 +25,8 @@ def _shows(material: bpy.types.Material, attribute: str) -> bool:
 
 def _new_material(attribute: str) -> bpy.types.Material:
     material = bpy.data.materials.new(NAME)
-    material.use_nodes = True
+    if material.node_tree is None:  # from Blender 5.0 on, every material has one
+        material.use_nodes = True
     nodes = material.node_tree.nodes
     # By type: names are translated with the interface.
     principled = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
