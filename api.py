@@ -22,16 +22,17 @@ def image_to_object(image: bpy.types.Image | Path | str, **settings: object) -> 
             `background`; what is not given is as in the scene's settings.
 
     Returns:
-        The new object, selected and active.
+        The new object; in Object Mode it is selected and active.
 
     Raises:
         RuntimeError: One sentence that says what went wrong, and one that says what to do.
     """
-    if isinstance(image, bpy.types.Image):
-        bpy.ops.triposr.generate(image=image.name, **settings)
-    else:
-        bpy.ops.triposr.generate(filepath=str(image), **settings)
-    return bpy.context.object
+    is_block = isinstance(image, bpy.types.Image)
+    source = {"image": image.name} if is_block else {"filepath": str(image)}
+    before = set(bpy.data.objects)
+    bpy.ops.triposr.generate(**source, **settings)
+    [new] = set(bpy.data.objects) - before  # in Edit Mode it does not become the active one
+    return new
 
 
 def refine(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Object:

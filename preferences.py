@@ -7,9 +7,9 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
-from .inference.catalog import MODELS, PublishedModel, hub_address
+from .inference.catalog import MODELS, TRIPOSR, PublishedModel, hub_address
 from .inference.errors import DependencyError
-from .inference.installation import is_installed
+from .inference.installation import is_installed, needs_conversion
 from .inference.own_torch import read_build
 from .inference.types import DeviceInfo
 from .inference.weights import STARTER_FOLDER, find_model
@@ -17,36 +17,49 @@ from .session import engine, upkeep
 from .texts import draw_message, draw_text
 
 BASIC_DEVICES = (
-    ("auto", "Automatic", "The first that works of GPU and CPU", 0),
-    ("cpu", "CPU", "Works everywhere", 1),
-    ("cuda", "NVIDIA or AMD GPU", "CUDA, or ROCm with a ROCm build of torch", 2),
-    ("xpu", "Intel GPU", "XPU, with an XPU build of torch", 3),
-    ("mps", "Apple GPU", "Metal, on Apple silicon", 4),
+    ("auto", "Automatic", "The first that works of GPU and CPU"),
+    ("cpu", "CPU", "Works everywhere"),
+    ("cuda", "NVIDIA or AMD GPU", "CUDA, or ROCm with a ROCm build of torch"),
+    ("xpu", "Intel GPU", "XPU, with an XPU build of torch"),
+    ("mps", "Apple GPU", "Metal, on Apple silicon"),
 )
-FURTHER_DEVICES = {"cuda": 16, "xpu": 32}
-"""Where the numbers of a kind's further devices begin: a number is what Blender saves."""
+FURTHER_DEVICES = tuple(f"{kind}:{number}" for kind in ("cuda", "xpu") for number in range(1, 8))
+"""GPUs besides the first of their kind; shown where they were found, or are chosen."""
 
-_device_items: list[tuple[str, str, str, int]] = []
+_device_items: list[tuple[str, str, str, str, int]] = []
 """Blender needs the strings of a dynamic list to be kept."""
 
 
 def device_items(
-    _preferences: object, _context: bpy.types.Context | None
-) -> list[tuple[str, str, str, int]]:
+    chosen: TripoSRPreferences | None, _context: bpy.types.Context | None
+) -> list[tuple[str, str, str, str, int]]:
     """The devices to choose from, by their names where those are known."""
     found = {device.name.removesuffix(":0"): device for device in engine.devices}
-    items = []
-    for name, label, description, number in BASIC_DEVICES:
-        if name in found and name != "cpu":
-            label = device_label(found.pop(name))
-        items.append((name, label, description, number))
-    for name, device in found.items():
-        kind, _, number = name.partition(":")
-        if kind in FURTHER_DEVICES and number:
-            place = FURTHER_DEVICES[kind] + int(number)
-            items.append((name, device_label(device), "Another GPU of this machine", place))
-    _device_items[:] = items
+    items = [
+        (name, device_label(found[name]) if name in found and name != "cpu" else label, about)
+        for name, label, about in BASIC_DEVICES
+    ]
+    for name in FURTHER_DEVICES:
+        if name in found:
+            items.append((name, device_label(found[name]), "Another GPU of this machine"))
+        elif chosen is not None and chosen.device_name == name:
+            items.append((name, f"{name} (Not Looked for Yet)", "Click Detect Devices"))
+    _device_items[:] = [(*item, "NONE", _number_of(item[0])) for item in items]
     return _device_items
+
+
+def _number_of(name: str) -> int:
+    """A device's place among all that can be named; Automatic's for others."""
+    names = (*(basic[0] for basic in BASIC_DEVICES), *FURTHER_DEVICES)
+    return names.index(name) if name in names else 0
+
+
+def _chosen_device(chosen: TripoSRPreferences) -> int:
+    return _number_of(chosen.device_name)
+
+
+def _choose_device(chosen: TripoSRPreferences, number: int) -> None:
+    chosen.device_name = (*(basic[0] for basic in BASIC_DEVICES), *FURTHER_DEVICES)[number]
 
 
 def device_label(device: DeviceInfo) -> str:
@@ -57,10 +70,14 @@ def device_label(device: DeviceInfo) -> str:
 class TripoSRPreferences(bpy.types.AddonPreferences):
     bl_idname = __package__
 
+    # Saved by name: which devices there are is not known until torch was imported.
+    device_name: StringProperty(default="auto", options={"HIDDEN"})
     device: EnumProperty(
         name="Device",
         description="What the network runs on",
         items=device_items,
+        get=_chosen_device,
+        set=_choose_device,
     )
     precision: EnumProperty(
         name="Precision",
@@ -199,6 +216,10 @@ def draw_model(layout: bpy.types.UILayout, model: PublishedModel, folder: Path) 
     is_there = is_installed(model, folder)
     row.label(text=model.label, icon="CHECKMARK" if is_there else "BLANK1")
     row.label(text=f"{model.size / 1e6:,.0f} MB, {model.license}")
+    if is_there and model is TRIPOSR and needs_conversion(folder):
+        row.operator(
+            "triposr.download_model", text="Convert", icon="FILE_REFRESH"
+        ).model = model.name
     if is_there:
         row.operator("triposr.remove_model", text="Remove", icon="TRASH").model = model.name
     else:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import bpy
 import bpy.utils.previews
 import numpy as np
+from bpy.app.handlers import persistent
 from numpy.typing import NDArray
 
 from .inference.checks import Finding, check_cutout
@@ -133,6 +134,7 @@ def _start() -> None:
         show(key, preview)
         return ""
 
+    previews.dismiss()
     previews.cancel()
     previews.submit(Run(scene.triposr.image.name, PREVIEW_STAGES, work, deliver))
 
@@ -190,13 +192,24 @@ def show(key: tuple[object, ...], preview: Preview) -> None:
         shown.icons[name] = icon.icon_id
 
 
+@persistent
+def _on_save(_path: str) -> None:
+    """Blender saves a packed image as it was packed: strokes since then would be lost."""
+    mattes = {image.triposr.matte for image in bpy.data.images}
+    for matte in mattes - {None}:
+        if matte.is_dirty and matte.library is None:
+            matte.pack()
+
+
 def register() -> None:
     global _icons
+    bpy.app.handlers.save_pre.append(_on_save)
     _icons = bpy.utils.previews.new()
 
 
 def unregister() -> None:
     global _icons, _wanted
+    bpy.app.handlers.save_pre.remove(_on_save)
     if bpy.app.timers.is_registered(_start):
         bpy.app.timers.unregister(_start)
     bpy.utils.previews.remove(_icons)

@@ -145,6 +145,7 @@ class Runner:
     def drop(self, message: str) -> None:
         """Cancel everything that runs, forget its results, and leave a message."""
         self._abandon()
+        self._forget()
         self._failed.clear()
         self.state.message, self.state.canceled = message, bool(message)
         self._show()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import logging
 import os
 import shutil
@@ -209,15 +210,19 @@ def _transfer(file: ModelFile, partial: Path, done: int, tick: Tick) -> float:
     with requests.get(file.url, headers=headers, stream=True, timeout=TIMEOUT) as response:
         if response.status_code in BUSY:
             return _wait_asked_for(response.headers.get("Retry-After", ""))
-        if response.status_code == 416:  # there is less than we have: begin anew
+        if response.status_code == 416:  # there is nothing from there on: begin anew
             partial.unlink(missing_ok=True)
+            _check_size(file, response.headers.get("Content-Range", "").rpartition("/")[2])
             return 0.0
         _check_answer(file, response)
         goes_on = done and _starts_at(response, done)
+        chunks = response.iter_content(CHUNK)
+        first = next(chunks, b"")
+        # Looked at before anything is written: what has arrived before may be lost otherwise.
+        _reject_page(file, first)
+        _check_size(file, _told_size(response))
         with partial.open("ab" if goes_on else "wb") as stream:
-            for chunk in response.iter_content(CHUNK):
-                if not stream.tell():
-                    _reject_page(file, chunk)
+            for chunk in itertools.chain((first,), chunks):
                 if stream.tell() + len(chunk) > file.size:
                     raise _other_file(file, "a larger file")
                 stream.write(chunk)
@@ -243,6 +248,18 @@ def _check_answer(file: ModelFile, response: Any) -> None:
         )
     if response.headers.get("Content-Type", "").startswith("text/html"):
         raise _other_file(file, "a web page")
+
+
+def _told_size(response: Any) -> str:
+    """What a server says that the size of the whole file is; empty if it does not."""
+    header = "Content-Range" if response.status_code == 206 else "Content-Length"
+    return str(response.headers.get(header, "")).rpartition("/")[2]
+
+
+def _check_size(file: ModelFile, told: str) -> None:
+    """Raise DownloadError if a server tells that what it has is of another size."""
+    if told.isdecimal() and int(told) != file.size:
+        raise _other_file(file, f"a file of {int(told):,} bytes")
 
 
 def _reject_page(file: ModelFile, start: bytes) -> None:

@@ -62,9 +62,14 @@ class Engine:
         model = self._model
         return "" if model is None else str(model.device)
 
+    def choose_torch(self, torch_folder: Path | None = None) -> None:
+        """Where torch will be imported from, whoever imports it first; raises DependencyError."""
+        use_torch_from(torch_folder)
+        _let_waiting_threads_sleep()
+
     def look_for_devices(self, torch_folder: Path | None = None) -> tuple[DeviceInfo, ...]:
         """What torch finds, which it is imported for; raises DependencyError."""
-        use_torch_from(torch_folder)
+        self.choose_torch(torch_folder)
         _import_loader()
         if not self.devices:
             from .devices import list_devices

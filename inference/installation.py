@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
-import shutil
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def install(
     github: str = "",
     keep_original: bool = False,
     tick: Tick | None = None,
+    let_go: Callable[[], object] = gc.collect,
 ) -> Path:
     """Download a model, verify it, and make TripoSR's weights half as large.
 
@@ -48,6 +50,8 @@ def install(
         hub, github: Mirrors; see `at_mirror`.
         keep_original: Keep the published checkpoint too, for exact results.
         tick: Called with the stages `download`, `verify` and `convert`; raises to stop.
+        let_go: Called before a file is replaced or deleted: Windows does neither with one that is
+            mapped, as a loaded model's is.
 
     Returns:
         `folder`.
@@ -57,11 +61,34 @@ def install(
         ModelFilesError: The weights are not what they should be.
     """
     tick = tick or ignore_progress
+    is_triposr = model.name == TRIPOSR.name
+    if is_triposr and is_installed(model, folder) and _is_converted(folder, keep_original):
+        return folder
     for file in model.files:
         fetch(at_mirror(file, hub, github), folder, tick if file.size > SMALL else _quiet(tick))
-    if model.name == TRIPOSR.name:
-        _convert(folder, keep_original, tick)
+    if is_triposr:
+        if str(VIT_CONFIG) not in {file.name for file in model.files}:
+            _forget_vit(folder)
+        _convert(folder, keep_original, tick, let_go)
     return folder
+
+
+def needs_conversion(folder: Path) -> bool:
+    """Whether the published weights lie there as they were downloaded, and nothing else."""
+    half, original = (folder / name for name in WEIGHTS_NAMES)
+    sizes = {file.size for file in TRIPOSR.files}
+    return not half.is_file() and original.is_file() and original.stat().st_size in sizes
+
+
+def _is_converted(folder: Path, keep_original: bool) -> bool:
+    half, original = (folder / name for name in WEIGHTS_NAMES)
+    return half.is_file() and (original.is_file() or not keep_original)
+
+
+def _forget_vit(folder: Path) -> None:
+    """Delete the ViT configuration of a model that was there before."""
+    with disk_errors(folder):
+        (folder / VIT_CONFIG).unlink(missing_ok=True)
 
 
 def _quiet(tick: Tick) -> Tick:
@@ -69,19 +96,29 @@ def _quiet(tick: Tick) -> Tick:
     return lambda stage, fraction: tick("download", 0.0)
 
 
-def _convert(folder: Path, keep_original: bool, tick: Tick) -> None:
+def _convert(folder: Path, keep_original: bool, tick: Tick, let_go: Callable[[], object]) -> None:
     half, original = (folder / name for name in WEIGHTS_NAMES)
     with importing("torch"):
         conversion = import_module(".conversion", __package__)
     with disk_errors(folder), only_one(half):
         conversion.check_weights(original, folder)
         check_space(folder, half.name, original.stat().st_size // 2)
+        let_go()
         conversion.convert_to_half(original, half, tick)
         if not keep_original:
-            original.unlink()
+            let_go()
+            try:
+                original.unlink()
+            except PermissionError as error:  # a run has mapped it meanwhile, on Windows
+                log.warning("%s could not be deleted: %s", original.name, error)
 
 
-def import_model(source: Path, folder: Path, tick: Tick | None = None) -> str:
+def import_model(
+    source: Path,
+    folder: Path,
+    tick: Tick | None = None,
+    let_go: Callable[[], object] = gc.collect,
+) -> str:
     """Copy a model from a disk, for machines without a network.
 
     Args:
@@ -89,6 +126,7 @@ def import_model(source: Path, folder: Path, tick: Tick | None = None) -> str:
             under any name.
         folder: Where models are kept.
         tick: Called with the stages `copy` and `verify`; raises to stop.
+        let_go: As for `install`.
 
     Returns:
         The label of the model that was found.
@@ -106,7 +144,7 @@ def import_model(source: Path, folder: Path, tick: Tick | None = None) -> str:
             model = _recognized(source, tick)
             copy_file(source, folder / model.files[0].name, tick)
             return model.label
-        _import_triposr(source, folder, tick)
+        _import_triposr(source, folder, tick, let_go)
         return TRIPOSR.label
 
 
@@ -123,7 +161,7 @@ def _recognized(source: Path, tick: Tick) -> PublishedModel:
     )
 
 
-def _import_triposr(source: Path, folder: Path, tick: Tick) -> None:
+def _import_triposr(source: Path, folder: Path, tick: Tick, let_go: Callable[[], object]) -> None:
     weights = weights_file(source) if source.is_dir() else source
     if weights.suffix.lower() not in (".ckpt", ".safetensors"):
         raise ModelFilesError(
@@ -139,10 +177,16 @@ def _import_triposr(source: Path, folder: Path, tick: Tick) -> None:
     if (vit := weights.parent / VIT_CONFIG).is_file():
         described[str(VIT_CONFIG)] = vit
     conversion.check_weights(weights, config.parent)
+    target = folder / weights_name
+    if target.exists() and target.samefile(weights):
+        return  # It is here already.
+    let_go()
     # The weights first: until they are whole, all stays as it was. The rest takes no time.
-    copy_file(weights, folder / weights_name, tick)
+    copy_file(weights, target, tick)
     for name, file in described.items():
         copy_file(file, folder / name, ignore_progress)
+    if str(VIT_CONFIG) not in described:
+        _forget_vit(folder)
     # What was there before would be preferred to what was just chosen.
     for name in WEIGHTS_NAMES:
         if name != weights_name:
@@ -163,7 +207,6 @@ def copy_file(source: Path, target: Path, tick: Tick) -> None:
                 while chunk := reading.read(CHUNK):
                     writing.write(chunk)
                     tick("copy", writing.tell() / size)
-            shutil.copystat(source, partial)
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)

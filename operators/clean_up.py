@@ -7,9 +7,11 @@ from __future__ import annotations
 import bpy
 from bpy.props import FloatProperty, IntProperty
 
+from ..preferences import torch_folder
 from ..runner import explain
-from ..scene.mesh import keep_parts, positions, set_colors
-from ..scene.source import source_of
+from ..scene.mesh import check_editable, keep_parts, positions, set_colors
+from ..scene.source import check_fits, source_of
+from ..session import engine
 from .refine import NeedsSource
 
 
@@ -47,10 +49,17 @@ class TRIPOSR_OT_clean_up(NeedsSource, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         target = context.object
+        is_changed = False
         try:
+            check_editable(target.data)
             code, placement = source_of(target)
+            engine.look_for_devices(torch_folder(context))
+            if target.data.users > 1:  # linked duplicates keep what they have
+                target.data = target.data.copy()
+            is_changed = True
             if self.floaters:
                 keep_parts(target.data, self.floaters)
+            check_fits(target.data, code, placement)
             if self.smooth:
                 _apply(context, "LAPLACIANSMOOTH", iterations=self.smooth, lambda_factor=0.5)
             count = len(target.data.polygons)
@@ -59,7 +68,8 @@ class TRIPOSR_OT_clean_up(NeedsSource, bpy.types.Operator):
             set_colors(target.data, code.color(placement.unplace(positions(target.data))))
         except Exception as error:  # the boundary at which the artist is told
             self.report({"ERROR"}, str(explain(error)))
-            return {"CANCELLED"}
+            # Finished, where something was changed, so that it can be undone.
+            return {"FINISHED"} if is_changed else {"CANCELLED"}
         self.report({"INFO"}, f"{target.name}: {len(target.data.polygons):,} faces")
         return {"FINISHED"}
 
@@ -71,7 +81,11 @@ def _apply(context: bpy.types.Context, kind: str, **settings: object) -> None:
     for name, value in settings.items():
         setattr(modifier, name, value)
     target.modifiers.move(len(target.modifiers) - 1, 0)
-    bpy.ops.object.modifier_apply(modifier=modifier.name, single_user=True)
+    try:
+        bpy.ops.object.modifier_apply(modifier=modifier.name)
+    except RuntimeError:
+        target.modifiers.remove(modifier)
+        raise
 
 
 classes = (TRIPOSR_OT_clean_up,)

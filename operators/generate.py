@@ -194,8 +194,8 @@ class _Chosen:
             setattr(self, name, getattr(source, name))
 
 
-Made = tuple[MeshData, bytes]
-"""A mesh, and the scene code that it was extracted from, packed."""
+Made = tuple[MeshData, bytes, float]
+"""A mesh, the scene code that it was extracted from, packed, and the seconds that it took."""
 
 
 def _work(
@@ -213,8 +213,9 @@ def _work(
 
             tick("prepare", 0.0)
             made = reconstruct(picture(), model, options, tick, matte)
-            return made.mesh, made.code.to_bytes()
+            return made.mesh, made.code.to_bytes(), time.perf_counter() - started
 
+        started = time.perf_counter()
         tick("load", 0.0)
         return with_model(make, tick=tick)
 
@@ -234,10 +235,9 @@ class _Delivery:
         self.name, self.settings, self.location = name, settings, location
         self.is_draft = uses_starter(context)
         self.scene_uid = context.scene.session_uid
-        self.started = time.perf_counter()
 
     def __call__(self, made: Made) -> str:
-        mesh, packed = made
+        mesh, packed, seconds = made
         placement = on_floor(mesh.vertices, self.settings.size)
         context = bpy.context
         window, scene = self._place(context)
@@ -252,7 +252,6 @@ class _Delivery:
                     show_colors(context)
             if bpy.ops.ed.undo_push.poll():
                 bpy.ops.ed.undo_push(message=UNDO_STEP)
-        seconds = time.perf_counter() - self.started
         draft = "draft of " if self.is_draft else ""
         cut_off = ", cut off by the model's box" if mesh.cut_off else ""
         return (

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from .. import preview
+from ..inference.errors import TripoSRError
 from ..inference.limits import FILE_SUFFIXES
 from ..inference.types import ignore_progress
-from ..runner import explain
-from ..scene.image import new_matte, open_image
+from ..runner import Run, explain
+from ..scene.image import new_matte, open_image, white_matte
+from ..session import PREVIEW_STAGES, previews
+
+log = logging.getLogger(__name__)
 
 
 class TRIPOSR_OT_open_picture(bpy.types.Operator):
@@ -67,10 +73,14 @@ class TRIPOSR_OT_remedy(_NeedsPicture, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.triposr
-        if self.kind == "edge":
-            return bpy.ops.triposr.edit_matte()
-        if self.kind == "tiny":
-            return bpy.ops.triposr.open_picture("INVOKE_DEFAULT")
+        if self.kind in ("edge", "tiny"):
+            follow = {"edge": bpy.ops.triposr.edit_matte, "tiny": bpy.ops.triposr.open_picture}
+            try:
+                follow[self.kind]("INVOKE_DEFAULT")
+            except RuntimeError as error:  # what that operator reported
+                self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
+                return {"CANCELLED"}
+            return {"FINISHED"}
         if self.kind == "several":
             settings.keep_largest = True
         else:
@@ -86,33 +96,77 @@ class TRIPOSR_OT_edit_matte(_NeedsPicture, bpy.types.Operator):
     bl_label = "Edit Matte (TripoSR)"
     bl_options = {"UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        image = context.scene.triposr.image
-        if image.library is not None:
-            self.report({"ERROR"}, f"{image.name} belongs to a linked file. Make it local first.")
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        image, scene = context.scene.triposr.image, context.scene
+        if not _is_ours(self, image):
             return {"CANCELLED"}
-        if image.triposr.matte is None:
-            try:
-                alpha = _present_matte(context)
-            except Exception as error:  # the boundary at which the artist is told
-                self.report({"ERROR"}, str(explain(error)))
-                return {"CANCELLED"}
-            image.triposr.matte = new_matte(alpha, f"{image.name} Matte")
-        if not bpy.app.background:
-            _open_to_paint(context, image.triposr.matte)
+        if image.triposr.matte is not None or preview.is_current(scene):
+            return self.execute(context)
+        # Cutting out may take long: beside Blender, and the editor opens when it is done.
+        work = preview.preview_work(scene)
+        run = Run(
+            image.name,
+            PREVIEW_STAGES,
+            lambda tick: _matte_or_none(work, tick),
+            lambda alpha: _give_matte(image, alpha),
+        )
+        previews.submit(run)
+        return {"FINISHED"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        image, scene = context.scene.triposr.image, context.scene
+        if not _is_ours(self, image):
+            return {"CANCELLED"}
+        if image.triposr.matte is not None:
+            _open_to_paint(image.triposr.matte)
+            return {"FINISHED"}
+        try:
+            if preview.is_current(scene):
+                alpha = preview.shown.preview.matte
+            else:
+                alpha = _matte_or_none(preview.preview_work(scene), ignore_progress)
+            _give_matte(image, alpha)
+        except Exception as error:  # the boundary at which the artist is told
+            self.report({"ERROR"}, str(explain(error)))
+            return {"CANCELLED"}
         return {"FINISHED"}
 
 
-def _present_matte(context: bpy.types.Context):
-    """The matte (H, W) uint8 that the settings give; all of the picture where they fail."""
-    if preview.is_current(context.scene):
-        return preview.shown.preview.matte
-    return preview.preview_work(context.scene)(ignore_progress).matte
+def _is_ours(operator: bpy.types.Operator, image: bpy.types.Image) -> bool:
+    if image.library is None:
+        return True
+    operator.report({"ERROR"}, f"{image.name} belongs to a linked file. Make it local first.")
+    return False
 
 
-def _open_to_paint(context: bpy.types.Context, matte: bpy.types.Image) -> None:
+def _matte_or_none(
+    work: Callable[[Callable[[str, float], None]], preview.Preview],
+    tick: Callable[[str, float], None],
+) -> object:
+    """The matte (H, W) uint8 that the settings give; None where they find no subject: then it is
+    for the artist to paint one. No bpy: this may run on the worker.
+    """
+    try:
+        return work(tick).matte
+    except TripoSRError as error:
+        log.warning("No matte to begin with: %s", error)
+        return None
+
+
+def _give_matte(image: bpy.types.Image, alpha: object) -> str:
+    """Let the artist paint on a matte, all white where there is none to begin with."""
+    if alpha is None:
+        alpha = white_matte(image)
+    image.triposr.matte = new_matte(alpha, f"{image.name} Matte")
+    _open_to_paint(image.triposr.matte)
+    return ""
+
+
+def _open_to_paint(matte: bpy.types.Image) -> None:
     """Show the matte in an Image Editor, in one that is open or in a window of its own."""
-    windows = context.window_manager.windows
+    if bpy.app.background:
+        return
+    windows = bpy.context.window_manager.windows
     editors = [a for w in windows for a in w.screen.areas if a.type == "IMAGE_EDITOR"]
     if not editors:
         bpy.ops.wm.window_new()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
+from .. import preview
 from ..inference.catalog import MODELS, PublishedModel, published_model
 from ..inference.errors import DownloadError
 from ..inference.installation import import_model, install, remove
+from ..inference.types import Tick
 from ..meter import Meter
-from ..preferences import model_folder, offline_reason, preferences
+from ..preferences import model_folder, offline_reason, preferences, torch_folder
 from ..runner import Run, run_inline
 from ..session import DOWNLOAD_STAGES, IMPORT_STAGES, engine, runs, upkeep
 
@@ -53,22 +56,34 @@ class TRIPOSR_OT_download_model(bpy.types.Operator):
         return run_inline(self, _download(context, published_model(self.model)))
 
 
+def _told_ready(label: str) -> str:
+    preview.refresh()  # which may be cut out by another model now
+    return f"{label} is ready"
+
+
 def _let_go_of_files() -> None:
     """Windows neither replaces nor deletes a file that is mapped, as a loaded model's is."""
-    if not runs.is_running():
+    if runs.is_running():
+        gc.collect()  # Parts of a network that was only looked at hold each other.
+    else:
         engine.unload()
 
 
 def _download(context: bpy.types.Context, model: PublishedModel) -> Run:
     """The run that installs a model."""
-    _let_go_of_files()
     folder, chosen = model_folder(context), preferences(context)
     hub, github, keep = chosen.hub_mirror, chosen.github_mirror, chosen.keep_original
+    torch = torch_folder(context)
+
+    def work(tick: Tick) -> Path:
+        engine.choose_torch(torch)
+        return install(model, folder, hub, github, keep, tick, _let_go_of_files)
+
     return Run(
         title=model.label,
         stages=DOWNLOAD_STAGES,
-        work=lambda tick: install(model, folder, hub, github, keep, tick),
-        deliver=lambda _: f"{model.label} is ready",
+        work=work,
+        deliver=lambda _: _told_ready(model.label),
         describe=Meter(model.size, LABELS),
     )
 
@@ -110,13 +125,18 @@ class TRIPOSR_OT_import_model(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        _let_go_of_files()
         source, folder = Path(bpy.path.abspath(self.filepath)), model_folder(context)
+        torch = torch_folder(context)
+
+        def work(tick: Tick) -> str:
+            engine.choose_torch(torch)
+            return import_model(source, folder, tick, _let_go_of_files)
+
         run = Run(
             title=source.name,
             stages=IMPORT_STAGES,
-            work=lambda tick: import_model(source, folder, tick),
-            deliver=lambda label: f"{label} is ready",
+            work=work,
+            deliver=_told_ready,
         )
         if not self.is_clicked:
             return run_inline(self, run)
@@ -150,6 +170,7 @@ class TRIPOSR_OT_remove_model(bpy.types.Operator):
         except DownloadError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+        preview.refresh()
         self.report({"INFO"}, f"{model.label} removed: {freed / 1e6:,.0f} MB freed")
         return {"FINISHED"}
 

@@ -29,7 +29,7 @@ class TRIPOSR_OT_add_from_image(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        return _generate(self.is_clicked, filepath=self.filepath)
+        return _generate(self, self.is_clicked, filepath=self.filepath)
 
 
 class TRIPOSR_OT_generate_from_empty(bpy.types.Operator):
@@ -54,7 +54,7 @@ class TRIPOSR_OT_generate_from_empty(bpy.types.Operator):
     def _generate(self, context: bpy.types.Context, is_clicked: bool) -> set[str]:
         empty = context.object
         location = empty.matrix_world.translation
-        return _generate(is_clicked, image=empty.data.name, location=tuple(location))
+        return _generate(self, is_clicked, image=empty.data.name, location=tuple(location))
 
 
 class TRIPOSR_OT_generate_from_editor(bpy.types.Operator):
@@ -71,15 +71,20 @@ class TRIPOSR_OT_generate_from_editor(bpy.types.Operator):
         return True
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return _generate(True, image=context.edit_image.name)
+        return _generate(self, True, image=context.edit_image.name)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        return _generate(False, image=context.edit_image.name)
+        return _generate(self, False, image=context.edit_image.name)
 
 
-def _generate(is_clicked: bool, **arguments: object) -> set[str]:
-    """Beside Blender for who clicked, else at once; what goes wrong, that operator reports."""
-    return bpy.ops.triposr.generate("INVOKE_DEFAULT" if is_clicked else "EXEC_DEFAULT", **arguments)
+def _generate(operator: bpy.types.Operator, is_clicked: bool, **arguments: object) -> set[str]:
+    """Beside Blender for who clicked, else at once."""
+    how = "INVOKE_DEFAULT" if is_clicked else "EXEC_DEFAULT"
+    try:
+        return bpy.ops.triposr.generate(how, **arguments)
+    except RuntimeError as error:  # what that operator reported, or why it cannot run now
+        operator.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
+        return {"CANCELLED"}
 
 
 def _shows_image(blender_object: bpy.types.Object | None) -> bool:

@@ -6,11 +6,12 @@ import bpy
 from bpy.props import BoolProperty, FloatProperty, IntProperty
 
 from ..inference.types import THRESHOLD_RANGE, check_range, check_resolution
-from ..preferences import preferences
+from ..preferences import preferences, torch_folder
 from ..properties import CLOSED, RESOLUTION, THRESHOLD, unlimited
 from ..runner import explain
-from ..scene.mesh import fill, positions, set_colors
-from ..scene.source import has_source, source_of
+from ..scene.mesh import check_editable, fill, positions, set_colors
+from ..scene.source import fitting_source_of, has_source
+from ..session import engine
 
 
 class NeedsSource:
@@ -65,7 +66,9 @@ def refine(context: bpy.types.Context, resolution: int, threshold: float, closed
     check_resolution(resolution)
     check_range("Threshold", threshold, THRESHOLD_RANGE)
     target = context.object
-    code, placement = source_of(target)
+    check_editable(target.data)
+    code, placement = fitting_source_of(target)
+    engine.look_for_devices(torch_folder(context))
     # Imported here, because it imports torch.
     from ..inference.extraction import extract_mesh
 
@@ -89,7 +92,8 @@ class TRIPOSR_OT_recolor(NeedsSource, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         target = context.object
         try:
-            code, placement = source_of(target)
+            code, placement = fitting_source_of(target)
+            engine.look_for_devices(torch_folder(context))
             colors = code.color(placement.unplace(positions(target.data)))
         except Exception as error:  # the boundary at which the artist is told
             self.report({"ERROR"}, str(explain(error)))

@@ -75,6 +75,12 @@ def matte_of(image: bpy.types.Image) -> np.ndarray:
     return (gray.clip(0, 1) * 255).round().astype(np.uint8)
 
 
+def white_matte(image: bpy.types.Image) -> np.ndarray:
+    """A matte that takes all of a picture for the subject: (H, W) uint8."""
+    width, height = image.size
+    return np.full((height, width), 255, np.uint8)
+
+
 def new_matte(alpha: np.ndarray, name: str) -> bpy.types.Image:
     """An image data-block to paint on, from a matte (H, W) uint8, top row first; packed."""
     height, width = alpha.shape

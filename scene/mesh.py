@@ -109,6 +109,17 @@ def fill(data: bpy.types.Mesh, mesh: MeshData, placement: Placement) -> None:
     set_colors(data, mesh.colors)
 
 
+def check_editable(data: bpy.types.Mesh) -> None:
+    """Raise InputError for a mesh whose surface cannot be replaced or reduced."""
+    if data.shape_keys is not None:
+        raise InputError(
+            f"The mesh {data.name!r} has shape keys, which fit its present vertices only",
+            "Remove or apply them first",
+        )
+    if not len(data.vertices):
+        raise InputError(f"The mesh {data.name!r} is empty", "Generate the object again")
+
+
 def positions(data: bpy.types.Mesh) -> np.ndarray:
     """The vertices (V, 3) float32 of a data-block, in the object's space."""
     values = np.empty((len(data.vertices), 3), np.float32)

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections import OrderedDict
 
 import bpy
+import numpy as np
 
 from ..inference.errors import InputError
 from ..inference.types import SceneCode
+from .mesh import positions
 from .placement import Placement
 
 KEY = "triposr_scene_code"
@@ -36,6 +38,28 @@ def remember_source(blender_object: bpy.types.Object, packed: bytes, placement: 
     blender_object[KEY] = packed
     source = blender_object.triposr
     source.scale, source.base = placement.scale, placement.base
+
+
+OUTSIDE = 0.1
+"""Part of the vertices that may lie outside the model's box, as sculpted ones may."""
+
+
+def fitting_source_of(blender_object: bpy.types.Object) -> tuple[SceneCode, Placement]:
+    """`source_of`, unless the mesh no longer lies where it was put; raises InputError then too."""
+    code, placement = source_of(blender_object)
+    check_fits(blender_object.data, code, placement)
+    return code, placement
+
+
+def check_fits(data: bpy.types.Mesh, code: SceneCode, placement: Placement) -> None:
+    """Raise InputError if a mesh does not lie in the box of the scene code that it is to be of."""
+    points = placement.unplace(positions(data))
+    if len(points) and (np.abs(points) > 1.01 * code.radius).any(axis=1).mean() > OUTSIDE:
+        raise InputError(
+            "The mesh no longer lies where it was made: its origin was moved, its scale applied,"
+            " or others were joined to it",
+            "Undo that, or generate the object again",
+        )
 
 
 def source_of(blender_object: bpy.types.Object | None) -> tuple[SceneCode, Placement]:

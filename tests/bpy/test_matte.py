@@ -94,7 +94,6 @@ def test_a_painted_matte_is_what_is_generated(bpy, addon, two_things) -> None:
 def test_the_matte_survives_saving(bpy, addon, two_things, tmp_path: Path) -> None:
     bpy.ops.triposr.edit_matte()
     paint(two_things.triposr.matte, 0, 480, 0.0)
-    two_things.triposr.matte.pack()
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "file.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "file.blend"))
     matte = bpy.context.scene.triposr.image.triposr.matte
@@ -108,6 +107,15 @@ def test_an_empty_matte_says_so(bpy, addon, two_things) -> None:
     with pytest.raises(RuntimeError, match="No subject"):
         bpy.ops.triposr.generate(resolution=32)
     assert not bpy.data.objects
+
+
+def test_where_no_subject_is_found_one_can_be_painted(bpy, two_things) -> None:
+    bpy.context.scene.triposr.background = "alpha"  # it has none
+    assert bpy.ops.triposr.edit_matte() == {"FINISHED"}
+    matte = two_things.triposr.matte
+    assert tuple(matte.size) == (800, 600)
+    paint(matte, 0, 480, 0.0)
+    assert bpy.ops.triposr.generate(resolution=32) == {"FINISHED"}
 
 
 def test_without_a_picture_there_is_nothing_to_mend(bpy) -> None:

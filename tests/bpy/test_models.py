@@ -195,22 +195,25 @@ def test_detected_devices_are_listed_by_name(bpy, addon, monkeypatch) -> None:
     DeviceInfo = addon("inference.types").DeviceInfo
     engine = addon("session").engine
     assert engine.devices[-1].name == "cpu"
-    monkeypatch.setattr(
-        engine,
-        "devices",
-        (
-            DeviceInfo("cuda:0", "GeForce RTX 5090", 32_000_000_000),
-            DeviceInfo("cuda:1", "GeForce RTX 3060", 12_000_000_000),
-            *engine.devices[-1:],
-        ),
+    cards = (
+        DeviceInfo("cuda:0", "GeForce RTX 5090", 32_000_000_000),
+        DeviceInfo("cuda:1", "GeForce RTX 3060", 12_000_000_000),
     )
     preferences = addon("preferences").preferences(bpy.context)
-    preferences.device = "cuda:1"
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "devices", (*cards, *engine.devices[-1:]))
+        preferences.device = "cuda:1"
+        assert preferences.device == "cuda:1"
+        items = addon("preferences").device_items(preferences, None)
+        labels = {item[0]: item[1] for item in items}
+        assert labels["cuda"] == "GeForce RTX 5090 (32 GB)"
+        assert labels["cuda:1"] == "GeForce RTX 3060 (12 GB)"
+        assert "cuda:2" not in labels
+    # As in the next session, before anything was looked for.
     assert preferences.device == "cuda:1"
-    labels = {item[0]: item[1] for item in addon("preferences").device_items(None, None)}
-    assert labels["cuda"] == "GeForce RTX 5090 (32 GB)"
-    assert labels["cuda:1"] == "GeForce RTX 3060 (12 GB)"
+    assert "cuda:1" in {item[0] for item in addon("preferences").device_items(preferences, None)}
     preferences.device = "cpu"
+    assert preferences.device == "cpu"
 
 
 def test_the_report_tells_all_but_who_one_is(bpy, addon, tmp_path, picture, monkeypatch) -> None:

@@ -143,6 +143,43 @@ def test_damaged_sources_and_settings_are_told(bpy, addon, truck) -> None:
     assert len(truck.data.vertices) == count
 
 
+def test_a_mesh_that_no_longer_lies_where_it_was_made_is_told(bpy, addon, truck) -> None:
+    before = colors(truck)
+    truck.scale = (3, 3, 3)
+    assert bpy.ops.triposr.recolor() == {"FINISHED"}  # the scale is the object's: all is well
+    bpy.ops.object.transform_apply(scale=True)
+    for operator in (bpy.ops.triposr.recolor, bpy.ops.triposr.refine):
+        with pytest.raises(RuntimeError, match="no longer lies where it was made"):
+            operator()
+    assert np.abs(colors(truck) - before).max() < 3 / 255
+    with pytest.raises(RuntimeError, match="no longer lies where it was made"):
+        bpy.ops.triposr.clean_up(smooth=1)
+
+
+def test_shape_keys_are_not_garbled(bpy, addon, truck) -> None:
+    truck.shape_key_add(name="Basis")
+    count = len(truck.data.vertices)
+    for operator in (bpy.ops.triposr.refine, bpy.ops.triposr.clean_up):
+        with pytest.raises(RuntimeError, match="shape keys"):
+            operator()
+    assert len(truck.data.vertices) == count and not truck.modifiers
+
+
+def test_linked_duplicates_keep_what_they_have(bpy, addon, truck) -> None:
+    bpy.ops.object.duplicate(linked=True)
+    count = len(truck.data.vertices)
+    assert bpy.ops.triposr.clean_up(faces=1000) == {"FINISHED"}
+    assert len(truck.data.vertices) == count
+    assert len(bpy.context.object.data.polygons) <= 1000
+
+
+def test_an_empty_without_pixels_is_told(bpy) -> None:
+    bpy.ops.object.empty_add(type="IMAGE")
+    bpy.context.object.data = bpy.data.images.new("nothing", 0, 0)
+    with pytest.raises(RuntimeError, match="only 1 × 1 pixels"):
+        bpy.ops.triposr.generate_from_empty()
+
+
 def test_api(bpy, addon, picture: Path) -> None:
     api = addon("api")
     truck = api.image_to_object(picture, resolution=48)

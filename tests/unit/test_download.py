@@ -149,9 +149,12 @@ def test_two_processes_do_not_meet(server: FileServer, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("body", [b"<!DOCTYPE html><title>Log in", b"\n <html><body>Wi-Fi"])
 def test_a_web_page_is_told_from_a_file(server: FileServer, tmp_path: Path, body: bytes) -> None:
+    part = tmp_path / "weights.onnx.part"
+    part.write_bytes(CONTENT[:1234])
     server.faults = [Fault(body=body)]
     with pytest.raises(DownloadError) as error:
         fetch(published(server), tmp_path)
+    assert part.read_bytes() == CONTENT[:1234], "what has arrived is kept"
     assert_told(error, "web page", "weights.onnx", "log in")
     server.faults = [Fault(body=b"Sorry", headers={"Content-Type": "text/html; charset=utf-8"})]
     with pytest.raises(DownloadError, match="web page"):
@@ -296,3 +299,20 @@ def test_a_read_only_folder(server: FileServer, tmp_path: Path) -> None:
         assert fetch(published(server), tmp_path).is_file()
     finally:
         subprocess.run(["umount", tmp_path], check=True)
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_file_that_is_too_short_on_the_server_ends_the_download(
+    server: FileServer, tmp_path: Path, ranges: bool
+) -> None:
+    """As a Git LFS pointer at a mirror is: it must not be fetched again and again."""
+    server.ranges = ranges
+    server.files[NAME] = CONTENT[:134]
+    with pytest.raises(DownloadError, match="134 bytes"):
+        fetch(published(server), tmp_path)
+    (tmp_path / "weights.onnx.part").write_bytes(CONTENT[:500])
+    with pytest.raises(DownloadError, match="134 bytes"):
+        fetch(published(server), tmp_path)
+    assert len(server.requests) == 2
+    server.files[NAME] = CONTENT
+    assert fetch(published(server), tmp_path).read_bytes() == CONTENT

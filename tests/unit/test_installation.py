@@ -34,6 +34,7 @@ from triposr.inference.installation import (
 )
 from triposr.inference.matting import _import_rembg
 from triposr.inference.weights import STARTER_FOLDER, find_model, weights_file
+from triposr.jobs import Cancelled
 
 FILES = ("config.yaml", "model.ckpt", "vit/config.json")
 
@@ -132,7 +133,7 @@ def test_a_failed_download_leaves_the_old_model(
     before = (tmp_path / "model.safetensors").read_bytes()
     server.faults = [Fault(status=404)] * 3
     with pytest.raises(DownloadError):
-        install(tiny_published, tmp_path)
+        install(tiny_published, tmp_path, keep_original=True)
     assert (tmp_path / "model.safetensors").read_bytes() == before
 
 
@@ -184,6 +185,60 @@ def test_importing_from_the_model_folder_itself_loses_nothing(
     (folder / "model.safetensors").unlink()
     import_model(folder, folder)
     assert names(folder) >= set(FILES)
+
+
+def test_importing_what_is_here_already_keeps_the_original(
+    tiny_folder: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny_folder, tmp_path / "models"))
+    import_model(folder, folder)
+    assert {"model.ckpt", "model.safetensors"} <= names(folder)
+
+
+def test_nothing_stays_of_a_model_that_was_there_before(tiny_folder: Path, tmp_path: Path) -> None:
+    """The starter model's ViT is another than the published one, which needs no file."""
+    folder = tmp_path / "models"
+    shutil.copytree(STARTER_FOLDER, folder)
+    source = Path(shutil.copytree(tiny_folder, tmp_path / "stick"))
+    (source / "vit" / "config.json").unlink()
+    config = source / "config.yaml"
+    config.write_text(PUBLISHED_CONFIG.read_text())
+    with pytest.raises(ModelFilesError, match="do not fit"):
+        import_model(source, folder)
+    assert (folder / "vit" / "config.json").is_file()
+    import_model(tiny_folder, folder)
+    assert (folder / "vit" / "config.json").read_bytes() == (
+        tiny_folder / "vit" / "config.json"
+    ).read_bytes()
+    load_model(folder, "cpu")
+
+
+def test_what_is_installed_is_not_fetched_again(
+    tiny_published: PublishedModel, server: FileServer, tmp_path: Path
+) -> None:
+    install(tiny_published, tmp_path)
+    count = len(server.requests)
+    install(tiny_published, tmp_path)
+    assert len(server.requests) == count
+    install(tiny_published, tmp_path, keep_original=True)
+    assert (tmp_path / "model.ckpt").is_file()
+
+
+def test_an_unfinished_conversion_is_done_without_fetching_again(
+    tiny_published: PublishedModel, server: FileServer, tmp_path: Path
+) -> None:
+    def cancel(stage: str, fraction: float) -> None:
+        if stage == "convert":
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        install(tiny_published, tmp_path, tick=cancel)
+    assert "model.safetensors" not in names(tmp_path)
+    assert not [name for name in names(tmp_path) if name.endswith(".part")]
+    count = len(server.requests)
+    install(tiny_published, tmp_path)
+    assert len(server.requests) == count
+    assert (tmp_path / "model.safetensors").is_file()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,46 @@
+"""A .blend with an object for each picture of a folder, in a row, and a report.
+
+    blender -b --python examples/row_of_pictures.py -- FOLDER OUT.blend
+
+In background Blender, operators wait until they are done. A picture that fails is reported, and the
+others go on. The exit code is 1 if any failed.
+"""
+
+import importlib
+import sys
+from pathlib import Path
+
+import bpy
+
+PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
+SIZE = 1.0  # longest side, in scene units
+SPACING = 1.5
+
+
+def main() -> int:
+    folder, output = map(Path, sys.argv[sys.argv.index("--") + 1 :])
+    # Wherever the extension was installed from, its module's name ends with its id.
+    module = next(a.module for a in bpy.context.preferences.addons if a.module.endswith(".triposr"))
+    api = importlib.import_module(f"{module}.api")
+
+    bpy.ops.wm.read_homefile(use_empty=True)
+    pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+    failed = []
+    for number, picture in enumerate(pictures):
+        try:
+            made = api.image_to_object(
+                picture, resolution=128, size=SIZE, location=(number * SPACING, 0, 0)
+            )
+        except RuntimeError as error:
+            failed.append(f"{picture.name}: {str(error).removeprefix('Error: ').strip()}")
+            continue
+        print(f"{picture.name}: {len(made.data.polygons):,} triangles")
+    bpy.ops.wm.save_as_mainfile(filepath=str(output.absolute()))
+    print(f"{len(pictures) - len(failed)} of {len(pictures)} pictures became objects in {output}")
+    for line in failed:
+        print(line, file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
