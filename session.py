@@ -152,9 +152,10 @@ def unregister() -> None:
     atexit.unregister(_join_all)
     bpy.app.handlers.render_init.remove(_on_render)
     bpy.app.handlers.load_post.remove(_on_load)
-    bpy.app.timers.unregister(_unload_when_idle)
     if _join_all():
         engine.unload()
+    if bpy.app.timers.is_registered(_unload_when_idle):
+        bpy.app.timers.unregister(_unload_when_idle)
     if bpy.app.timers.is_registered(_pump):
         bpy.app.timers.unregister(_pump)
     logging.getLogger(__package__).removeHandler(_recent)

@@ -59,7 +59,10 @@ def _described(kind: str, number: int) -> DeviceInfo:
     name = kind if kind == "mps" else f"{kind}:{number}"
     if kind == "mps":
         return DeviceInfo(name, "Apple GPU", problem=problem_of(name))
-    properties = _backend(kind).get_device_properties(number)
+    try:
+        properties = _backend(kind).get_device_properties(number)
+    except (RuntimeError, AssertionError) as error:
+        return DeviceInfo(name, name, problem=f"The device {name} does not answer: {error}")
     return DeviceInfo(name, properties.name, properties.total_memory, problem_of(name))
 
 
@@ -77,6 +80,8 @@ def problem_of(name: str) -> str:
         works = bool((ones @ ones).sum().item() == 512)
     except (RuntimeError, AssertionError) as error:
         log.warning("Device %s is listed but does not compute: %s", name, error)
+        if is_out_of_memory(error):
+            return f"The device {name} has no free memory now"
         works = False
     return "" if works else _misfit(name)
 

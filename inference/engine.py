@@ -67,11 +67,23 @@ class Engine:
         use_torch_from(torch_folder)
         _let_waiting_threads_sleep()
 
-    def look_for_devices(self, torch_folder: Path | None = None) -> tuple[DeviceInfo, ...]:
-        """What torch finds, which it is imported for; raises DependencyError."""
+    def import_torch(self, torch_folder: Path | None = None) -> None:
+        """Import torch, from that folder if one is given; raises DependencyError."""
         self.choose_torch(torch_folder)
-        _import_loader()
-        if not self.devices:
+        with importing("torch"):
+            import_module("torch")
+
+    def look_for_devices(
+        self, torch_folder: Path | None = None, again: bool = False
+    ) -> tuple[DeviceInfo, ...]:
+        """What torch finds, which it is imported for; raises DependencyError.
+
+        Args:
+            torch_folder: See `import_torch`.
+            again: Also if it was looked for before.
+        """
+        self.import_torch(torch_folder)
+        if again or not self.devices:
             from .devices import list_devices
 
             self.devices = list_devices()
@@ -119,7 +131,11 @@ class Engine:
             DeviceMemoryError: Not even the CPU's memory suffices.
             TripoSRError: What `work` and `load_model` raise.
         """
-        self.look_for_devices(torch_folder)
+        self.choose_torch(torch_folder)
+        _import_loader()
+        # Looking wakes every GPU; who has chosen the CPU wants them left alone.
+        if device != "cpu":
+            self.look_for_devices(torch_folder)
         from .threads import torch_threads
 
         with self._lock:

@@ -31,6 +31,10 @@ class InputError(TripoSRError):
     """The picture or a setting cannot be used."""
 
 
+NO_SUBJECT = "No subject was found in the picture"
+"""What `InputError` says when nothing is left in front of the background."""
+
+
 class ModelFilesError(TripoSRError):
     """The files of a model are missing, damaged, or do not belong together."""
 

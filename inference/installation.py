@@ -199,7 +199,7 @@ def copy_file(source: Path, target: Path, tick: Tick) -> None:
         return
     size = source.stat().st_size
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(target.name + ".part")
+    partial = target.with_name(target.name + ".copy")  # .part is a download's
     check_space(target.parent, source.name, size)
     with only_one(target):
         try:
@@ -223,7 +223,8 @@ def remove(model: PublishedModel, folder: Path) -> int:
         names |= {*WEIGHTS_NAMES, str(VIT_CONFIG)}
     freed = 0
     with disk_errors(folder):
-        for name in sorted(names):
+        # The weights first: a configuration alone is taken for no model.
+        for name in sorted(names, key=lambda name: name not in WEIGHTS_NAMES):
             for path in (folder / name, folder / f"{name}.part", folder / f"{name}.lock"):
                 if path.is_file():
                     freed += path.stat().st_size

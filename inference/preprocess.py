@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .errors import InputError, importing
+from .errors import NO_SUBJECT, InputError, importing
 from .limits import MAX_PIXELS, too_large
 from .matting import remove_background
 from .picture import open_picture
@@ -146,9 +146,7 @@ def _bounds(pixels: NDArray[np.uint8]) -> tuple[int, int, int, int]:
 
 def empty_matte() -> InputError:
     """The error for a picture in which nothing is left in front of the background."""
-    return InputError(
-        "No subject was found in the picture", "Choose another Background method or picture"
-    )
+    return InputError(NO_SUBJECT, "Choose another Background method or picture")
 
 
 def _centered(pixels: NDArray[np.uint8], ratio: float) -> NDArray[np.uint8]:

@@ -53,7 +53,7 @@ class TRIPOSR_OT_clean_up(NeedsSource, bpy.types.Operator):
         try:
             check_editable(target.data)
             code, placement = source_of(target)
-            engine.look_for_devices(torch_folder(context))
+            engine.import_torch(torch_folder(context))
             if target.data.users > 1:  # linked duplicates keep what they have
                 target.data = target.data.copy()
             is_changed = True

@@ -57,7 +57,9 @@ class TRIPOSR_OT_detect_devices(bpy.types.Operator):
 
 def _detection(context: bpy.types.Context) -> Run:
     folder = torch_folder(context)
-    return Run("Devices", DETECT_STAGES, lambda tick: engine.look_for_devices(folder), _told)
+    return Run(
+        "Devices", DETECT_STAGES, lambda tick: engine.look_for_devices(folder, again=True), _told
+    )
 
 
 def _told(devices: tuple[DeviceInfo, ...]) -> str:

@@ -103,12 +103,12 @@ class TRIPOSR_OT_edit_matte(_NeedsPicture, bpy.types.Operator):
         if image.triposr.matte is not None or preview.is_current(scene):
             return self.execute(context)
         # Cutting out may take long: beside Blender, and the editor opens when it is done.
-        work = preview.preview_work(scene)
+        work, uid = preview.preview_work(scene), image.session_uid
         run = Run(
             image.name,
             PREVIEW_STAGES,
             lambda tick: _matte_or_none(work, tick),
-            lambda alpha: _give_matte(image, alpha),
+            lambda alpha: _give_matte_to(uid, alpha),
         )
         previews.submit(run)
         return {"FINISHED"}
@@ -153,6 +153,14 @@ def _matte_or_none(
         return None
 
 
+def _give_matte_to(uid: int, alpha: object) -> str:
+    """To the picture with this session_uid, unless it is gone or has a matte by now."""
+    for image in bpy.data.images:
+        if image.session_uid == uid and image.triposr.matte is None:
+            return _give_matte(image, alpha)
+    return ""
+
+
 def _give_matte(image: bpy.types.Image, alpha: object) -> str:
     """Let the artist paint on a matte, all white where there is none to begin with."""
     if alpha is None:
@@ -169,7 +177,9 @@ def _open_to_paint(matte: bpy.types.Image) -> None:
     windows = bpy.context.window_manager.windows
     editors = [a for w in windows for a in w.screen.areas if a.type == "IMAGE_EDITOR"]
     if not editors:
-        bpy.ops.wm.window_new()
+        # Called from a timer, too, where there is no window in the context.
+        with bpy.context.temp_override(window=windows[0]):
+            bpy.ops.wm.window_new()
         editors = [windows[-1].screen.areas[0]]
         editors[0].ui_type = "IMAGE_EDITOR"
     space = editors[0].spaces.active

@@ -9,9 +9,9 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from .. import preview
-from ..inference.catalog import MODELS, PublishedModel, published_model
+from ..inference.catalog import MODELS, TRIPOSR, PublishedModel, published_model
 from ..inference.errors import DownloadError
-from ..inference.installation import import_model, install, remove
+from ..inference.installation import import_model, install, needs_conversion, remove
 from ..inference.types import Tick
 from ..meter import Meter
 from ..preferences import model_folder, offline_reason, preferences, torch_folder
@@ -43,7 +43,8 @@ class TRIPOSR_OT_download_model(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if reason := offline_reason():
+        reason = offline_reason()
+        if reason and not needs_conversion(model_folder(context)):
             cls.poll_message_set(reason)
             return False
         return True
@@ -76,7 +77,8 @@ def _download(context: bpy.types.Context, model: PublishedModel) -> Run:
     torch = torch_folder(context)
 
     def work(tick: Tick) -> Path:
-        engine.choose_torch(torch)
+        if model.name == TRIPOSR.name:
+            engine.choose_torch(torch)
         return install(model, folder, hub, github, keep, tick, _let_go_of_files)
 
     return Run(
@@ -129,7 +131,8 @@ class TRIPOSR_OT_import_model(bpy.types.Operator):
         torch = torch_folder(context)
 
         def work(tick: Tick) -> str:
-            engine.choose_torch(torch)
+            if source.suffix.lower() != ".onnx":
+                engine.choose_torch(torch)
             return import_model(source, folder, tick, _let_go_of_files)
 
         run = Run(

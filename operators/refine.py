@@ -68,7 +68,7 @@ def refine(context: bpy.types.Context, resolution: int, threshold: float, closed
     target = context.object
     check_editable(target.data)
     code, placement = fitting_source_of(target)
-    engine.look_for_devices(torch_folder(context))
+    engine.import_torch(torch_folder(context))
     # Imported here, because it imports torch.
     from ..inference.extraction import extract_mesh
 
@@ -93,7 +93,7 @@ class TRIPOSR_OT_recolor(NeedsSource, bpy.types.Operator):
         target = context.object
         try:
             code, placement = fitting_source_of(target)
-            engine.look_for_devices(torch_folder(context))
+            engine.import_torch(torch_folder(context))
             colors = code.color(placement.unplace(positions(target.data)))
         except Exception as error:  # the boundary at which the artist is told
             self.report({"ERROR"}, str(explain(error)))

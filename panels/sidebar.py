@@ -6,6 +6,7 @@ import bpy
 
 from .. import preview
 from ..inference.catalog import TRIPOSR
+from ..inference.errors import NO_SUBJECT
 from ..inference.types import RESOLUTION_RANGE
 from ..preferences import draw_offline, draw_upkeep, uses_starter
 from ..scene.source import has_source
@@ -99,7 +100,11 @@ class TRIPOSR_PT_preview(_Sidebar, bpy.types.Panel):
         scene = context.scene
         preview.request(scene)
         if previews.state.error:
-            self._draw_problem(layout, previews.state.error, "empty")
+            box = layout.box()
+            draw_text(box, previews.state.error, "ERROR")
+            draw_text(box, previews.state.hint, "BLANK1")
+            if previews.state.error == NO_SUBJECT:
+                _draw_remedy(box, "empty")
         elif preview.shown.preview is not None:
             row = layout.row()
             row.active = preview.is_current(scene)
@@ -117,7 +122,7 @@ class TRIPOSR_PT_preview(_Sidebar, bpy.types.Panel):
         """What is odd, and a button that mends it."""
         box = layout.box()
         draw_text(box, message, "ERROR")
-        box.operator("triposr.remedy", text=preview.REMEDIES[kind][0]).kind = kind
+        _draw_remedy(box, kind)
 
     def _draw_matte(self, layout: bpy.types.UILayout, matte: bpy.types.Image | None) -> None:
         row = layout.row(align=True)
@@ -126,6 +131,10 @@ class TRIPOSR_PT_preview(_Sidebar, bpy.types.Panel):
         if matte is not None:
             row.operator("triposr.refresh_preview", text="", icon="FILE_REFRESH")
             row.operator("triposr.remove_matte", text="", icon="X")
+
+
+def _draw_remedy(layout: bpy.types.UILayout, kind: str) -> None:
+    layout.operator("triposr.remedy", text=preview.REMEDIES[kind][0]).kind = kind
 
 
 class TRIPOSR_PT_refine(_Sidebar, bpy.types.Panel):
