@@ -10,6 +10,7 @@ from pathlib import Path
 import bpy
 
 from . import api
+from .inference.errors import reported
 from .inference.types import Options
 
 NAME = "triposr"
@@ -48,7 +49,7 @@ def run(arguments: list[str]) -> int:
             _convert(picture, output, options.format, settings)
         except Exception as error:  # one bad picture does not stop the others
             failures += 1
-            sys.stderr.write(f"{told}: {str(error).removeprefix('Error: ').strip()}\n")
+            sys.stderr.write(f"{told}: {reported(error)}\n")
         else:
             sys.stdout.write(f"{told}: {output}\n")
         sys.stdout.flush()

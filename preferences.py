@@ -14,7 +14,7 @@ from .inference.own_torch import read_build
 from .inference.types import DeviceInfo
 from .inference.weights import STARTER_FOLDER, find_model
 from .session import engine, upkeep
-from .texts import draw_message, draw_text
+from .texts import draw_message, draw_progress, draw_text
 
 BASIC_DEVICES = (
     ("auto", "Automatic", "The first that works of GPU and CPU"),
@@ -25,6 +25,9 @@ BASIC_DEVICES = (
 )
 FURTHER_DEVICES = tuple(f"{kind}:{number}" for kind in ("cuda", "xpu") for number in range(1, 8))
 """GPUs besides the first of their kind; shown where they were found, or are chosen."""
+
+DEVICE_NAMES = (*(name for name, _, _ in BASIC_DEVICES), *FURTHER_DEVICES)
+"""All that can be chosen; Blender counts them by their place here."""
 
 _device_items: list[tuple[str, str, str, str, int]] = []
 """Blender needs the strings of a dynamic list to be kept."""
@@ -50,8 +53,7 @@ def device_items(
 
 def _number_of(name: str) -> int:
     """A device's place among all that can be named; Automatic's for others."""
-    names = (*(basic[0] for basic in BASIC_DEVICES), *FURTHER_DEVICES)
-    return names.index(name) if name in names else 0
+    return DEVICE_NAMES.index(name) if name in DEVICE_NAMES else 0
 
 
 def _chosen_device(chosen: TripoSRPreferences) -> int:
@@ -59,7 +61,7 @@ def _chosen_device(chosen: TripoSRPreferences) -> int:
 
 
 def _choose_device(chosen: TripoSRPreferences, number: int) -> None:
-    chosen.device_name = (*(basic[0] for basic in BASIC_DEVICES), *FURTHER_DEVICES)[number]
+    chosen.device_name = DEVICE_NAMES[number]
 
 
 def device_label(device: DeviceInfo) -> str:
@@ -233,9 +235,7 @@ def draw_upkeep(layout: bpy.types.UILayout) -> None:
     state = upkeep.state
     if upkeep.is_running():
         layout.label(text=state.title, icon="IMPORT")
-        row = layout.row(align=True)
-        row.progress(factor=state.fraction, text=state.label)
-        row.operator("triposr.cancel_download", text="", icon="CANCEL")
+        draw_progress(layout, state.fraction, state.label, "triposr.cancel_download")
         return
     if state.error:
         draw_message(layout.box(), (state.error, state.hint), "ERROR", "triposr.dismiss_download")

@@ -22,6 +22,16 @@ def draw_text(layout: bpy.types.UILayout, text: str, icon: str) -> None:
         column.label(text=line, icon="BLANK1" if number else icon)
 
 
+def draw_progress(
+    layout: bpy.types.UILayout, fraction: float, label: str, cancel: str
+) -> bpy.types.UILayout:
+    """A bar, and the button of an operator that cancels what it shows; returns their row."""
+    row = layout.row(align=True)
+    row.progress(factor=fraction, text=label)
+    row.operator(cancel, text="", icon="CANCEL")
+    return row
+
+
 def draw_message(
     layout: bpy.types.UILayout, texts: tuple[str, ...], icon: str, dismiss: str
 ) -> None:

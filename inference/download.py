@@ -102,11 +102,13 @@ def fetch(file: ModelFile, folder: Path, tick: Tick | None = None) -> Path:
         with only_one(path):
             goes_on = partial.exists()
             _download(file, partial, tick)
-            if goes_on and not _is_right(partial, file, tick):
+            is_right = _is_right(partial, file, tick)
+            if not is_right and goes_on:
                 log.warning("%s was kept from another file: beginning anew", partial.name)
                 partial.unlink()
                 _download(file, partial, tick)
-            if not _is_right(partial, file, tick):
+                is_right = _is_right(partial, file, tick)
+            if not is_right:
                 partial.unlink()
                 raise DownloadError(
                     f"{file.name} arrived with other content than was published",

@@ -59,6 +59,11 @@ class EmptySurfaceError(TripoSRError):
     """The density never crosses the threshold, so there is no surface to extract."""
 
 
+def reported(error: Exception) -> str:
+    """The sentence that an operator reported, out of the error that calling it raised."""
+    return str(error).removeprefix("Error: ").strip()
+
+
 @contextmanager
 def importing(package: str) -> Iterator[None]:
     """Turn whatever goes wrong while a package is imported into a `DependencyError`.

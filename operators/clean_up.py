@@ -9,8 +9,8 @@ from bpy.props import FloatProperty, IntProperty
 
 from ..preferences import torch_folder
 from ..runner import explain
-from ..scene.mesh import check_editable, keep_parts, positions, set_colors
-from ..scene.source import check_fits, source_of
+from ..scene.mesh import check_editable, keep_parts
+from ..scene.source import check_fits, recolor, source_of
 from ..session import engine
 from .refine import NeedsSource
 
@@ -65,7 +65,7 @@ class TRIPOSR_OT_clean_up(NeedsSource, bpy.types.Operator):
             count = len(target.data.polygons)
             if 0 < self.faces < count:
                 _apply(context, "DECIMATE", ratio=self.faces / count)
-            set_colors(target.data, code.color(placement.unplace(positions(target.data))))
+            recolor(target.data, code, placement)
         except Exception as error:  # the boundary at which the artist is told
             self.report({"ERROR"}, str(explain(error)))
             # Finished, where something was changed, so that it can be undone.

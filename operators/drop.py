@@ -8,6 +8,7 @@ from pathlib import Path
 import bpy
 from bpy.props import CollectionProperty, StringProperty
 
+from ..inference.errors import reported
 from ..inference.limits import FILE_SUFFIXES
 from ..scene.image import open_image
 
@@ -39,7 +40,7 @@ class TRIPOSR_OT_drop_image(bpy.types.Operator):
             try:
                 bpy.ops.triposr.generate(call_context, filepath=str(path))
             except RuntimeError as error:  # one bad picture does not stop the others
-                self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
+                self.report({"ERROR"}, reported(error))
         # The panel shows a single picture, so that other settings can be tried with it.
         if len(paths) == 1 and (image := open_image(paths[0])) is not None:
             context.scene.triposr.image = image

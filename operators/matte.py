@@ -10,31 +10,24 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from .. import preview
-from ..inference.errors import TripoSRError
-from ..inference.limits import FILE_SUFFIXES
+from ..inference.errors import TripoSRError, reported
 from ..inference.types import ignore_progress
 from ..runner import Run, explain
 from ..scene.image import new_matte, open_image, white_matte
 from ..session import PREVIEW_STAGES, previews
+from .file_browser import PICTURES, AsksForFile
 
 log = logging.getLogger(__name__)
 
 
-class TRIPOSR_OT_open_picture(bpy.types.Operator):
+class TRIPOSR_OT_open_picture(AsksForFile, bpy.types.Operator):
     """Choose the picture to build in 3D"""
 
     bl_idname = "triposr.open_picture"
     bl_label = "Open Picture (TripoSR)"
     bl_options = {"UNDO"}
 
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
-    filter_glob: StringProperty(
-        default=";".join(f"*{suffix}" for suffix in FILE_SUFFIXES), options={"HIDDEN"}
-    )
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
+    filter_glob: StringProperty(default=PICTURES, options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         path = Path(bpy.path.abspath(self.filepath))
@@ -78,7 +71,7 @@ class TRIPOSR_OT_remedy(_NeedsPicture, bpy.types.Operator):
             try:
                 follow[self.kind]("INVOKE_DEFAULT")
             except RuntimeError as error:  # what that operator reported
-                self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
+                self.report({"ERROR"}, reported(error))
                 return {"CANCELLED"}
             return {"FINISHED"}
         if self.kind == "several":

@@ -17,6 +17,7 @@ from ..meter import Meter
 from ..preferences import model_folder, offline_reason, preferences, torch_folder
 from ..runner import Run, run_inline
 from ..session import DOWNLOAD_STAGES, IMPORT_STAGES, engine, runs, upkeep
+from .file_browser import AsksForFile
 
 MODEL = {
     "name": "Model",
@@ -108,7 +109,7 @@ class TRIPOSR_OT_cancel_download(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class TRIPOSR_OT_import_model(bpy.types.Operator):
+class TRIPOSR_OT_import_model(AsksForFile, bpy.types.Operator):
     """Copy a model from a disk: a folder with TripoSR's files, its weights alone, or the .onnx file
     of a matting model
     """
@@ -116,15 +117,7 @@ class TRIPOSR_OT_import_model(bpy.types.Operator):
     bl_idname = "triposr.import_model"
     bl_label = "Import Model"
 
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.ckpt;*.safetensors;*.onnx", options={"HIDDEN"})
-
-    is_clicked = False
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        self.is_clicked = True
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         source, folder = Path(bpy.path.abspath(self.filepath)), model_folder(context)

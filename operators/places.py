@@ -5,28 +5,19 @@ from __future__ import annotations
 import bpy
 from bpy.props import StringProperty
 
-from ..inference.limits import FILE_SUFFIXES
+from ..inference.errors import reported
+from .file_browser import PICTURES, AsksForFile
 
 ICON = "MESH_MONKEY"
 
 
-class TRIPOSR_OT_add_from_image(bpy.types.Operator):
+class TRIPOSR_OT_add_from_image(AsksForFile, bpy.types.Operator):
     """Choose a picture and build a colored mesh from it at the 3D cursor"""
 
     bl_idname = "triposr.add_from_image"
     bl_label = "From Image (TripoSR)"
 
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
-    filter_glob: StringProperty(
-        default=";".join(f"*{suffix}" for suffix in FILE_SUFFIXES), options={"HIDDEN"}
-    )
-
-    is_clicked = False
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        self.is_clicked = True
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
+    filter_glob: StringProperty(default=PICTURES, options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return _generate(self, self.is_clicked, filepath=self.filepath)
@@ -83,7 +74,7 @@ def _generate(operator: bpy.types.Operator, is_clicked: bool, **arguments: objec
     try:
         return bpy.ops.triposr.generate(how, **arguments)
     except RuntimeError as error:  # what that operator reported, or why it cannot run now
-        operator.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
+        operator.report({"ERROR"}, reported(error))
         return {"CANCELLED"}
 
 

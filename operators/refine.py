@@ -9,8 +9,8 @@ from ..inference.types import THRESHOLD_RANGE, check_range, check_resolution
 from ..preferences import preferences, torch_folder
 from ..properties import CLOSED, RESOLUTION, THRESHOLD, unlimited
 from ..runner import explain
-from ..scene.mesh import check_editable, fill, positions, set_colors
-from ..scene.source import fitting_source_of, has_source
+from ..scene.mesh import check_editable, fill
+from ..scene.source import fitting_source_of, has_source, recolor
 from ..session import engine
 
 
@@ -94,12 +94,11 @@ class TRIPOSR_OT_recolor(NeedsSource, bpy.types.Operator):
         try:
             code, placement = fitting_source_of(target)
             engine.import_torch(torch_folder(context))
-            colors = code.color(placement.unplace(positions(target.data)))
+            recolor(target.data, code, placement)
         except Exception as error:  # the boundary at which the artist is told
             self.report({"ERROR"}, str(explain(error)))
             return {"CANCELLED"}
-        set_colors(target.data, colors)
-        self.report({"INFO"}, f"{target.name}: {len(colors):,} vertices colored")
+        self.report({"INFO"}, f"{target.name}: {len(target.data.vertices):,} vertices colored")
         return {"FINISHED"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..session import runs
+from ..texts import draw_progress
 
 
 class TRIPOSR_PT_image_editor(bpy.types.Panel):
@@ -15,12 +16,12 @@ class TRIPOSR_PT_image_editor(bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
-        row = layout.row()
-        row.scale_y = 1.5
         if runs.is_running():
-            row.progress(factor=runs.state.fraction, text=runs.state.label)
-            row.operator("triposr.cancel", text="", icon="CANCEL")
+            state = runs.state
+            draw_progress(layout, state.fraction, state.label, "triposr.cancel").scale_y = 1.5
         else:
+            row = layout.row()
+            row.scale_y = 1.5
             row.operator("triposr.generate_from_editor", text="Generate", icon="MESH_MONKEY")
 
 

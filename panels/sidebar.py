@@ -11,7 +11,7 @@ from ..inference.types import RESOLUTION_RANGE
 from ..preferences import draw_offline, draw_upkeep, uses_starter
 from ..scene.source import has_source
 from ..session import engine, previews, runs, upkeep
-from ..texts import draw_message, draw_text
+from ..texts import draw_message, draw_progress, draw_text
 
 ADDON = __package__.rpartition(".")[0]
 DISMISS = "triposr.dismiss"
@@ -44,10 +44,7 @@ class TRIPOSR_PT_generate(_Sidebar, bpy.types.Panel):
 
     def _draw_progress(self, layout: bpy.types.UILayout) -> None:
         state = runs.state
-        row = layout.row(align=True)
-        row.scale_y = 1.5
-        row.progress(factor=state.fraction, text=state.label)
-        row.operator("triposr.cancel", text="", icon="CANCEL")
+        draw_progress(layout, state.fraction, state.label, "triposr.cancel").scale_y = 1.5
         for number, title in enumerate(runs.waiting()):
             row = layout.row(align=True)
             row.label(text=title, icon="SORTTIME")

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..inference.errors import InputError
 from ..inference.types import SceneCode
-from .mesh import positions
+from .mesh import positions, set_colors
 from .placement import Placement
 
 KEY = "triposr_scene_code"
@@ -60,6 +60,11 @@ def check_fits(data: bpy.types.Mesh, code: SceneCode, placement: Placement) -> N
             " or others were joined to it",
             "Undo that, or generate the object again",
         )
+
+
+def recolor(data: bpy.types.Mesh, code: SceneCode, placement: Placement) -> None:
+    """Give the vertices of a mesh the colors that its scene code has there."""
+    set_colors(data, code.color(placement.unplace(positions(data))))
 
 
 def source_of(blender_object: bpy.types.Object | None) -> tuple[SceneCode, Placement]:
