@@ -8,27 +8,39 @@ so `bpy` is imported when Blender calls `register()` and not before.
 def register() -> None:
     import bpy
 
-    from . import command, operators, panels, preferences, preview, properties, session
-
-    for cls in (*preferences.classes, *properties.classes, *operators.classes, *panels.classes):
+    for cls in _classes():
         bpy.utils.register_class(cls)
-    properties.attach()
-    preview.register()
-    session.register()
-    operators.places.register()
-    command.register()
+    for module in _modules():
+        module.register()
 
 
 def unregister() -> None:
     import bpy
 
-    from . import command, operators, panels, preferences, preview, properties, session
-
-    command.unregister()
-    operators.places.unregister()
-    session.unregister()
-    preview.unregister()
-    properties.detach()
-    classes = (*preferences.classes, *properties.classes, *operators.classes, *panels.classes)
-    for cls in reversed(classes):
+    for module in reversed(_modules()):
+        module.unregister()
+    for cls in reversed(_classes()):
         bpy.utils.unregister_class(cls)
+
+
+def _classes() -> tuple[type, ...]:
+    """What Blender is told of, in order: a class comes after those that it names."""
+    from . import live_refine, operators, panels, preferences, properties
+
+    return (
+        *preferences.classes,
+        *properties.classes,
+        *live_refine.classes,
+        *operators.classes,
+        *panels.classes,
+    )
+
+
+def _modules() -> tuple:
+    """Those with handlers, timers, menus or properties to add, in order."""
+    from . import command, live_refine, operators, panels, preview, properties, session, thumbnails
+
+    return (
+        *(properties, thumbnails, preview, session, live_refine),
+        *(operators.places, panels.presets, command),
+    )

@@ -193,6 +193,12 @@ def show(key: tuple[object, ...], preview: Preview) -> None:
 
 
 @persistent
+def _on_render(*_: object) -> None:
+    """The Render Result may be the scene's picture, and looks otherwise now."""
+    refresh()
+
+
+@persistent
 def _on_save(_path: str) -> None:
     """Blender saves a packed image as it was packed: strokes since then would be lost."""
     mattes = {image.triposr.matte for image in bpy.data.images}
@@ -204,12 +210,14 @@ def _on_save(_path: str) -> None:
 def register() -> None:
     global _icons
     bpy.app.handlers.save_pre.append(_on_save)
+    bpy.app.handlers.render_complete.append(_on_render)
     _icons = bpy.utils.previews.new()
 
 
 def unregister() -> None:
     global _icons, _wanted
     bpy.app.handlers.save_pre.remove(_on_save)
+    bpy.app.handlers.render_complete.remove(_on_render)
     if bpy.app.timers.is_registered(_start):
         bpy.app.timers.unregister(_start)
     bpy.utils.previews.remove(_icons)

@@ -98,12 +98,49 @@ CLOSED = {
 }
 SIZE = {
     "name": "Size",
-    "description": "Longest side of the new object",
+    "description": "How large the new object is; see Measure",
     "subtype": "DISTANCE",
     "min": 0.0001,
     "soft_min": 0.01,
     "soft_max": 100.0,
     "default": 1.0,
+}
+MEASURE = {
+    "name": "Measure",
+    "description": "Which side of the new object is as long as Size says",
+    "items": (
+        ("longest", "Longest Side", "The longest of width, depth and height"),
+        ("height", "Height", "From the floor to the top"),
+    ),
+    "default": "longest",
+}
+ORIGIN = {
+    "name": "Origin",
+    "description": "What becomes the new object's origin",
+    "items": (
+        ("base", "Base", "The middle of its bottom: it stands where it is put"),
+        ("center", "Center", "The middle of its bounding box"),
+        ("volume", "Center of Volume", "Its center of mass, about which it turns naturally"),
+    ),
+    "default": "base",
+}
+FACING = {
+    "name": "Facing",
+    "description": "Where the side that the picture shows looks to",
+    "items": (
+        ("front", "Front View", "Along -Y, so that the front view (Numpad 1) shows it"),
+        ("view", "Viewer", "To you, in the 3D viewport that you click or drop in"),
+    ),
+    "default": "front",
+}
+DROP_AT = {
+    "name": "Drop At",
+    "description": "Where a picture that is dropped on the viewport becomes an object",
+    "items": (
+        ("surface", "Surface Under Mouse", "On what is under the mouse, or on the floor"),
+        ("cursor", "3D Cursor", "At the 3D cursor, wherever it is dropped"),
+    ),
+    "default": "surface",
 }
 
 
@@ -130,6 +167,25 @@ class TripoSRSettings(bpy.types.PropertyGroup):
     threshold: FloatProperty(**THRESHOLD)
     closed: BoolProperty(**CLOSED)
     size: FloatProperty(**SIZE)
+    measure: EnumProperty(**MEASURE)
+    origin: EnumProperty(**ORIGIN)
+    facing: EnumProperty(**FACING)
+    drop_at: EnumProperty(**DROP_AT)
+
+
+SETTINGS = (
+    "background",
+    "matting_model",
+    "keep_largest",
+    "foreground_ratio",
+    "resolution",
+    "threshold",
+    "closed",
+    "size",
+    "measure",
+    "origin",
+)
+"""The settings that the scene, the operators and the objects made with them all have."""
 
 
 def run_options(settings: object, matting_folder: Path) -> Options:
@@ -168,24 +224,49 @@ class TripoSRSource(bpy.types.PropertyGroup):
     """What an object was made of; its scene code is kept beside this (see scene/source.py)."""
 
     picture: StringProperty(name="Picture", description="Name of the picture")
+    image: PointerProperty(
+        type=bpy.types.Image, name="Image", description="The picture, if it was in the .blend"
+    )
+    filepath: StringProperty(name="File", description="The picture's file, if it was not")
+    digest: StringProperty(
+        name="SHA-256", description="Of the picture's file or pixels when the object was made"
+    )
     is_draft: BoolProperty(name="Draft", description="Whether the starter model made it")
+    background: EnumProperty(**BACKGROUND)
+    matting_model: EnumProperty(**MATTING_MODEL)
+    keep_largest: BoolProperty(**KEEP_LARGEST)
+    foreground_ratio: FloatProperty(**FOREGROUND_RATIO)
     resolution: IntProperty(**RESOLUTION)
     threshold: FloatProperty(**THRESHOLD)
     closed: BoolProperty(**CLOSED)
+    size: FloatProperty(**SIZE)
+    measure: EnumProperty(**MEASURE)
+    origin: EnumProperty(**ORIGIN)
+    mirrored: EnumProperty(
+        name="Mirrored",
+        description="Which half the other one is a mirror image of",
+        items=(("none", "None", ""), ("left", "Left Half", ""), ("right", "Right Half", "")),
+    )
+    variants: StringProperty(
+        name="Variants", description="What it has in common with those that it is compared with"
+    )
+    home: FloatVectorProperty(
+        name="Place", description="Where the one that is kept is to stand", subtype="TRANSLATION"
+    )
     scale: FloatProperty(name="Scale", description="Object units to a model unit", default=1.0)
     base: FloatVectorProperty(
         name="Base", description="What became the object's origin, in model units"
     )
 
 
-def attach() -> None:
+def register() -> None:
     """Give every scene its settings, every picture its matte, every object its source."""
     bpy.types.Scene.triposr = PointerProperty(type=TripoSRSettings)
     bpy.types.Image.triposr = PointerProperty(type=TripoSRImage)
     bpy.types.Object.triposr = PointerProperty(type=TripoSRSource)
 
 
-def detach() -> None:
+def unregister() -> None:
     """Take the settings away when the add-on is disabled; what a .blend saved stays in it."""
     del bpy.types.Object.triposr
     del bpy.types.Image.triposr

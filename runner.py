@@ -39,6 +39,7 @@ class Run:
         work: Runs on the job's thread, and touches no bpy.
         deliver: Runs on the main thread with the result; returns what to tell the artist.
         describe: Says more about a stage, given how much of it is done; else the stage's own label.
+        icon: Number of a thumbnail; 0 if there is none.
     """
 
     title: str
@@ -46,15 +47,37 @@ class Run:
     work: Callable[[Callable[[str, float], None]], Any]
     deliver: Callable[[Any], str]
     describe: Callable[[str, float], str] | None = None
+    icon: int = 0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that failed, and why."""
+
+    run: Run
+    error: TripoSRError
 
 
 @dataclass
 class State:
-    """What the panels show. Written by the runner only."""
+    """What the panels show. Written by the runner only.
+
+    Attributes:
+        title, icon: Of the run that is on its way, or was the last one.
+        label: Its stage.
+        fraction: How much of it is done, 0...1.
+        ended, failed: How many runs have ended, and failed, since there last was nothing to do.
+        canceling, canceled: Whether it is being, or was, canceled.
+        message: What the last one that ended well told.
+        error, hint: What went wrong last, and what to do.
+    """
 
     title: str = ""
+    icon: int = 0
     label: str = ""
     fraction: float = 0.0
+    ended: int = 0
+    failed: int = 0
     canceling: bool = False
     canceled: bool = False
     message: str = ""
@@ -82,7 +105,7 @@ class Runner:
         self._show = show
         self._tell = tell
         self._waiting: deque[Run] = deque()
-        self._failed: deque[Run] = deque(maxlen=FAILURES)
+        self._failed: deque[Failure] = deque(maxlen=FAILURES)
         self._run: Run | None = None
         self._job: Job[Any] | None = None
         self._abandoned: list[Job[Any]] = []
@@ -91,13 +114,13 @@ class Runner:
         """Whether a run is on its way, so that another would have to wait."""
         return self._job is not None
 
-    def waiting(self) -> tuple[str, ...]:
-        """The titles of the runs that wait for the one that is on its way, the next one first."""
-        return tuple(run.title for run in self._waiting)
+    def waiting(self) -> tuple[Run, ...]:
+        """The runs that wait for the one that is on its way, the next one first."""
+        return tuple(self._waiting)
 
-    def failed(self) -> tuple[str, ...]:
-        """The titles of the runs that failed, the last one last; see `retry`."""
-        return tuple(run.title for run in self._failed)
+    def failed(self) -> tuple[Failure, ...]:
+        """The runs that failed, the last one last; see `retry`."""
+        return tuple(self._failed)
 
     def move(self, number: int, by: int) -> None:
         """Let a waiting run have its turn earlier (`by` < 0) or later."""
@@ -113,23 +136,36 @@ class Runner:
 
     def retry(self, number: int) -> None:
         """Submit a run that failed once more."""
-        run = self._failed[number]
+        run = self._failed[number].run
         del self._failed[number]
         self.submit(run)
+        self._show()
+
+    def retry_all(self) -> None:
+        """Submit all runs that failed once more."""
+        runs = [failure.run for failure in self._failed]
+        self._failed.clear()
+        for run in runs:
+            self.submit(run)
         self._show()
 
     def submit(self, run: Run) -> None:
         """Start a run, or let it wait for its turn."""
         if self._job is None:
             self._forget()
+            self.state.ended = self.state.failed = 0
         self._waiting.append(run)
         self._wake()
         if self._job is None:
             self._start_next()
 
-    def cancel(self) -> None:
-        """Stop the run that is on its way, at its next step, and forget those that wait."""
+    def cancel_all(self) -> None:
+        """Stop the run that is on its way, and forget those that wait."""
         self._waiting.clear()
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Stop the run that is on its way, at its next step."""
         if self._job is not None:
             self._job.cancel()
             self.state.canceling = True
@@ -198,7 +234,8 @@ class Runner:
         if not self._waiting:
             return
         self._run = self._waiting.popleft()
-        self.state.title, self.state.label = self._run.title, "Starting"
+        self.state.title, self.state.icon = self._run.title, self._run.icon
+        self.state.label = "Starting"
         self.state.fraction = 0.0
         self.state.canceling = self.state.canceled = False
         self._job = ThreadJob(self._run.work, f"TripoSR: {self._run.title}")
@@ -216,27 +253,31 @@ class Runner:
                 self.state.fraction = overall_fraction(run.stages, event.stage, event.fraction)
             return
         self._run = self._job = None
+        self.state.ended += 1
         if isinstance(event, Stopped) or self.state.canceling:
             self.state.message, self.state.canceled = f"{run.title}: canceled", True
         elif isinstance(event, Done):
             self._deliver(run, event.result)
         elif isinstance(event, Failed):
-            self._failed.append(run)
-            self.fail(event.error)
+            self._keep_failed(run, event.error)
 
     def _deliver(self, run: Run, result: Any) -> None:
         try:
             self.state.message = run.deliver(result)
         except Exception as error:  # the job's other boundary: the timer must live on
-            self._failed.append(run)
-            self.fail(error)
+            self._keep_failed(run, error)
 
-    def fail(self, error: BaseException) -> None:
-        """Tell of an error, of a run or on the way to one."""
+    def _keep_failed(self, run: Run, error: BaseException) -> None:
+        self.state.failed += 1
+        self._failed.append(Failure(run, self.fail(error)))
+
+    def fail(self, error: BaseException) -> TripoSRError:
+        """Tell of an error, of a run or on the way to one; returns what was told."""
         told = explain(error)
         self.state.error, self.state.hint = told.message, told.hint
         self._tell(told.message, told.hint)
         self._show()
+        return told
 
 
 def overall_fraction(stages: Stages, stage: str, fraction: float) -> float:

@@ -40,6 +40,7 @@ DOWNLOAD_STAGES = {
 }
 IMPORT_STAGES = {"verify": ("Verifying", 0.2), "copy": ("Copying", 0.8)}
 PREVIEW_STAGES = {"prepare": ("Removing the background", 1.0)}
+REFINE_STAGES = {"extract": ("Extracting the surface", 0.9), "color": ("Coloring", 0.1)}
 
 
 RECENT = 20
@@ -77,7 +78,7 @@ def _wake() -> None:
 
 
 def _say_nothing(message: str, hint: str) -> None:
-    """The panel shows why there is no preview."""
+    """The panel says what is wrong, where the artist looks."""
 
 
 runs = Runner(_wake, _show, popup)
@@ -89,7 +90,10 @@ upkeep = Runner(_wake, _show, popup)
 previews = Runner(_wake, _show, _say_nothing)
 """Pictures whose background is removed, to be looked at before they become objects."""
 
-RUNNERS = (runs, upkeep, previews)
+refinements = Runner(_wake, _show, _say_nothing)
+"""Surfaces that follow the sliders in the panel."""
+
+RUNNERS = (runs, upkeep, previews, refinements)
 
 engine = Engine()
 """Keeps the model loaded for the next run."""
@@ -125,6 +129,7 @@ def _join_all() -> bool:
 def _on_load(_path: str) -> None:
     """Another file ends what its scene was for. A file that cannot be opened does not."""
     previews.drop("")
+    refinements.drop("")
     if runs.is_running():
         runs.drop(f"{runs.state.title}: canceled, because another file was opened")
     else:
@@ -134,10 +139,9 @@ def _on_load(_path: str) -> None:
 @persistent
 def _on_render(scene: bpy.types.Scene, *_: object) -> None:
     """Leave the GPU's memory to Cycles."""
-    on_gpu = engine.device().partition(":")[0] not in ("", "cpu")
-    if on_gpu and scene.render.engine == "CYCLES" and scene.cycles.device == "GPU":
-        log.info("Unloading the model: Cycles renders on the GPU")
-        engine.unload()
+    if scene.render.engine == "CYCLES" and scene.cycles.device == "GPU":
+        log.info("Giving memory back: Cycles renders on the GPU")
+        engine.leave_gpu()
 
 
 def register() -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from .errors import DeviceMemoryError, importing
 from .own_torch import use_torch_from
-from .types import DeviceInfo, Tick
+from .types import DeviceInfo, MeshData, SceneCode, Tick
 from .weights import weights_file
 
 if TYPE_CHECKING:
@@ -166,10 +166,48 @@ class Engine:
             # Here the error is gone, and with it the frames that held the model.
             self.unload()
 
+    def extract(
+        self,
+        code: SceneCode,
+        resolution: int,
+        threshold: float,
+        closed: bool,
+        device: str,
+        tick: Tick | None = None,
+        threads: int | None = None,
+        torch_folder: Path | None = None,
+    ) -> MeshData:
+        """Another surface of a scene code, for which no model is loaded; on the CPU where a GPU's
+        memory runs out. Arguments are those of `extract_mesh` and `run`, and so are the errors.
+        """
+        self.import_torch(torch_folder)
+        from .extraction import extract_mesh
+        from .threads import torch_threads
+
+        with torch_threads(threads):
+            try:
+                return extract_mesh(code, resolution, threshold, tick, device, closed)
+            except DeviceMemoryError as error:
+                from .devices import choose_device
+
+                if choose_device(device).type == "cpu":
+                    raise
+                log.warning("%s Trying the CPU", str(error))
+            # Here the error is gone, and with it the frames that held the GPU's memory.
+            return extract_mesh(code, resolution, threshold, tick, "cpu", closed)
+
     def unload(self) -> None:
         """Give the model's memory back; what a run still uses goes when the run is done."""
         with self._lock:
             self._release()
+
+    def leave_gpu(self) -> None:
+        """Give all memory of GPUs back: that of the model, and what torch keeps of freed memory."""
+        with self._lock:
+            if self.device() != "cpu":
+                self._release()
+            else:
+                _empty_caches()
 
     def unload_if_idle(self) -> None:
         """Unload if nothing runs, and the last run ended as long ago as it asked for."""
@@ -180,12 +218,17 @@ class Engine:
     def _release(self) -> None:
         """Forget the model, and let torch give back what it keeps of freed memory."""
         self._model = self._key = None
-        if "torch" not in sys.modules:
-            return
-        gc.collect()  # Parts of a network hold each other.
-        from .devices import empty_caches
+        _empty_caches()
 
-        empty_caches()
+
+def _empty_caches() -> None:
+    """Let torch give back what it keeps of freed memory."""
+    if "torch" not in sys.modules:
+        return
+    gc.collect()  # Parts of a network hold each other.
+    from .devices import empty_caches
+
+    empty_caches()
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import logging
 import warnings
@@ -17,6 +18,16 @@ log = logging.getLogger(__name__)
 
 MIN_SIDE = 8
 """Below this no subject can be told."""
+
+
+def digest_of(picture: Image.Image | Path | str | bytes) -> str:
+    """SHA-256 of a file's content, or of the pixels of a picture that is no file."""
+    if isinstance(picture, Image.Image):
+        picture = picture.tobytes()
+    if isinstance(picture, bytes):
+        return hashlib.sha256(picture).hexdigest()
+    with open(picture, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def open_picture(picture: Image.Image | Path | str | bytes) -> Image.Image:

@@ -1,13 +1,36 @@
 """What the artist can do, one file per verb."""
 
-from . import cancel, clean_up, diagnostics, drop, generate, matte, models, places, queue, refine
+from . import (
+    cancel,
+    clean_up,
+    diagnostics,
+    drop,
+    generate,
+    matte,
+    mirror,
+    models,
+    paste,
+    places,
+    presets,
+    queue,
+    refine,
+    regenerate,
+    remesh,
+    variants,
+)
 
 classes = (
     *generate.classes,
+    *variants.classes,
+    *regenerate.classes,
     *places.classes,
+    *drop.classes,
+    *paste.classes,
+    *presets.classes,
     *refine.classes,
     *clean_up.classes,
-    *drop.classes,
+    *remesh.classes,
+    *mirror.classes,
     *cancel.classes,
     *queue.classes,
     *matte.classes,

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import bpy
+from bpy.props import BoolProperty
 
 from ..session import runs
 
 
 class TRIPOSR_OT_cancel(bpy.types.Operator):
-    """Stop generating; nothing is added to the scene"""
+    """Stop the picture that is on its way; nothing is added to the scene"""
 
     bl_idname = "triposr.cancel"
     bl_label = "Cancel Generating (TripoSR)"
+
+    everything: BoolProperty(
+        name="Everything",
+        description="Take those that wait out of the queue, too",
+        options={"SKIP_SAVE"},
+    )
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: object) -> str:
+        if properties.everything:
+            return "Stop the picture that is on its way, and forget those that wait"
+        return cls.__doc__
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -21,7 +34,10 @@ class TRIPOSR_OT_cancel(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        runs.cancel()
+        if self.everything:
+            runs.cancel_all()
+        else:
+            runs.cancel()
         return {"FINISHED"}
 
 

@@ -8,43 +8,50 @@ from pathlib import Path
 import bpy
 from bpy.props import CollectionProperty, StringProperty
 
-from ..inference.errors import reported
 from ..inference.limits import FILE_SUFFIXES
+from ..runner import Run
 from ..scene.image import open_image
+from ..scene.placement import Spot
+from ..scene.viewpoint import point_under
+from .generate import facing_turn
+from .picture_run import row_of_files
+from .starts_runs import StartsRuns
 
 log = logging.getLogger(__name__)
 
 
-class TRIPOSR_OT_drop_image(bpy.types.Operator):
+class TRIPOSR_OT_drop_image(StartsRuns, bpy.types.Operator):
     """Build a colored mesh from each dropped picture"""
 
     bl_idname = "triposr.drop_image"
     bl_label = "Generate 3D Mesh (TripoSR)"
-    bl_options = {"INTERNAL"}
+    bl_options = {"REGISTER", "INTERNAL"}
 
     directory: StringProperty(subtype="DIR_PATH", options={"HIDDEN", "SKIP_SAVE"})
     files: CollectionProperty(
         type=bpy.types.OperatorFileListElement, options={"HIDDEN", "SKIP_SAVE"}
     )
 
+    mouse = None  # x and y in the viewport's region, when it was a real drop
+
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         _open_tab(context)
-        return self._generate(context, "INVOKE_DEFAULT")
+        self.mouse = event.mouse_region_x, event.mouse_region_y
+        return super().invoke(context, event)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return self._generate(context, "EXEC_DEFAULT")
-
-    def _generate(self, context: bpy.types.Context, call_context: str) -> set[str]:
-        paths = [Path(self.directory) / file.name for file in self.files]
-        for path in paths:
-            try:
-                bpy.ops.triposr.generate(call_context, filepath=str(path))
-            except RuntimeError as error:  # one bad picture does not stop the others
-                self.report({"ERROR"}, reported(error))
+    def runs(self, context: bpy.types.Context, is_clicked: bool) -> list[Run]:
+        files = [Path(self.directory) / file.name for file in self.files]
         # The panel shows a single picture, so that other settings can be tried with it.
-        if len(paths) == 1 and (image := open_image(paths[0])) is not None:
+        if len(files) == 1 and (image := open_image(files[0])) is not None:
             context.scene.triposr.image = image
-        return {"FINISHED"}
+        spot = Spot(self._location(context), facing_turn(context))
+        return row_of_files(context, files, spot, is_clicked)
+
+    def _location(self, context: bpy.types.Context) -> tuple[float, float, float]:
+        on_surface = context.scene.triposr.drop_at == "surface"
+        if on_surface and self.mouse is not None and context.region_data is not None:
+            return point_under(context, *self.mouse)
+        return tuple(context.scene.cursor.location)
 
 
 def _open_tab(context: bpy.types.Context) -> None:

@@ -105,7 +105,7 @@ class TRIPOSR_OT_cancel_download(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        upkeep.cancel()
+        upkeep.cancel_all()
         return {"FINISHED"}
 
 

@@ -2,53 +2,76 @@
 
 from __future__ import annotations
 
-import bpy
-from bpy.props import StringProperty
+from pathlib import Path
 
-from ..inference.errors import reported
+import bpy
+from bpy.props import CollectionProperty, StringProperty
+from mathutils import Vector
+
+from ..runner import Run
+from ..scene.placement import Spot
+from ..scene.viewpoint import turn_of
 from .file_browser import PICTURES, AsksForFile
+from .generate import facing_turn
+from .picture_run import Chosen, image_source, picture_run, row_of_files
+from .starts_runs import StartsRuns
 
 ICON = "MESH_MONKEY"
 
 
-class TRIPOSR_OT_add_from_image(AsksForFile, bpy.types.Operator):
-    """Choose a picture and build a colored mesh from it at the 3D cursor"""
+class TRIPOSR_OT_add_from_image(AsksForFile, StartsRuns, bpy.types.Operator):
+    """Choose pictures and build a colored mesh from each, in a row from the 3D cursor"""
 
     bl_idname = "triposr.add_from_image"
     bl_label = "From Image (TripoSR)"
 
+    directory: StringProperty(subtype="DIR_PATH", options={"HIDDEN", "SKIP_SAVE"})
+    files: CollectionProperty(
+        type=bpy.types.OperatorFileListElement, options={"HIDDEN", "SKIP_SAVE"}
+    )
     filter_glob: StringProperty(default=PICTURES, options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        return _generate(self, self.is_clicked, filepath=self.filepath)
+        return self.start(context, self.is_clicked)
+
+    def runs(self, context: bpy.types.Context, is_clicked: bool) -> list[Run]:
+        names = [file.name for file in self.files if file.name]
+        files = [Path(self.directory) / name for name in names] or [Path(self.filepath)]
+        spot = Spot(tuple(context.scene.cursor.location), facing_turn(context))
+        return row_of_files(context, files, spot, is_clicked)
 
 
-class TRIPOSR_OT_generate_from_empty(bpy.types.Operator):
-    """Build a colored mesh from the picture that this Empty shows; it is put where the Empty is"""
+class TRIPOSR_OT_generate_from_empty(StartsRuns, bpy.types.Operator):
+    """Build a colored mesh from the picture of each selected Empty, in the Empty's place"""
 
     bl_idname = "triposr.generate_from_empty"
     bl_label = "Generate 3D Mesh from Image (TripoSR)"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not _shows_image(context.object):
+        if not shows_image(context.object):
             cls.poll_message_set("Select an Empty that shows an image")
             return False
-        return True
+        return cls.may_start()
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return self._generate(context, True)
+    def runs(self, context: bpy.types.Context, is_clicked: bool) -> list[Run]:
+        chosen = Chosen(context.scene.triposr)
+        empties = [other for other in context.selected_objects if shows_image(other)]
+        if context.object not in empties:
+            empties.insert(0, context.object)
+        return [
+            picture_run(context, image_source(empty.data), chosen, _spot_of(empty), is_clicked)
+            for empty in empties
+        ]
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return self._generate(context, False)
 
-    def _generate(self, context: bpy.types.Context, is_clicked: bool) -> set[str]:
-        empty = context.object
-        location = empty.matrix_world.translation
-        return _generate(self, is_clicked, image=empty.data.name, location=tuple(location))
+def _spot_of(empty: bpy.types.Object) -> Spot:
+    """The Empty's place; its picture looks along its Z axis."""
+    facing = empty.matrix_world.to_3x3() @ Vector((0, 0, 1))
+    return Spot(tuple(empty.matrix_world.translation), turn_of(facing.normalized()))
 
 
-class TRIPOSR_OT_generate_from_editor(bpy.types.Operator):
+class TRIPOSR_OT_generate_from_editor(StartsRuns, bpy.types.Operator):
     """Build a colored mesh from the picture that this Image Editor shows, at the 3D cursor"""
 
     bl_idname = "triposr.generate_from_editor"
@@ -59,26 +82,15 @@ class TRIPOSR_OT_generate_from_editor(bpy.types.Operator):
         if getattr(context, "edit_image", None) is None:
             cls.poll_message_set("Open a picture in the Image Editor")
             return False
-        return True
+        return cls.may_start()
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return _generate(self, True, image=context.edit_image.name)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return _generate(self, False, image=context.edit_image.name)
+    def runs(self, context: bpy.types.Context, is_clicked: bool) -> list[Run]:
+        chosen, spot = Chosen(context.scene.triposr), Spot(tuple(context.scene.cursor.location))
+        return [picture_run(context, image_source(context.edit_image), chosen, spot, is_clicked)]
 
 
-def _generate(operator: bpy.types.Operator, is_clicked: bool, **arguments: object) -> set[str]:
-    """Beside Blender for who clicked, else at once."""
-    how = "INVOKE_DEFAULT" if is_clicked else "EXEC_DEFAULT"
-    try:
-        return bpy.ops.triposr.generate(how, **arguments)
-    except RuntimeError as error:  # what that operator reported, or why it cannot run now
-        operator.report({"ERROR"}, reported(error))
-        return {"CANCELLED"}
-
-
-def _shows_image(blender_object: bpy.types.Object | None) -> bool:
+def shows_image(blender_object: bpy.types.Object | None) -> bool:
+    """Whether an object is an Empty that shows a picture."""
     return (
         blender_object is not None
         and blender_object.type == "EMPTY"
@@ -92,7 +104,7 @@ def _add_menu(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
 
 
 def _context_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
-    if _shows_image(context.object):
+    if shows_image(context.object):
         menu.layout.separator()
         menu.layout.operator("triposr.generate_from_empty", icon=ICON)
 

@@ -48,12 +48,12 @@ class TRIPOSR_OT_remove_waiting(_OnWaiting, bpy.types.Operator):
 
 
 class TRIPOSR_OT_retry(bpy.types.Operator):
-    """Try this picture once more, with the settings it had"""
+    """Try once more, with the same settings, what has failed"""
 
     bl_idname = "triposr.retry"
     bl_label = "Retry Picture (TripoSR)"
 
-    number: IntProperty(options={"SKIP_SAVE", "HIDDEN"}, min=0)
+    number: IntProperty(options={"SKIP_SAVE", "HIDDEN"}, min=-1, default=-1)  # -1: all
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -63,7 +63,9 @@ class TRIPOSR_OT_retry(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        if self.number < len(runs.failed()):
+        if self.number < 0:
+            runs.retry_all()
+        elif self.number < len(runs.failed()):
             runs.retry(self.number)
         return {"FINISHED"}
 

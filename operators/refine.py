@@ -10,31 +10,13 @@ from ..preferences import preferences, torch_folder
 from ..properties import CLOSED, RESOLUTION, THRESHOLD, unlimited
 from ..runner import explain
 from ..scene.mesh import check_editable, fill
-from ..scene.source import fitting_source_of, has_source, recolor
-from ..session import engine
-
-
-class NeedsSource:
-    """Operators on the active object, which was made from a picture."""
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if not has_source(context.object):
-            cls.poll_message_set("Select an object that was made from a picture")
-            return False
-        if context.object.library or context.object.data.library:
-            cls.poll_message_set("The object belongs to a linked file")
-            return False
-        if context.mode != "OBJECT":
-            cls.poll_message_set("Switch to Object Mode")
-            return False
-        return True
+from ..scene.source import fitting_source_of, note_surface, recolor
+from ..session import engine, refinements
+from .needs_source import NeedsSource
 
 
 class TRIPOSR_OT_refine(NeedsSource, bpy.types.Operator):
-    """Extract the surface again at another resolution and threshold, without the network. What was
-    edited by hand is replaced
-    """
+    """Extract the surface again, without the network; what was edited by hand is replaced"""
 
     bl_idname = "triposr.refine"
     bl_label = "Refine (TripoSR)"
@@ -57,7 +39,8 @@ class TRIPOSR_OT_refine(NeedsSource, bpy.types.Operator):
         except Exception as error:  # the boundary at which the artist is told
             self.report({"ERROR"}, str(explain(error)))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"{context.object.name}: {faces:,} triangles")
+        draft = "draft of " if context.object.triposr.is_draft else ""
+        self.report({"INFO"}, f"{context.object.name}: {draft}{faces:,} triangles")
         return {"FINISHED"}
 
 
@@ -68,22 +51,15 @@ def refine(context: bpy.types.Context, resolution: int, threshold: float, closed
     target = context.object
     check_editable(target.data)
     code, placement = fitting_source_of(target)
-    engine.import_torch(torch_folder(context))
-    # Imported here, because it imports torch.
-    from ..inference.extraction import extract_mesh
-
-    device = preferences(context).device
-    mesh = extract_mesh(code, resolution, threshold, device=device, closed=closed)
+    device, folder = preferences(context).device, torch_folder(context)
+    mesh = engine.extract(code, resolution, threshold, closed, device, torch_folder=folder)
     fill(target.data, mesh, placement)
-    source = target.triposr
-    source.resolution, source.threshold, source.closed = resolution, threshold, closed
+    note_surface(target, resolution, threshold, closed)
     return len(mesh.faces)
 
 
 class TRIPOSR_OT_recolor(NeedsSource, bpy.types.Operator):
-    """Color the vertices anew from the object's scene code, exactly, whatever was done to the mesh:
-    after sculpting, remeshing, decimating or subdividing
-    """
+    """Color the vertices anew and exactly, whatever was done to the mesh"""
 
     bl_idname = "triposr.recolor"
     bl_label = "Recolor (TripoSR)"
@@ -94,7 +70,7 @@ class TRIPOSR_OT_recolor(NeedsSource, bpy.types.Operator):
         try:
             code, placement = fitting_source_of(target)
             engine.import_torch(torch_folder(context))
-            recolor(target.data, code, placement)
+            recolor(target, code, placement)
         except Exception as error:  # the boundary at which the artist is told
             self.report({"ERROR"}, str(explain(error)))
             return {"CANCELLED"}
@@ -102,4 +78,16 @@ class TRIPOSR_OT_recolor(NeedsSource, bpy.types.Operator):
         return {"FINISHED"}
 
 
-classes = (TRIPOSR_OT_refine, TRIPOSR_OT_recolor)
+class TRIPOSR_OT_dismiss_refinement(bpy.types.Operator):
+    """Hide this message"""
+
+    bl_idname = "triposr.dismiss_refinement"
+    bl_label = "Dismiss"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        refinements.dismiss()
+        return {"FINISHED"}
+
+
+classes = (TRIPOSR_OT_refine, TRIPOSR_OT_recolor, TRIPOSR_OT_dismiss_refinement)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..session import runs
-from ..texts import draw_progress
+from .queue import draw_outcome, draw_queue
 
 
 class TRIPOSR_PT_image_editor(bpy.types.Panel):
@@ -16,13 +16,13 @@ class TRIPOSR_PT_image_editor(bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
+        row = layout.row()
+        row.scale_y = 1.5
+        text = "Add to Queue" if runs.is_running() else "Generate"
+        row.operator("triposr.generate_from_editor", text=text, icon="MESH_MONKEY")
         if runs.is_running():
-            state = runs.state
-            draw_progress(layout, state.fraction, state.label, "triposr.cancel").scale_y = 1.5
-        else:
-            row = layout.row()
-            row.scale_y = 1.5
-            row.operator("triposr.generate_from_editor", text="Generate", icon="MESH_MONKEY")
+            draw_queue(layout)
+        draw_outcome(layout)
 
 
 classes = (TRIPOSR_PT_image_editor,)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,6 +18,9 @@ from ..inference.limits import FILE_SUFFIXES, MAX_PIXELS, too_large
 if TYPE_CHECKING:
     from PIL import Image
 
+
+SCENE_RESULTS = ("RENDER_RESULT", "COMPOSITING")
+"""Types of images that Blender renders, without pixels that a script could read."""
 
 Picture = Callable[[], "Path | Image.Image | bytes"]
 """Gives the picture; called on the worker, because large pixels take long to convert."""
@@ -32,6 +37,8 @@ def picture_of(image: bpy.types.Image) -> Picture:
     Raises:
         InputError: The image has no pixels, or too many.
     """
+    if image.type in SCENE_RESULTS:
+        return _rendered(image)
     path = Path(bpy.path.abspath(image.filepath, library=image.library))
     has_alpha = image.alpha_mode in ("STRAIGHT", "PREMUL")
     # Pillow reads no EXR and no HDR, and knows nothing of an alpha channel that is to be ignored.
@@ -48,6 +55,32 @@ def picture_of(image: bpy.types.Image) -> Picture:
         is_linear=image.is_float and image.colorspace_settings.name != "Non-Color",
         has_alpha=has_alpha,
     )
+
+
+def _rendered(image: bpy.types.Image) -> Picture:
+    """A render as the artist sees it: with the scene's view transform, look and exposure."""
+    scene = bpy.context.scene
+    settings = scene.render.image_settings
+    names = ("media_type", "file_format", "color_mode", "color_depth", "color_management")
+    # A media type (Blender 5) decides which file formats there are, and comes first.
+    before = {name: getattr(settings, name) for name in names if hasattr(settings, name)}
+    folder = Path(tempfile.mkdtemp(dir=bpy.app.tempdir))
+    try:
+        if "media_type" in before:
+            settings.media_type = "IMAGE"
+        settings.file_format, settings.color_mode, settings.color_depth = "PNG", "RGBA", "8"
+        settings.color_management = "FOLLOW_SCENE"
+        image.save_render(str(folder / "render.png"), scene=scene)
+        content = (folder / "render.png").read_bytes()
+    except (RuntimeError, FileNotFoundError) as error:
+        raise InputError(
+            f"The image {image.name!r} holds no picture yet", "Render the scene first"
+        ) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        for name, value in before.items():
+            setattr(settings, name, value)
+    return lambda: content
 
 
 def open_image(path: Path) -> bpy.types.Image | None:
@@ -84,11 +117,18 @@ def white_matte(image: bpy.types.Image) -> np.ndarray:
 def new_matte(alpha: np.ndarray, name: str) -> bpy.types.Image:
     """An image data-block to paint on, from a matte (H, W) uint8, top row first; packed."""
     height, width = alpha.shape
-    image = bpy.data.images.new(name, width, height, alpha=False)
-    image.colorspace_settings.name = "Non-Color"
-    values = np.ones((height, width, 4), np.float32)
-    values[..., :3] = (alpha[::-1, :, None] / np.float32(255)).astype(np.float32)
-    image.pixels.foreach_set(values.ravel())
+    rgba = np.full((height, width, 4), 255, np.uint8)
+    rgba[..., :3] = alpha[..., None]
+    return new_image(rgba, name, is_color=False)
+
+
+def new_image(rgba: np.ndarray, name: str, is_color: bool = True) -> bpy.types.Image:
+    """A packed image data-block of pixels (H, W, 4) uint8, top row first."""
+    height, width, _ = rgba.shape
+    image = bpy.data.images.new(name, width, height, alpha=is_color)
+    if not is_color:
+        image.colorspace_settings.name = "Non-Color"
+    image.pixels.foreach_set((rgba[::-1] / np.float32(255)).ravel())
     image.pack()
     return image
 

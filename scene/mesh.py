@@ -26,8 +26,9 @@ def add_object(
     name: str,
     placement: Placement,
     location: tuple[float, float, float],
+    turn: float = 0.0,
 ) -> bpy.types.Object:
-    """Add a mesh to the scene, facing -Y, its origin at `location`.
+    """Add a mesh to the scene, its origin at `location`.
 
     Args:
         context: Its scene and collection receive the object. In Object Mode the object becomes the
@@ -36,11 +37,12 @@ def add_object(
         name: Of the object and its mesh.
         placement: Of the model's frame in the object's space.
         location: Of the object's origin, in world space.
+        turn: About Z, in radians, from facing -Y.
     """
     collection = _collection(context)
     data = new_mesh(mesh, name, placement)
     blender_object = bpy.data.objects.new(name, data)
-    blender_object.location = location
+    blender_object.location, blender_object.rotation_euler.z = location, turn
     try:
         collection.objects.link(blender_object)
     except RuntimeError as error:
@@ -110,7 +112,9 @@ def fill(data: bpy.types.Mesh, mesh: MeshData, placement: Placement) -> None:
 
 
 def check_editable(data: bpy.types.Mesh) -> None:
-    """Raise InputError for a mesh whose surface cannot be replaced or reduced."""
+    """Raise InputError for a mesh whose surface cannot be replaced or reduced now."""
+    if data.is_editmode:
+        raise InputError(f"The mesh {data.name!r} is being edited", "Switch to Object Mode first")
     if data.shape_keys is not None:
         raise InputError(
             f"The mesh {data.name!r} has shape keys, which fit its present vertices only",
@@ -176,6 +180,24 @@ def keep_parts(data: bpy.types.Mesh, least: float) -> int:
         mesh.free()
         data.update()
     return int(goes.sum())
+
+
+def fill_holes(data: bpy.types.Mesh) -> int:
+    """Close the holes of a mesh with triangles; returns how many faces were added."""
+    mesh = bmesh.new()
+    mesh.from_mesh(data)
+    rims = [edge for edge in mesh.edges if edge.is_boundary]
+    before = len(mesh.faces)
+    if rims:
+        filled = bmesh.ops.holes_fill(mesh, edges=rims, sides=0)["faces"]
+        bmesh.ops.triangulate(mesh, faces=filled)
+        for face in mesh.faces[before:]:
+            face.smooth = True
+        mesh.to_mesh(data)
+        data.update()
+    added = len(mesh.faces) - before
+    mesh.free()
+    return added
 
 
 def show_colors(context: bpy.types.Context) -> None:

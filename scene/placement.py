@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..inference.types import MeshData
+
+GAP = 0.2
+"""Between two objects in a row, in widths of the second."""
 
 
 def to_blender_frame(vertices: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -44,12 +51,84 @@ class Placement:
         return from_blender_frame(vertices / np.float32(self.scale) + np.float32(self.base))
 
 
-def on_floor(vertices: NDArray[np.float32], size: float) -> Placement:
-    """The placement that makes the longest side of the box of vertices (V, 3) of the model's frame
-    `size`, and the middle of the box's bottom face the origin.
+def placed(
+    mesh: MeshData,
+    size: float,
+    measure: Literal["longest", "height"] = "longest",
+    origin: Literal["base", "center", "volume"] = "base",
+) -> tuple[Placement, float]:
+    """How a mesh of the model's frame becomes an object of a size.
+
+    Args:
+        mesh: What is to be placed.
+        size: Of the side that `measure` names, in object units.
+        measure: The longest side of the bounding box, or its height.
+        origin: The middle of the box's bottom, that of the box, or the center of volume.
+
+    Returns:
+        The placement, and the object's width along X.
     """
     # Axis by axis: along the short side of an array, NumPy is ten times slower.
-    axes = to_blender_frame(vertices).T
+    axes = to_blender_frame(mesh.vertices).T
     low, high = (np.array([end(axis) for axis in axes]) for end in (np.min, np.max))
-    base = (low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]
-    return Placement(size / float((high - low).max()), tuple(map(float, base)))
+    sides = high - low
+    scale = size / float(sides[2] if measure == "height" else sides.max())
+    base = (low + high) / 2
+    if origin == "base":
+        base[2] = low[2]
+    elif origin == "volume":
+        [base] = to_blender_frame(center_of_volume(mesh)[None])
+    return Placement(scale, tuple(map(float, base))), scale * float(sides[0])
+
+
+def center_of_volume(mesh: MeshData) -> NDArray[np.float32]:
+    """The center of mass (3,) of what a closed mesh encloses.
+
+    The sum of the tetrahedra between each face and the mean vertex, each with its signed volume.
+    """
+    middle = mesh.vertices.mean(axis=0)
+    corners = (mesh.vertices - middle)[mesh.faces]
+    volumes = np.einsum("ij,ij->i", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])) / 6
+    total = float(volumes.sum())
+    if abs(total) < 1e-12:  # a sheet encloses nothing
+        return middle
+    centers = corners.sum(axis=1) / 4
+    return (middle + (volumes[:, None] * centers).sum(axis=0) / total).astype(np.float32)
+
+
+@dataclass
+class Row:
+    """Objects side by side, each to the right of the one that came before it.
+
+    Attributes:
+        reach: How far the last one reaches to the right of the first one's middle; None before.
+    """
+
+    reach: float | None = field(default=None)
+
+    def next(self, width: float) -> float:
+        """How far right of the first one's middle the next one's is, given its width."""
+        offset = 0.0 if self.reach is None else self.reach + width * (GAP + 0.5)
+        self.reach = offset + width / 2
+        return offset
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where an object is to stand, in world space.
+
+    Attributes:
+        location: Of its origin; of the first one's in a row.
+        turn: About Z, in radians, from facing -Y.
+        row: In which it is the next one.
+    """
+
+    location: tuple[float, float, float]
+    turn: float = 0.0
+    row: Row | None = None
+
+    def take(self, width: float) -> tuple[float, float, float]:
+        """The location of an object of that width."""
+        offset = self.row.next(width) if self.row is not None else 0.0
+        x, y, z = self.location
+        return x + offset * math.cos(self.turn), y + offset * math.sin(self.turn), z

@@ -40,6 +40,27 @@ def remember_source(blender_object: bpy.types.Object, packed: bytes, placement: 
     source.scale, source.base = placement.scale, placement.base
 
 
+def variants_of(blender_object: bpy.types.Object) -> list[bpy.types.Object]:
+    """The objects that an object is compared with, itself among them; none if it is no variant."""
+    common = blender_object.triposr.variants
+    if not common:
+        return []
+    return [
+        other
+        for other in bpy.data.objects
+        if other.triposr.variants == common and other.library is None and has_source(other)
+    ]
+
+
+def note_surface(
+    blender_object: bpy.types.Object, resolution: int, threshold: float, closed: bool
+) -> None:
+    """Remember how an object's surface was extracted."""
+    note = blender_object.triposr
+    note.resolution, note.threshold, note.closed = resolution, threshold, closed
+    note.mirrored = "none"
+
+
 OUTSIDE = 0.1
 """Part of the vertices that may lie outside the model's box, as sculpted ones may."""
 
@@ -62,9 +83,15 @@ def check_fits(data: bpy.types.Mesh, code: SceneCode, placement: Placement) -> N
         )
 
 
-def recolor(data: bpy.types.Mesh, code: SceneCode, placement: Placement) -> None:
-    """Give the vertices of a mesh the colors that its scene code has there."""
-    set_colors(data, code.color(placement.unplace(positions(data))))
+def recolor(blender_object: bpy.types.Object, code: SceneCode, placement: Placement) -> None:
+    """Give the vertices of an object the colors that its scene code has there; a mirrored half has
+    those of the other.
+    """
+    points = positions(blender_object.data)
+    kept = {"left": -1, "right": 1}.get(blender_object.triposr.mirrored)
+    if kept is not None:
+        points[:, 0] = kept * np.abs(points[:, 0])
+    set_colors(blender_object.data, code.color(placement.unplace(points)))
 
 
 def source_of(blender_object: bpy.types.Object | None) -> tuple[SceneCode, Placement]:

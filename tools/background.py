@@ -94,7 +94,11 @@ def main() -> None:
     if len(sys.argv) < 2:
         sys.exit(f"usage: {sys.argv[0]} SCRIPT [ARGS...]")
     script, *arguments = sys.argv[1:]
-    start_blender()
+    try:
+        start_blender()
+    except Exception:
+        traceback.print_exc()
+        leave(1)
     leave(run(script, arguments))
 
 

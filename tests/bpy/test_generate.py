@@ -75,11 +75,11 @@ def test_faces_the_front_view_upright_and_not_mirrored(bpy, picture: Path) -> No
 def test_axes_of_an_asymmetric_mesh(bpy, addon) -> None:
     """Model +X, where the camera was, becomes -Y; +Y stays on the picture's right, +X; +Z is up."""
     types, mesh = addon("inference.types"), addon("scene.mesh")
-    on_floor = addon("scene.placement").on_floor
+    placed = addon("scene.placement").placed
     vertices = np.array([[0, 0, 0], [0.5, 0, 0], [0, 0.25, 0], [0, 0, 0.1]], np.float32)
     faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32)
     data = types.MeshData(vertices, faces, np.zeros((4, 3), np.float32))
-    new = mesh.add_object(bpy.context, data, "axes", on_floor(data.vertices, 1.0), (0, 0, 0))
+    new = mesh.add_object(bpy.context, data, "axes", placed(data, 1.0)[0], (0, 0, 0))
     origin, forward, right, up = coordinates(new)
     assert forward - origin == pytest.approx((0, -1, 0), abs=1e-6)
     assert right - origin == pytest.approx((0.5, 0, 0), abs=1e-6)
@@ -93,12 +93,12 @@ def test_axes_of_an_asymmetric_mesh(bpy, addon) -> None:
 
 def test_colors_are_display_referred_and_read_back_equal(bpy, addon) -> None:
     types, mesh = addon("inference.types"), addon("scene.mesh")
-    on_floor = addon("scene.placement").on_floor
+    placed = addon("scene.placement").placed
     generator = np.random.default_rng(0)
     given = generator.random((300, 3), np.float32)
     faces = np.arange(300, dtype=np.int32).reshape(-1, 3)
     data = types.MeshData(generator.random((300, 3), np.float32), faces, given)
-    new = mesh.add_object(bpy.context, data, "colors", on_floor(data.vertices, 1.0), (0, 0, 0))
+    new = mesh.add_object(bpy.context, data, "colors", placed(data, 1.0)[0], (0, 0, 0))
     [attribute] = new.data.color_attributes
     assert (attribute.domain, attribute.name) == ("POINT", "Color")
     assert new.data.color_attributes.active_color == attribute
@@ -259,8 +259,8 @@ def test_names(bpy, picture: Path, tmp_path: Path, file: str, name: str) -> None
 
 
 def test_names_of_other_files_and_copies(bpy, addon) -> None:
-    assert addon("operators.generate")._title("caf\udce9.png") == "caf?"
-    assert addon("operators.generate")._title("chair.png.001") == "chair"
+    assert addon("operators.picture_run")._title("caf\udce9.png") == "caf?"
+    assert addon("operators.picture_run")._title("chair.png.001") == "chair"
 
 
 def test_ignored_alpha_is_ignored(bpy, addon, picture: Path) -> None:

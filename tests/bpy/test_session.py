@@ -27,12 +27,18 @@ def submit(bpy, addon, session, picture: Path, **settings) -> None:
 
         properties = type("P", (), {"is_property_set": lambda self, name: name in settings})()
         filepath, image = str(picture), ""
-        _picture, _location = operator._picture, operator._location
+        source, chosen, spot, runs = operator.source, operator.chosen, operator.spot, operator.runs
+        _is_said = operator._is_said
 
     call = Call()
     for name, value in settings.items():
         setattr(call, name, value)
-    session.runs.submit(operator._prepare(call, bpy.context))
+    for run in call.runs(bpy.context, True):
+        session.runs.submit(run)
+
+
+def titles(waiting) -> tuple[str, ...]:
+    return tuple(run.title for run in waiting)
 
 
 def pump_until(session, condition, seconds: float = 60.0) -> None:
@@ -68,7 +74,7 @@ def test_run_reports_rising_progress_and_delivers(bpy, addon, session, picture: 
 def test_runs_wait_for_their_turn(bpy, addon, session, picture: Path) -> None:
     for _ in range(3):
         submit(bpy, addon, session, picture, resolution=32)
-    assert session.runs.waiting() == ("toy truck", "toy truck")
+    assert titles(session.runs.waiting()) == ("toy truck", "toy truck")
     pump_until(session, lambda: not session.runs.is_running())
     assert len([o for o in bpy.data.objects if o.name.startswith("toy truck")]) == 3
 
@@ -96,12 +102,12 @@ def test_the_queue_is_in_the_artists_hands(bpy, addon, session, picture, tmp_pat
     for name in ("one", "two", "three", "four"):
         (tmp_path / f"{name}.png").write_bytes(picture.read_bytes())
         submit(bpy, addon, session, tmp_path / f"{name}.png", resolution=32)
-    assert session.runs.waiting() == ("two", "three", "four")
+    assert titles(session.runs.waiting()) == ("two", "three", "four")
     bpy.ops.triposr.move_waiting(number=2)
-    assert session.runs.waiting() == ("two", "four", "three")
+    assert titles(session.runs.waiting()) == ("two", "four", "three")
     bpy.ops.triposr.move_waiting(number=0, by=1)
     bpy.ops.triposr.move_waiting(number=0)
-    assert session.runs.waiting() == ("four", "two", "three")
+    assert titles(session.runs.waiting()) == ("four", "two", "three")
     bpy.ops.triposr.remove_waiting(number=1)
     bpy.ops.triposr.remove_waiting(number=9)
     pump_until(session, lambda: not session.runs.is_running())
@@ -114,7 +120,7 @@ def test_what_failed_can_be_retried(bpy, addon, session, picture: Path, tmp_path
     submit(bpy, addon, session, late, resolution=32)
     submit(bpy, addon, session, picture, resolution=32)
     pump_until(session, lambda: not session.runs.is_running())
-    assert session.runs.failed() == ("late",)
+    assert [failure.run.title for failure in session.runs.failed()] == ["late"]
     assert [o.name for o in bpy.data.objects] == ["toy truck"]
     late.write_bytes(picture.read_bytes())
     bpy.ops.triposr.retry()
@@ -126,7 +132,7 @@ def test_cancel_leaves_nothing_and_the_next_run_works(bpy, addon, session, pictu
     assert not bpy.ops.triposr.cancel.poll()
     submit(bpy, addon, session, picture, resolution=256)
     submit(bpy, addon, session, picture, resolution=256)
-    assert bpy.ops.triposr.cancel() == {"FINISHED"}
+    assert bpy.ops.triposr.cancel(everything=True) == {"FINISHED"}
     assert session.runs.state.canceling
     pump_until(session, lambda: not session.runs.is_running())
     assert not bpy.data.objects

@@ -54,7 +54,7 @@ inside apt-get -q update
 # libopenblas0-pthread makes torch's matrix products 15 times faster than the reference BLAS.
 inside apt-get -q -y install \
     blender python3-numpy python3-requests python3-zstandard python3-cattr \
-    xvfb xdotool imagemagick python3-xlib \
+    xvfb xdotool xclip imagemagick python3-xlib \
     libgl1 libegl1 libgl1-mesa-dri libglx-mesa0 libegl-mesa0 \
     python3-torch libopenblas0-pthread \
     python3-filelock python3-fsspec python3-packaging python3-platformdirs \

@@ -25,11 +25,13 @@ ALLOWED = {
     "runner": {"inference", "jobs"},
     "session": {"inference", "runner"},
     "texts": set(),
+    "thumbnails": set(),
+    "live_refine": {"inference", "scene", "runner", "session", "properties", "preferences"},
     "preferences": {"inference", "session", "texts"},
     "preview": {"inference", "scene", "runner", "session", "properties", "preferences"},
     "operators": {
         *("inference", "scene", "runner", "session", "properties", "preferences"),
-        *("meter", "preview"),
+        *("meter", "preview", "thumbnails"),
     },
     "panels": {
         *("inference", "scene", "session", "properties", "preferences", "preview", "texts"),
@@ -38,6 +40,7 @@ ALLOWED = {
     "command": {"api", "inference"},
     "__init__": {
         *("operators", "panels", "preferences", "preview", "properties", "session", "command"),
+        *("live_refine", "thumbnails"),
     },
 }
 HEAVY = {"torch", "transformers", "rembg", "mcubes", "onnxruntime", "cv2"}

@@ -24,12 +24,12 @@ REPEATS = 5
 def main() -> None:
     [addon] = (a.module for a in bpy.context.preferences.addons if a.module.endswith(".triposr"))
     new_mesh = import_module(f"{addon}.scene.mesh").new_mesh
-    on_floor = import_module(f"{addon}.scene.placement").on_floor
+    placed = import_module(f"{addon}.scene.placement").placed
     mesh = sheet(VERTICES)
     made = []
     for _ in range(REPEATS):
         started = time.perf_counter()
-        data = new_mesh(mesh, "bench", on_floor(mesh.vertices, 1.0))
+        data = new_mesh(mesh, "bench", placed(mesh, 1.0)[0])
         made.append(time.perf_counter() - started)
         bpy.data.meshes.remove(data)
     Path(sys.argv[-1]).write_text(

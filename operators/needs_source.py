@@ -1,0 +1,24 @@
+"""What operators on an object that was made from a picture have in common."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..scene.source import has_source
+
+
+class NeedsSource:
+    """Operators on the active object, which was made from a picture."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not has_source(context.object):
+            cls.poll_message_set("Select an object that was made from a picture")
+            return False
+        if context.object.library or context.object.data.library:
+            cls.poll_message_set("The object belongs to a linked file")
+            return False
+        if context.mode != "OBJECT":
+            cls.poll_message_set("Switch to Object Mode")
+            return False
+        return True

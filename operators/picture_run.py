@@ -1,0 +1,294 @@
+"""One picture's way to an object: what is copied out of Blender, the work on its thread, and what
+is done with the result.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from ..inference.errors import InputError
+from ..inference.limits import FILE_SUFFIXES
+from ..inference.types import MeshData, Options, check_range
+from ..preferences import (
+    active_model,
+    keep_seconds,
+    model_folder,
+    preferences,
+    torch_folder,
+    uses_starter,
+)
+from ..properties import SETTINGS, run_options
+from ..runner import Run
+from ..scene.image import Picture, matte_of, picture_of
+from ..scene.mesh import add_object, check_editable, fill, show_colors
+from ..scene.placement import Placement, Row, Spot, placed
+from ..scene.source import has_source, remember_source
+from ..session import RUN_STAGES, engine
+from ..thumbnails import file_thumbnail
+
+if TYPE_CHECKING:
+    from ..inference.model.network import Model
+
+UNDO_STEP = "Generate 3D Mesh"
+
+SIZE_RANGE = (1e-4, 1e6)
+"""Scene units."""
+
+
+class Chosen:
+    """The settings of one run: those that are given, else the scene's."""
+
+    def __init__(self, settings: bpy.types.PropertyGroup, **given: object) -> None:
+        for name in SETTINGS:
+            setattr(self, name, given[name] if name in given else getattr(settings, name))
+        check_range("Size", self.size, SIZE_RANGE)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture, detached from Blender.
+
+    Attributes:
+        title: For the object.
+        read: Gives the picture; called on the worker.
+        matte: (H, W) uint8 that was painted for it, or None.
+        image: session_uid of the image data-block; 0 for a file.
+        filepath: Of a file; empty for a data-block.
+        icon: Number of a thumbnail.
+    """
+
+    title: str
+    read: Picture
+    matte: NDArray[np.uint8] | None = None
+    image: int = 0
+    filepath: str = ""
+    icon: int = 0
+
+
+def file_source(filepath: str) -> Source:
+    """A picture's file; "//" stands for the folder of the .blend."""
+    path = Path(bpy.path.abspath(filepath))
+    icon = file_thumbnail(path)
+    return Source(_title(path.name), lambda: path, filepath=filepath, icon=icon)
+
+
+def image_source(image: bpy.types.Image) -> Source:
+    """An image data-block with its painted matte; raises InputError if it has no pixels."""
+    matte = image.triposr.matte
+    return Source(
+        _title(image.name),
+        picture_of(image),
+        matte and matte_of(matte),
+        image=image.session_uid,
+        icon=bpy.types.UILayout.icon(image),
+    )
+
+
+def kept_source(blender_object: bpy.types.Object) -> Source:
+    """The picture that an object was made of; raises InputError if it is gone."""
+    note = blender_object.triposr
+    if has_source(blender_object):
+        if note.image is not None:
+            return image_source(note.image)
+        if note.filepath and Path(bpy.path.abspath(note.filepath)).is_file():
+            return file_source(note.filepath)
+    raise InputError(
+        f"The picture of {blender_object.name} is not there any more",
+        "Open it in the TripoSR tab and click Generate",
+    )
+
+
+def _title(name: str) -> str:
+    """A picture's name without its ending and Blender's number, for the object.
+
+    Blender's names are UTF-8; those of files may be anything.
+    """
+    endings = "|".join(map(re.escape, FILE_SUFFIXES))
+    title = re.sub(rf"({endings})(\.\d{{3}})?$", "", name, flags=re.IGNORECASE)
+    return title.encode("utf-8", "replace").decode()
+
+
+def picture_run(
+    context: bpy.types.Context,
+    source: Source,
+    chosen: Chosen,
+    spot: Spot,
+    is_clicked: bool,
+    target: bpy.types.Object | None = None,
+    title: str = "",
+    variants: str = "",
+) -> Run:
+    """The run that makes a picture an object.
+
+    Args:
+        spot: Where the object is put.
+        is_clicked: Whether Blender is used meanwhile, and keeps a core.
+        target: The object that is replaced, instead of adding one.
+        title: For the object, if not the picture's.
+        variants: What the object has in common with those that it is compared with.
+
+    Raises:
+        InputError: A setting is out of its range, or the scene is a linked file's.
+    """
+    if context.scene.library is not None:
+        raise InputError("The scene belongs to a linked file", "Switch to a scene of this file")
+    threads = preferences(context).threads
+    with_model = partial(
+        engine.run,
+        folder=active_model(context),
+        device=preferences(context).device,
+        precision=preferences(context).precision,
+        threads=threads if is_clicked else threads or None,
+        keep=keep_seconds(context),
+        torch_folder=torch_folder(context),
+    )
+    options = run_options(chosen, model_folder(context))
+    name = title or source.title
+    return Run(
+        title=name,
+        stages=RUN_STAGES,
+        work=_work(source, options, with_model),
+        deliver=_Delivery(context, name, source, chosen, spot, target, variants),
+        icon=source.icon,
+    )
+
+
+def row_of_files(
+    context: bpy.types.Context, files: list[Path], spot: Spot, is_clicked: bool
+) -> list[Run]:
+    """The runs of several pictures' files, whose objects will stand in a row; see `picture_run`."""
+    chosen = Chosen(context.scene.triposr)
+    in_row = Spot(spot.location, spot.turn, Row())
+    sources = [file_source(str(file)) for file in files]
+    return [picture_run(context, source, chosen, in_row, is_clicked) for source in sources]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a run has made.
+
+    Attributes:
+        packed: The scene code that the mesh was extracted from.
+        digest: SHA-256 of the picture.
+        seconds: That it took.
+    """
+
+    mesh: MeshData
+    packed: bytes
+    digest: str
+    seconds: float
+
+
+def _work(
+    source: Source, options: Options, with_model: Callable[..., Made]
+) -> Callable[[Callable[[str, float], None]], Made]:
+    """The run itself, free of Blender."""
+
+    def work(tick: Callable[[str, float], None]) -> Made:
+        def make(model: Model) -> Made:
+            # Imported here, on the worker, because they import Pillow and torch.
+            from ..inference.picture import digest_of
+            from ..inference.pipeline import reconstruct
+
+            tick("prepare", 0.0)
+            picture = source.read()
+            made = reconstruct(picture, model, options, tick, source.matte)
+            seconds = time.perf_counter() - started
+            return Made(made.mesh, made.code.to_bytes(), digest_of(picture), seconds)
+
+        started = time.perf_counter()
+        tick("load", 0.0)
+        return with_model(make, tick=tick)
+
+    return work
+
+
+class _Delivery:
+    """Puts the mesh where the artist asked for it, even if she has moved on since."""
+
+    def __init__(
+        self,
+        context: bpy.types.Context,
+        name: str,
+        source: Source,
+        chosen: Chosen,
+        spot: Spot,
+        target: bpy.types.Object | None,
+        variants: str,
+    ) -> None:
+        self.name, self.source, self.chosen, self.spot = name, source, chosen, spot
+        self.variants = variants
+        self.is_draft = uses_starter(context)
+        self.scene_uid = context.scene.session_uid
+        self.target_uid = 0 if target is None else target.session_uid
+
+    def __call__(self, made: Made) -> str:
+        mesh, chosen = made.mesh, self.chosen
+        placement, width = placed(mesh, chosen.size, chosen.measure, chosen.origin)
+        context = bpy.context
+        window, scene = self._place(context)
+        # The undo step is pushed as the window sees things: with the scene or its view layer
+        # overridden as well, Blender crashes.
+        with context.temp_override(**({"window": window} if window else {})):
+            with context.temp_override(scene=scene, view_layer=_view_layer(context, scene)):
+                new = self._put(context, made, placement, width)
+                if preferences(context).show_colors:
+                    show_colors(context)
+            if bpy.ops.ed.undo_push.poll():
+                bpy.ops.ed.undo_push(message=UNDO_STEP)
+        draft = "draft of " if self.is_draft else ""
+        cut_off = ", cut off by the model's box" if mesh.cut_off else ""
+        return (
+            f"{new.name}: {draft}{len(mesh.faces):,} triangles"
+            f" in {made.seconds:.1f}\N{NO-BREAK SPACE}s{cut_off}"
+        )
+
+    def _put(
+        self, context: bpy.types.Context, made: Made, placement: Placement, width: float
+    ) -> bpy.types.Object:
+        """Replace the target's mesh, or add an object; with all that is known of where it is from.
+
+        A target that has been deleted since comes back as a new object, at its place.
+        """
+        objects = {each.session_uid: each for each in bpy.data.objects} if self.target_uid else {}
+        new = objects.get(self.target_uid)
+        if new is None:
+            location = self.spot.take(width)
+            new = add_object(context, made.mesh, self.name, placement, location, self.spot.turn)
+        else:
+            check_editable(new.data)
+            fill(new.data, made.mesh, placement)
+        remember_source(new, made.packed, placement)
+        note = new.triposr
+        for name in SETTINGS:
+            setattr(note, name, getattr(self.chosen, name))
+        note.picture, note.is_draft, note.digest = self.source.title, self.is_draft, made.digest
+        images = {image.session_uid: image for image in bpy.data.images}
+        note.image, note.filepath = images.get(self.source.image), self.source.filepath
+        note.mirrored, note.variants, note.home = "none", self.variants, self.spot.location
+        return new
+
+    def _place(self, context: bpy.types.Context) -> tuple[bpy.types.Window | None, bpy.types.Scene]:
+        """The scene of the click, or the present one if it is gone, and a window, if any; one that
+        shows the scene where there is one.
+        """
+        scenes = {scene.session_uid: scene for scene in bpy.data.scenes}
+        scene = scenes.get(self.scene_uid, context.scene)
+        windows = list(context.window_manager.windows)
+        showing = [window for window in windows if window.scene == scene]
+        return next(iter(showing or windows), None), scene
+
+
+def _view_layer(context: bpy.types.Context, scene: bpy.types.Scene) -> bpy.types.ViewLayer:
+    """The view layer of the scene that is in use, or its first one."""
+    return context.view_layer if context.scene == scene else scene.view_layers[0]

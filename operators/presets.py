@@ -1,0 +1,31 @@
+"""Saving the settings as a preset, with Blender's own preset system."""
+
+from __future__ import annotations
+
+import bpy
+from bl_operators.presets import AddPresetBase
+
+FOLDER = "triposr"
+"""Below Blender's folders of presets, and below our own `presets`."""
+
+SAVED = (
+    *("background", "matting_model", "keep_largest", "foreground_ratio"),
+    *("resolution", "threshold", "closed"),
+    *("measure", "origin", "facing", "drop_at"),
+)
+"""What a preset of the artist's own holds: all settings but the picture and the size."""
+
+
+class TRIPOSR_OT_add_preset(AddPresetBase, bpy.types.Operator):
+    """Save the settings under a name, or remove the preset of that name"""
+
+    bl_idname = "triposr.add_preset"
+    bl_label = "Add Preset (TripoSR)"
+
+    preset_menu = "TRIPOSR_PT_presets"
+    preset_subdir = FOLDER
+    preset_defines = ("settings = bpy.context.scene.triposr",)
+    preset_values = tuple(f"settings.{name}" for name in SAVED)
+
+
+classes = (TRIPOSR_OT_add_preset,)

@@ -1,0 +1,86 @@
+"""One picture at several foreground ratios side by side, and keeping the one that came out best."""
+
+from __future__ import annotations
+
+import uuid
+
+import bpy
+import numpy as np
+from bpy.props import FloatProperty, IntProperty
+
+from ..properties import FOREGROUND_RATIO
+from ..runner import Run
+from ..scene.placement import Row, Spot
+from ..scene.source import variants_of
+from .generate import TakesPicture
+from .needs_source import NeedsSource
+from .picture_run import picture_run
+from .starts_runs import StartsRuns
+
+RATIO_RANGE = {key: FOREGROUND_RATIO[key] for key in ("min", "max", "precision", "step")}
+
+
+class TRIPOSR_OT_variants(TakesPicture, StartsRuns, bpy.types.Operator):
+    """Build the picture at several foreground ratios, side by side, to keep the best"""
+
+    bl_idname = "triposr.variants"
+    bl_label = "Generate Variants (TripoSR)"
+
+    count: IntProperty(name="Count", description="Number of variants", min=2, max=9, default=4)
+    smallest: FloatProperty(
+        name="Smallest", description="Foreground ratio of the first", default=0.65, **RATIO_RANGE
+    )
+    largest: FloatProperty(
+        name="Largest", description="Foreground ratio of the last", default=0.95, **RATIO_RANGE
+    )
+
+    def runs(self, context: bpy.types.Context, is_clicked: bool) -> list[Run]:
+        source, place = self.source(context), self.spot(context)
+        spot = Spot(place.location, place.turn, Row())
+        common = uuid.uuid4().hex
+        return [
+            picture_run(
+                context,
+                source,
+                self.chosen(context, foreground_ratio=round(float(ratio), 3)),
+                spot,
+                is_clicked,
+                title=f"{source.title} {ratio:.2f}",
+                variants=common,
+            )
+            for ratio in np.linspace(self.smallest, self.largest, self.count)
+        ]
+
+
+class TRIPOSR_OT_keep_variant(NeedsSource, bpy.types.Operator):
+    """Keep the active variant, put it where the first one stands, and delete the others"""
+
+    bl_idname = "triposr.keep_variant"
+    bl_label = "Keep Variant (TripoSR)"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not super().poll(context):
+            return False
+        if not context.object.triposr.variants:
+            cls.poll_message_set("Select one of several variants")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        kept = context.object
+        others = [other for other in variants_of(kept) if other != kept]
+        meshes = {other.data for other in others} - {kept.data}
+        for other in others:
+            bpy.data.objects.remove(other)
+        for mesh in meshes:
+            if not mesh.users:
+                bpy.data.meshes.remove(mesh)
+        kept.location, kept.name = kept.triposr.home, kept.triposr.picture
+        kept.triposr.variants = ""
+        self.report({"INFO"}, f"Kept {kept.name}, deleted {len(others)} others")
+        return {"FINISHED"}
+
+
+classes = (TRIPOSR_OT_variants, TRIPOSR_OT_keep_variant)

@@ -1,0 +1,92 @@
+"""In our tab: what can be done with the active object, if it was made from a picture."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.app.translations import pgettext_iface as iface_
+
+from ..scene.source import has_source, variants_of
+from ..session import refinements
+from ..texts import draw_message, draw_text
+from .tab import SubPanel
+
+
+class _ObjectPanel(SubPanel):
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return has_source(context.object)
+
+
+class TRIPOSR_PT_refine(_ObjectPanel, bpy.types.Panel):
+    bl_label = "Refine"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        active, live = context.object, context.window_manager.triposr
+        text = iface_("{name}: {count:,} faces").format(
+            name=active.name, count=len(active.data.polygons)
+        )
+        layout.label(text=text, icon="OUTLINER_OB_MESH", translate=False)
+        _draw_variants(layout, active)
+        column = layout.column()
+        column.enabled = bpy.ops.triposr.refine.poll()
+        if not column.enabled:
+            draw_text(layout, _why_not(context), "INFO")
+        split = column.column()
+        split.use_property_split, split.use_property_decorate = True, False
+        split.prop(live, "resolution")
+        split.prop(live, "threshold", text="Threshold")
+        split.prop(live, "tightness", text="Tighter", slider=True)
+        split.prop(live, "closed")
+        _draw_state(column)
+        row = column.row(align=True)
+        row.operator("triposr.refine", text="Extract Again", icon="FILE_REFRESH")
+        row.operator("triposr.regenerate", text="Regenerate", icon="MESH_MONKEY")
+
+
+def _why_not(context: bpy.types.Context) -> str:
+    """Why the active object's surface cannot be changed now."""
+    if context.object.library or context.object.data.library:
+        return iface_("The object belongs to a linked file")
+    return iface_("Switch to Object Mode to refine")
+
+
+def _draw_variants(layout: bpy.types.UILayout, active: bpy.types.Object) -> None:
+    """Which one of several variants it is, and the button that keeps it."""
+    variants = variants_of(active)
+    if len(variants) < 2:
+        return
+    box = layout.box()
+    text = iface_("One of {count} variants, foreground {ratio:.2f}").format(
+        count=len(variants), ratio=active.triposr.foreground_ratio
+    )
+    draw_text(box, text, "MOD_ARRAY")
+    box.operator("triposr.keep_variant", text="Keep This One", icon="CHECKMARK")
+
+
+def _draw_state(layout: bpy.types.UILayout) -> None:
+    """The surface that is on its way, or why there is none."""
+    state = refinements.state
+    if refinements.is_running():
+        layout.progress(factor=state.fraction, text=iface_(state.label))
+    elif state.error:
+        texts = (state.error, state.hint)
+        draw_message(layout.box(), texts, "ERROR", "triposr.dismiss_refinement")
+
+
+class TRIPOSR_PT_mesh(_ObjectPanel, bpy.types.Panel):
+    bl_label = "Mesh"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.operator("triposr.clean_up", text="Clean Up", icon="BRUSH_DATA")
+        row = layout.row(align=True)
+        row.operator("triposr.remesh", text="Voxel Remesh", icon="MOD_REMESH").kind = "voxel"
+        row.operator("triposr.remesh", text="Quad Remesh", icon="MESH_GRID").kind = "quads"
+        row = layout.row(align=True)
+        row.operator("triposr.mirror", text="Mirror", icon="MOD_MIRROR")
+        row.operator("triposr.recolor", text="Recolor", icon="COLOR")
+
+
+classes = (TRIPOSR_PT_refine, TRIPOSR_PT_mesh)

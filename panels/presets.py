@@ -1,0 +1,29 @@
+"""The menu of presets in the header of the options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+from bl_ui.utils import PresetPanel
+
+ADDON = str(Path(__file__).resolve().parents[1])
+"""Whose folder `presets` holds those that come with the add-on."""
+
+
+class TRIPOSR_PT_presets(PresetPanel, bpy.types.Panel):
+    bl_label = "TripoSR Presets"
+    preset_subdir = "triposr"
+    preset_operator = "script.execute_preset"
+    preset_add_operator = "triposr.add_preset"
+
+
+def register() -> None:
+    bpy.utils.register_preset_path(ADDON)
+
+
+def unregister() -> None:
+    bpy.utils.unregister_preset_path(ADDON)
+
+
+classes = (TRIPOSR_PT_presets,)

@@ -1,0 +1,63 @@
+"""The pictures on their way to becoming objects, as every panel that can start one shows them."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.app.translations import pgettext_iface as iface_
+
+from ..session import runs
+from ..texts import draw_message, draw_progress, draw_text
+
+
+def draw_queue(layout: bpy.types.UILayout) -> None:
+    """The one that is on its way, and those that wait."""
+    state, waiting = runs.state, runs.waiting()
+    total = state.ended + 1 + len(waiting)
+    if total > 1:
+        text = iface_("{title}, {number} of {total}").format(
+            title=state.title, number=state.ended + 1, total=total
+        )
+        _draw_title(layout.row(), text, state.icon)
+    draw_progress(layout, state.fraction, iface_(state.label), "triposr.cancel").scale_y = 1.5
+    for number, run in enumerate(waiting):
+        row = layout.row(align=True)
+        _draw_title(row, run.title, run.icon)
+        for icon, by in (("TRIA_UP", -1), ("TRIA_DOWN", 1)):
+            move = row.operator("triposr.move_waiting", text="", icon=icon, emboss=False)
+            move.number, move.by = number, by
+        row.operator("triposr.remove_waiting", text="", icon="X", emboss=False).number = number
+    if waiting:
+        layout.operator("triposr.cancel", text="Cancel All", icon="CANCEL").everything = True
+
+
+def draw_outcome(layout: bpy.types.UILayout) -> None:
+    """What the last one came to, and what failed."""
+    state, failed = runs.state, runs.failed()
+    if state.error:
+        box = layout.box()
+        draw_message(box, (state.error, state.hint), "ERROR", "triposr.dismiss")
+        for number, failure in enumerate(failed):
+            row = box.row(align=True)
+            _draw_title(row, failure.run.title, failure.run.icon)
+            row.operator("triposr.retry", text="Retry", icon="FILE_REFRESH").number = number
+            if len(failed) > 1:  # else it is what the box says
+                draw_text(box, failure.error.message, "BLANK1")
+        if len(failed) > 1:
+            box.operator("triposr.retry", text="Retry All", icon="FILE_REFRESH").number = -1
+    if runs.is_running():
+        return
+    if state.ended > 1:
+        text = iface_("{done} of {total} pictures are done").format(
+            done=state.ended - state.failed, total=state.ended
+        )
+        layout.label(text=text, icon="INFO" if state.failed else "CHECKMARK", translate=False)
+    if state.message:
+        icon = "INFO" if state.canceled else "CHECKMARK"
+        draw_message(layout, (state.message,), icon, "triposr.dismiss")
+
+
+def _draw_title(layout: bpy.types.UILayout, title: str, icon: int) -> None:
+    if icon:
+        layout.label(text=title, icon_value=icon, translate=False)
+    else:
+        layout.label(text=title, icon="IMAGE_DATA", translate=False)

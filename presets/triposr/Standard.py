@@ -1,0 +1,10 @@
+"""The published settings."""
+
+import bpy
+
+settings = bpy.context.scene.triposr
+
+settings.foreground_ratio = 0.85
+settings.resolution = 256
+settings.threshold = 25.0
+settings.closed = True

@@ -1,0 +1,30 @@
+"""Small pictures of files for the lists in the panels; Blender makes them when they are drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+import bpy.utils.previews
+
+_files: bpy.utils.previews.ImagePreviewCollection | None = None
+
+
+def file_thumbnail(path: Path) -> int:
+    """The number of an icon that shows a picture's file; 0 without a window to show it in."""
+    if bpy.app.background or not path.is_file():
+        return 0
+    assert _files is not None
+    known = _files.get(str(path)) or _files.load(str(path), str(path), "IMAGE")
+    return known.icon_id
+
+
+def register() -> None:
+    global _files
+    _files = bpy.utils.previews.new()
+
+
+def unregister() -> None:
+    global _files
+    bpy.utils.previews.remove(_files)
+    _files = None
