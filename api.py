@@ -1,13 +1,15 @@
-"""For scripts inside Blender: pictures become objects, objects are refined.
+"""For scripts inside Blender: pictures become objects, and objects become what one can use.
 
 from bl_ext.user_default.triposr import api
 
 chair = api.image_to_object("chair.png", resolution=128, size=0.9)
 api.refine(chair, threshold=30)
+api.clean_up(chair, faces=5000)
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
@@ -48,9 +50,16 @@ def refine(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Ob
     Raises:
         RuntimeError: As above.
     """
-    with bpy.context.temp_override(object=blender_object, active_object=blender_object):
-        bpy.ops.triposr.refine(**settings)
-    return blender_object
+    return _with_active(blender_object, bpy.ops.triposr.refine, settings)
+
+
+def regenerate(blender_object: bpy.types.Object) -> bpy.types.Object:
+    """Build an object anew from its picture with the scene's present settings, in its place.
+
+    Raises:
+        RuntimeError: As above.
+    """
+    return _with_active(blender_object, bpy.ops.triposr.regenerate, {})
 
 
 def recolor(blender_object: bpy.types.Object) -> bpy.types.Object:
@@ -59,6 +68,60 @@ def recolor(blender_object: bpy.types.Object) -> bpy.types.Object:
     Raises:
         RuntimeError: As above.
     """
-    with bpy.context.temp_override(object=blender_object, active_object=blender_object):
-        bpy.ops.triposr.recolor()
+    return _with_active(blender_object, bpy.ops.triposr.recolor, {})
+
+
+def clean_up(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Object:
+    """Remove floaters, fill holes, smooth and reduce faces.
+
+    Args:
+        blender_object: Made by this add-on.
+        settings: `floaters` (0...1, 1 keeps the largest part), `holes`, `smooth` (passes, 0...200)
+            and `faces` (0 keeps all).
+
+    Raises:
+        RuntimeError: As above.
+    """
+    return _with_active(blender_object, bpy.ops.triposr.clean_up, settings)
+
+
+def remesh(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Object:
+    """Replace an object's faces by even ones.
+
+    Args:
+        blender_object: Made by this add-on.
+        settings: `kind` ("voxel" or "quads"), `voxel_size` (0: by the object's size), `faces`.
+
+    Raises:
+        RuntimeError: As above.
+    """
+    return _with_active(blender_object, bpy.ops.triposr.remesh, settings)
+
+
+def mirror(blender_object: bpy.types.Object, keep: str = "auto") -> bpy.types.Object:
+    """Replace one half of an object by the mirror image of the other.
+
+    Args:
+        blender_object: Made by this add-on.
+        keep: "left" (-X), "right" (+X), or "auto": the half with more surface.
+
+    Raises:
+        RuntimeError: As above.
+    """
+    return _with_active(blender_object, bpy.ops.triposr.mirror, {"keep": keep})
+
+
+def _with_active(
+    blender_object: bpy.types.Object,
+    operator: Callable[..., set[str]],
+    settings: dict[str, object],
+) -> bpy.types.Object:
+    """Let an operator work on an object, whichever is the active one."""
+    with bpy.context.temp_override(
+        object=blender_object,
+        active_object=blender_object,
+        selected_objects=[blender_object],
+        selected_editable_objects=[blender_object],
+    ):
+        operator(**settings)
     return blender_object

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import glob
+import os
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import bpy
 
 from . import api
+from .inference.catalog import MATTING_MODELS
 from .inference.errors import reported
-from .inference.types import Options
+from .inference.types import (
+    FOREGROUND_RATIO_RANGE,
+    RESOLUTION_RANGE,
+    Background,
+    Options,
+)
 
 NAME = "triposr"
 
@@ -31,29 +41,37 @@ EXPORTERS: dict[str, Callable[[str], object]] = {
 }
 
 
+SETTINGS = (
+    *("resolution", "threshold", "size", "background", "matting_model"),
+    *("foreground_ratio", "keep_largest", "closed"),
+)
+"""Those of `api.image_to_object` that can be given here."""
+
+
 def run(arguments: list[str]) -> int:
     """Convert pictures to files; 0 if all worked, 1 if some failed, 2 for wrong arguments."""
     try:
         options = _parser().parse_intermixed_args(arguments)
+        pictures = _expanded(options.pictures)
+        outputs = _outputs(pictures, options.output, options.format)
     except SystemExit as stop:  # argparse has said why
         return int(stop.code or 0)
-    outputs = _outputs(options)
-    if isinstance(outputs, str):
-        sys.stderr.write(f"{outputs}\n")
+    except (ValueError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
         return 2
-    settings = {"resolution": options.resolution, "threshold": options.threshold}
+    settings = {name: getattr(options, name) for name in SETTINGS}
     failures = 0
-    for number, (picture, output) in enumerate(zip(options.pictures, outputs, strict=True), 1):
+    for number, (picture, output) in enumerate(zip(pictures, outputs, strict=True), 1):
         told = f"[{number}/{len(outputs)}] {picture.name}"
         try:
-            _convert(picture, output, options.format, settings)
+            _convert(picture, output, settings)
         except Exception as error:  # one bad picture does not stop the others
             failures += 1
             sys.stderr.write(f"{told}: {reported(error)}\n")
         else:
             sys.stdout.write(f"{told}: {output}\n")
         sys.stdout.flush()
-    if failures:
+    if failures and len(outputs) > 1:
         sys.stderr.write(f"{failures} of {len(outputs)} pictures failed\n")
     return 1 if failures else 0
 
@@ -61,41 +79,122 @@ def run(arguments: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"blender --command {NAME}",
-        description="Turn pictures into meshes with vertex colors, on this machine.",
+        description="Turn pictures into meshes with vertex colors, on this machine. "
+        "The exit code is 0 if all became files, 1 if some failed, 2 if the arguments are wrong.",
+        epilog="Vertex colors: glb, ply, usdz and blend keep them, obj writes them beside the "
+        "vertices, which few programs read, and stl has none.",
     )
-    parser.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE")
+    parser.add_argument("pictures", nargs="+", metavar="PICTURE", help="files, or patterns")
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, help="a file, or a folder for several pictures"
+        "-o", "--output", required=True, help="a file, or a folder for several pictures"
     )
     parser.add_argument(
-        "--format", choices=tuple(EXPORTERS), help="default: by the output's ending"
+        "--format", choices=tuple(EXPORTERS), help="default: by the output's ending, else glb"
     )
-    parser.add_argument("--resolution", type=int, default=Options.resolution)
-    parser.add_argument("--threshold", type=float, default=Options.threshold)
+    _add_settings(parser.add_argument_group("settings"))
     return parser
 
 
-def _outputs(options: argparse.Namespace) -> list[Path] | str:
-    """The file for each picture, or what is wrong with the arguments."""
-    ending = options.output.suffix.lower().removeprefix(".")
-    is_file = ending in EXPORTERS and not options.output.is_dir()
-    options.format = options.format or (ending if is_file else "glb")
-    if is_file:
-        if len(options.pictures) > 1:
-            return "Several pictures need a folder as the output"
-        return [options.output.absolute()]
-    names = [picture.stem for picture in options.pictures]
-    if len(set(names)) < len(names):
-        return "Two pictures have the same name: give them folders of their own"
-    return [(options.output / f"{name}.{options.format}").absolute() for name in names]
+def _add_settings(group: argparse._ArgumentGroup) -> None:
+    usual, low, high = Options(), *RESOLUTION_RANGE
+    group.add_argument(
+        "--resolution",
+        type=int,
+        default=usual.resolution,
+        metavar="N",
+        help=f"points per axis, {low} to {high}; default: %(default)s",
+    )
+    group.add_argument(
+        "--threshold",
+        type=float,
+        default=usual.threshold,
+        metavar="D",
+        help="density at the surface; default: %(default)s",
+    )
+    group.add_argument(
+        "--size",
+        type=float,
+        default=1.0,
+        metavar="LENGTH",
+        help="longest side; default: %(default)s",
+    )
+    group.add_argument(
+        "--background",
+        choices=get_args(Background),
+        default=usual.background,
+        help="how the subject is cut out; default: %(default)s",
+    )
+    group.add_argument(
+        "--matting-model",
+        choices=("auto", *(model.name for model in MATTING_MODELS)),
+        default=usual.matting_model,
+        help="the network that does it; default: the best that is on this machine",
+    )
+    low, high = FOREGROUND_RATIO_RANGE
+    group.add_argument(
+        "--foreground-ratio",
+        type=float,
+        default=usual.foreground_ratio,
+        metavar="R",
+        help=f"part of the network's picture that the subject fills, {low} to {high}; "
+        "default: %(default)s",
+    )
+    group.add_argument("--keep-largest", action="store_true", help="leave out all other parts")
+    group.add_argument(
+        "--open",
+        dest="closed",
+        action="store_false",
+        help="leave the mesh open where the model's box cuts it off",
+    )
 
 
-def _convert(picture: Path, output: Path, format: str, settings: dict[str, object]) -> None:
-    """Build one object in an empty file, and export it."""
+def _expanded(pictures: list[str]) -> list[Path]:
+    """The files; patterns are for shells that leave them to the program, as those of Windows do."""
+    found: list[Path] = []
+    for picture in pictures:
+        is_pattern = glob.has_magic(picture) and not Path(picture).exists()
+        matching = sorted(glob.glob(picture)) if is_pattern else [picture]
+        if not matching:
+            raise ValueError(f"No file matches {picture}")
+        found += map(Path, matching)
+    return found
+
+
+def _outputs(pictures: list[Path], output: str, chosen: str | None) -> list[Path]:
+    """The file for each picture; raises ValueError or OSError if they cannot be written."""
+    path = Path(output).absolute()
+    ending = path.suffix.lower().removeprefix(".")
+    is_folder = path.is_dir() or output.endswith(("/", os.sep))
+    if not is_folder and ending in EXPORTERS:
+        if len(pictures) > 1:
+            raise ValueError("Several pictures need a folder as the output")
+        if chosen not in (None, ending):
+            raise ValueError(f"{path.name} does not end with .{chosen}, which --format asks for")
+        outputs = [path]
+    elif not is_folder and ending:
+        formats = ", ".join(EXPORTERS)
+        raise ValueError(
+            f"{path.name}: there is no format {ending!r}, choose one of {formats}; "
+            "or end the name of a folder with /"
+        )
+    else:
+        outputs = [path / f"{picture.stem}.{chosen or 'glb'}" for picture in pictures]
+    if len(set(outputs)) < len(outputs):
+        raise ValueError("Two pictures have the same name: give them folders of their own")
+    folder = outputs[0].parent
+    folder.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=folder).close()  # better now than after all the work
+    return outputs
+
+
+def _convert(picture: Path, output: Path, settings: dict[str, object]) -> None:
+    """Build one object in an empty file, and export it; the files appear whole or not at all."""
     bpy.ops.wm.read_homefile(use_empty=True)
     api.image_to_object(picture.absolute(), **settings)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    EXPORTERS[format](str(output))
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=".triposr-") as folder:
+        EXPORTERS[output.suffix.lower().removeprefix(".")](str(Path(folder, output.name)))
+        for file in Path(folder).iterdir():  # an obj has a file of materials with it
+            file.replace(output.parent / file.name)
 
 
 _registered: list[object] = []

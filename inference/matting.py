@@ -5,6 +5,7 @@ Nothing here downloads: a model whose file is not on this machine is not used.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import sys
@@ -93,6 +94,10 @@ def _cut_out_with_model(picture: Image.Image, options: Options, file: Path | Non
             problem,
             "Download one in the add-on's preferences, or choose another Background method",
         )
+    global _last
+    key = _identity(file, picture)
+    if key == _last[0]:
+        return _last[1].copy()
     rembg = _import_rembg()
     session = _local_session(rembg, file.stem, file)
     try:
@@ -102,7 +107,21 @@ def _cut_out_with_model(picture: Image.Image, options: Options, file: Path | Non
         raise ModelFilesError(
             f"{file.name} does not work as a matting model", "Fetch the file again"
         ) from error
-    return cutout.convert("RGBA")
+    _last = key, cutout.convert("RGBA")
+    return _last[1].copy()
+
+
+_last: tuple[tuple[object, ...], Image.Image] = ((), Image.new("RGBA", (1, 1)))
+"""The last cut-out that a network made, which takes long, and of what: a preview and the run after
+it, or two runs with other settings, need it once.
+"""
+
+
+def _identity(file: Path, picture: Image.Image) -> tuple[object, ...]:
+    """What a cut-out depends on: the network's file and the picture's pixels."""
+    status = file.stat()
+    pixels = hashlib.sha256(picture.tobytes()).digest()
+    return file, status.st_size, status.st_mtime_ns, picture.size, pixels
 
 
 def _local_session(rembg: Any, name: str, file: Path) -> Any:

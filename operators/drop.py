@@ -59,6 +59,7 @@ def _open_tab(context: bpy.types.Context) -> None:
     if context.area is None or context.area.type != "VIEW_3D":
         return
     context.area.spaces.active.show_region_ui = True
+    context.area.tag_redraw()
     sidebar = next(region for region in context.area.regions if region.type == "UI")
     try:
         sidebar.active_panel_category = "TripoSR"

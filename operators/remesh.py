@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty
+from mathutils import Matrix
 
 from ..inference.errors import InputError, reported
 from ..inference.types import check_range
 from ..properties import unlimited
 from .edits_mesh import EditsMesh, apply_modifier
 
+log = logging.getLogger(__name__)
+
 VOXELS = 128
 """Along the longest side, where no size is given: about what the network knows."""
+
+MOST_VOXELS = 1024
+"""Along the longest side: beyond, a laptop's memory ends."""
+
+LARGE = 1e4
+"""Longest side, in object units, of what is to become quads."""
 
 VOXEL_RANGE = (0.0, 1e6)
 """Object units."""
@@ -57,16 +68,13 @@ class TRIPOSR_OT_remesh(EditsMesh, bpy.types.Operator):
         check_range("Faces", self.faces, (QUADS["min"], QUADS["max"]))
 
     def edit(self, context: bpy.types.Context) -> None:
-        target = context.object
+        longest = _longest_side(context.object)
         if self.kind == "quads":
-            _into_quads(context, self.faces)
+            _into_quads(context, self.faces, longest / VOXELS)
         else:
-            corners = [corner[:] for corner in target.bound_box]
-            sides = [max(values) - min(values) for values in zip(*corners, strict=True)]
-            least = max(sides) / 1024  # beyond, a laptop's memory ends
-            size = max(self.voxel_size, least) if self.voxel_size else max(sides) / VOXELS
-            apply_modifier(context, "REMESH", mode="VOXEL", voxel_size=size, use_smooth_shade=True)
-        target.data.shade_smooth()
+            size = self.voxel_size or longest / VOXELS
+            _into_voxels(context, max(size, longest / MOST_VOXELS))
+        context.object.data.shade_smooth()
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
@@ -75,16 +83,42 @@ class TRIPOSR_OT_remesh(EditsMesh, bpy.types.Operator):
         layout.prop(self, "voxel_size" if self.kind == "voxel" else "faces")
 
 
-def _into_quads(context: bpy.types.Context, faces: int) -> None:
-    try:
-        done = bpy.ops.object.quadriflow_remesh(mode="FACES", target_faces=faces)
-    except RuntimeError as error:  # what it reports: the mesh is not closed, or not manifold
+def _longest_side(target: bpy.types.Object) -> float:
+    """Of the mesh's bounding box, in object units."""
+    axes = zip(*(corner[:] for corner in target.bound_box), strict=True)
+    return max(max(axis) - min(axis) for axis in axes)
+
+
+def _into_voxels(context: bpy.types.Context, size: float) -> None:
+    apply_modifier(context, "REMESH", mode="VOXEL", voxel_size=size, use_smooth_shade=True)
+
+
+def _into_quads(context: bpy.types.Context, faces: int, voxel_size: float) -> None:
+    if _quadriflow(context, faces):
+        return
+    # It takes closed surfaces only.
+    _into_voxels(context, voxel_size)
+    if not _quadriflow(context, faces):
         raise InputError(
-            f"Blender cannot make quads of this mesh ({reported(error)})",
-            "Remesh it with Voxel first",
-        ) from error
-    if done != {"FINISHED"}:
-        raise InputError("Blender cannot make quads of this mesh", "Remesh it with Voxel first")
+            "Blender cannot make quads of this mesh", "Choose Voxel, or another number of faces"
+        )
+
+
+def _quadriflow(context: bpy.types.Context, faces: int) -> bool:
+    """Let Blender make about that many quads of the active object; whether it could.
+
+    It refuses edges shorter than 0.0001 units, which a lattice's surface has: so it sees it large.
+    """
+    data = context.object.data
+    factor = LARGE / _longest_side(context.object)
+    data.transform(Matrix.Scale(factor, 4))
+    try:
+        return bpy.ops.object.quadriflow_remesh(mode="FACES", target_faces=faces) == {"FINISHED"}
+    except RuntimeError as error:  # what it reports: the mesh is not closed
+        log.info("QuadriFlow: %s", reported(error))
+        return False
+    finally:
+        context.object.data.transform(Matrix.Scale(1 / factor, 4))
 
 
 classes = (TRIPOSR_OT_remesh,)

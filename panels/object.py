@@ -23,10 +23,7 @@ class TRIPOSR_PT_refine(_ObjectPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         active, live = context.object, context.window_manager.triposr
-        text = iface_("{name}: {count:,} faces").format(
-            name=active.name, count=len(active.data.polygons)
-        )
-        layout.label(text=text, icon="OUTLINER_OB_MESH", translate=False)
+        _draw_state(layout, active)
         _draw_variants(layout, active)
         column = layout.column()
         column.enabled = bpy.ops.triposr.refine.poll()
@@ -38,7 +35,6 @@ class TRIPOSR_PT_refine(_ObjectPanel, bpy.types.Panel):
         split.prop(live, "threshold", text="Threshold")
         split.prop(live, "tightness", text="Tighter", slider=True)
         split.prop(live, "closed")
-        _draw_state(column)
         row = column.row(align=True)
         row.operator("triposr.refine", text="Extract Again", icon="FILE_REFRESH")
         row.operator("triposr.regenerate", text="Regenerate", icon="MESH_MONKEY")
@@ -64,12 +60,20 @@ def _draw_variants(layout: bpy.types.UILayout, active: bpy.types.Object) -> None
     box.operator("triposr.keep_variant", text="Keep This One", icon="CHECKMARK")
 
 
-def _draw_state(layout: bpy.types.UILayout) -> None:
-    """The surface that is on its way, or why there is none."""
+def _draw_state(layout: bpy.types.UILayout, active: bpy.types.Object) -> None:
+    """The surface that there is, or that is on its way, or why there is none.
+
+    One row while a slider moves, whatever it says: the slider must not move away from the mouse.
+    """
     state = refinements.state
     if refinements.is_running():
         layout.progress(factor=state.fraction, text=iface_(state.label))
-    elif state.error:
+    else:
+        text = iface_("{name}: {count:,} faces").format(
+            name=active.name, count=len(active.data.polygons)
+        )
+        layout.label(text=text, icon="OUTLINER_OB_MESH", translate=False)
+    if state.error:
         texts = (state.error, state.hint)
         draw_message(layout.box(), texts, "ERROR", "triposr.dismiss_refinement")
 

@@ -7,7 +7,7 @@ import bpy
 from .. import preview
 from ..inference.catalog import TRIPOSR
 from ..inference.errors import NO_SUBJECT
-from ..preferences import draw_offline, draw_upkeep, uses_starter
+from ..preferences import draw_upkeep, offline_reason, uses_starter
 from ..session import engine, previews, runs, upkeep
 from ..texts import draw_text
 from .queue import draw_outcome, draw_queue
@@ -23,7 +23,7 @@ class TRIPOSR_PT_generate(Tab, bpy.types.Panel):
         layout = self.layout
         settings = context.scene.triposr
         row = layout.row()
-        row.column().template_ID_preview(settings, "image", open="image.open", rows=3, cols=6)
+        row.column().template_ID(settings, "image", open="image.open")
         row.operator("triposr.paste_image", text="", icon="PASTEDOWN")
         row = layout.row()
         row.scale_y = 1.5
@@ -49,8 +49,11 @@ def _draw_model(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
     row.operator("preferences.addon_show", text="", icon="PREFERENCES").module = ADDON
     if is_starter and not upkeep.is_running():
         text = f"Download TripoSR, {TRIPOSR.size / 1e9:.1f} GB"
-        layout.operator("triposr.download_model", text=text, icon="IMPORT").model = TRIPOSR.name
-        draw_offline(layout)
+        row = layout.row(align=True)
+        row.operator("triposr.download_model", text=text, icon="IMPORT").model = TRIPOSR.name
+        if offline_reason() and not bpy.app.online_access_override:
+            go_online = row.operator("screen.userpref_show", text="", icon="INTERNET_OFFLINE")
+            go_online.section = "SYSTEM"
     draw_upkeep(layout)
     for problem in (device.problem for device in engine.devices if device.problem):
         draw_text(layout, problem, "ERROR")

@@ -209,30 +209,3 @@ def test_an_image_by_name_and_a_place(bpy, picture: Path) -> None:
     with pytest.raises(RuntimeError, match="no image 'nowhere'"):
         bpy.ops.triposr.generate(image="nowhere")
     assert bpy.ops.triposr.add_from_image(filepath=str(picture)) == {"FINISHED"}
-
-
-@pytest.mark.parametrize("ending", ["glb", "obj", "stl", "ply", "usdz", "blend"])
-def test_the_command_writes_every_format(bpy, addon, picture, tmp_path: Path, ending: str) -> None:
-    output = tmp_path / "out" / f"truck.{ending}"
-    assert addon("command").run([str(picture), "-o", str(output), "--resolution", "32"]) == 0
-    assert output.stat().st_size > 1000
-
-
-def test_the_command_goes_on_after_a_bad_picture(bpy, addon, picture, tmp_path, capsys) -> None:
-    (tmp_path / "bad.png").write_bytes(b"nothing")
-    arguments = [str(tmp_path / "bad.png"), str(picture), "-o", str(tmp_path / "out")]
-    assert addon("command").run([*arguments, "--resolution", "32", "--format", "ply"]) == 1
-    told = capsys.readouterr()
-    assert "[1/2] bad.png" in told.err and "1 of 2 pictures failed" in told.err
-    assert "[2/2] toy truck.png" in told.out
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["toy truck.ply"]
-
-
-def test_the_command_says_what_is_wrong_with_its_arguments(bpy, addon, picture, tmp_path, capsys):
-    run = addon("command").run
-    assert run(["--help"]) == 0
-    assert "PICTURE" in capsys.readouterr().out
-    assert run([]) == 2
-    assert run([str(picture), str(picture), "-o", str(tmp_path / "one.glb")]) == 2
-    assert run([str(picture), str(picture), "-o", str(tmp_path)]) == 2
-    assert not list(tmp_path.glob("*.glb"))

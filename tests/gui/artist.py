@@ -13,6 +13,9 @@ RUNNING = "addon.session.runs.is_running()"
 FRACTION = "addon.session.runs.state.fraction"
 ERROR = "addon.session.runs.state.error"
 NEW_OBJECTS = "[o.name for o in bpy.data.objects if o.name not in {'Camera', 'Cube', 'Light'}]"
+IN_VIEWPORT = """
+window, area, _ = view3d()
+with bpy.context.temp_override(window=window, area=area):"""
 
 PICTURE = "/session/files/vase.png"
 RENDER_PICTURE = f"""

@@ -38,6 +38,7 @@ def open_tab(tab: str) -> list[int] | None:
     _, area, sidebar = view3d()
     area.spaces.active.show_region_ui = True
     area.tag_redraw()
+    sidebar.tag_redraw()
     try:
         sidebar.active_panel_category = tab
     except (AttributeError, TypeError):  # read-only or unknown until drawn once

@@ -14,7 +14,7 @@ from typing import Any
 
 from root_session import HERE, INSIDE, RootSession
 
-WIDTH, HEIGHT = 1600, 900
+WIDTH, HEIGHT = 1600, 1040
 HOVER = 0.4  # seconds; below 0.3 Blender may not know yet what is under the mouse
 SCAN_STEP = 12  # pixels; a button is 20 high
 MIDDLE, END = 0.5, 0.83  # parts of the sidebar's width: the middle of a row, an icon at its end
@@ -150,6 +150,7 @@ class Window:
         self.sidebar = self.wait(f"open_tab({tab!r})", 60, f"the tab {tab}")
         before = b""
         for _ in range(20):
+            self.run("view3d()[2].tag_redraw()")
             now = self._capture(self.sidebar)
             if now == before:
                 return
@@ -202,6 +203,19 @@ class Window:
         self.move(x, y)
         time.sleep(HOVER)
         self._xdotool("click", "1")
+
+    @contextmanager
+    def dragging(self, x: int, y: int) -> Iterator[None]:
+        """Hold the left mouse button, pressed at a point, while the block moves the mouse."""
+        self.move(x, y)
+        time.sleep(HOVER)
+        self._xdotool("mousedown", "1")
+        time.sleep(HOVER)
+        try:
+            yield
+        finally:
+            self._xdotool("mouseup", "1")
+            time.sleep(HOVER)
 
     def key(self, *keys: str) -> None:
         """Press keys, such as "ctrl+z", one after the other, where the mouse is."""

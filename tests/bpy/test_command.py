@@ -1,0 +1,82 @@
+"""Pictures to files from a shell."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def run(bpy, addon):
+    """What `blender --command triposr` runs."""
+    return addon("command").run
+
+
+@pytest.mark.parametrize("ending", ["glb", "obj", "stl", "ply", "usdz", "blend"])
+def test_the_command_writes_every_format(run, picture, tmp_path: Path, ending: str) -> None:
+    output = tmp_path / "out" / f"truck.{ending}"
+    assert run([str(picture), "-o", str(output), "--resolution", "32"]) == 0
+    assert output.stat().st_size > 1000
+
+
+def test_the_command_goes_on_after_a_bad_picture(run, picture, tmp_path, capsys) -> None:
+    (tmp_path / "bad.png").write_bytes(b"nothing")
+    arguments = [str(tmp_path / "bad.png"), str(picture), "-o", str(tmp_path / "out")]
+    assert run([*arguments, "--resolution", "32", "--format", "ply"]) == 1
+    told = capsys.readouterr()
+    assert "[1/2] bad.png" in told.err and "1 of 2 pictures failed" in told.err
+    assert "[2/2] toy truck.png" in told.out
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["toy truck.ply"]
+
+
+def test_the_command_says_what_is_wrong_with_its_arguments(run, picture, tmp_path, capsys):
+    assert run(["--help"]) == 0
+    assert "PICTURE" in capsys.readouterr().out
+    assert run([]) == 2
+    assert run([str(picture), str(picture), "-o", str(tmp_path / "one.glb")]) == 2
+    assert run([str(picture), str(picture), "-o", str(tmp_path)]) == 2
+    assert not list(tmp_path.glob("*.glb"))
+
+
+@pytest.mark.parametrize(
+    ("output", "more", "said"),
+    [
+        ("x.fbx", [], "there is no format 'fbx'"),
+        ("x.glb", ["--format", "obj"], "does not end with .obj"),
+        ("a file/x.glb", [], "Not a directory|File exists"),
+        ("x.glb", ["--background", "blue"], "invalid choice"),
+    ],
+)
+def test_wrong_outputs_are_told_before_any_work(
+    run, picture, tmp_path: Path, capsys, output: str, more: list[str], said: str
+) -> None:
+    import re
+
+    (tmp_path / "a file").write_text("")
+    assert run([str(picture), "-o", str(tmp_path / output), *more]) == 2
+    assert re.search(said, capsys.readouterr().err)
+    assert not list(tmp_path.glob("**/x.*"))
+
+
+def test_patterns_settings_and_whole_files(bpy, run, picture, tmp_path: Path, capsys) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.png").write_bytes(picture.read_bytes())
+    out = tmp_path / "out.v2"
+    settings = ["--resolution", "32", "--size", "3", "--open", "--foreground-ratio", "0.7"]
+    assert run([str(tmp_path / "*.png"), "-o", f"{out}/", "--format", "obj", *settings]) == 0
+    names = sorted(path.name for path in out.iterdir())
+    assert [name for name in names if name.endswith(".obj")] == [
+        "one.obj",
+        "toy truck.obj",
+        "two.obj",
+    ]
+    assert not [name for name in names if name.startswith(".")]
+    bpy.ops.wm.obj_import(filepath=str(out / "one.obj"))
+    assert max(bpy.context.selected_objects[0].dimensions) == pytest.approx(3.0, rel=1e-3)
+    assert run([str(tmp_path / "*.webp"), "-o", f"{out}/"]) == 2
+    assert "No file matches" in capsys.readouterr().err
+
+
+def test_a_single_failure_is_told_once(run, tmp_path: Path, capsys) -> None:
+    assert run([str(tmp_path / "no.png"), "-o", str(tmp_path / "x.glb")]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert not list(tmp_path.iterdir())

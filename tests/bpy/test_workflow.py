@@ -1,0 +1,488 @@
+"""The artist's workflow: several pictures, variants, placement, meshes one can use, presets."""
+
+import itertools
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageGrab
+
+
+@pytest.fixture
+def truck(bpy, picture: Path):
+    """An object made from the picture."""
+    bpy.ops.triposr.generate(filepath=str(picture), resolution=64, size=2.0)
+    return bpy.context.object
+
+
+def vertices(addon, target) -> np.ndarray:
+    return addon("scene.mesh").positions(target.data)
+
+
+def colors(target) -> np.ndarray:
+    data = target.data.color_attributes["Color"].data
+    values = np.empty(4 * len(data), np.float32)
+    data.foreach_get("color_srgb", values)
+    return values.reshape(-1, 4)[:, :3]
+
+
+def span(bpy, target) -> tuple[float, float]:
+    """From where to where an object reaches along X, in the world."""
+    bpy.context.view_layer.update()
+    along = [(target.matrix_world @ v.co).x for v in target.data.vertices]
+    return min(along), max(along)
+
+
+def assert_colors_agree(addon, target, at: np.ndarray, expected: np.ndarray) -> None:
+    """Each of some vertices has about the color of the one that was nearest to it."""
+    new = vertices(addon, target)
+    some = slice(None, None, max(1, len(new) // 400))
+    nearest = ((new[some, None] - at[None]) ** 2).sum(axis=-1).argmin(axis=1)
+    assert np.abs(colors(target)[some] - expected[nearest]).mean() < 0.06
+
+
+# Placement
+
+
+def test_size_by_height(bpy, addon, picture: Path) -> None:
+    bpy.ops.triposr.generate(filepath=str(picture), resolution=48, size=3.0, measure="height")
+    at = vertices(addon, bpy.context.object)
+    assert np.ptp(at[:, 2]) == pytest.approx(3.0, rel=1e-4)
+    assert np.ptp(at[:, 0]) > 3.5  # the truck is wider than high
+    assert at[:, 2].min() == pytest.approx(0, abs=1e-5)
+
+
+def test_origins(bpy, addon, picture: Path) -> None:
+    for origin in ("center", "volume"):
+        bpy.ops.triposr.generate(filepath=str(picture), resolution=48, origin=origin)
+        at = vertices(addon, bpy.context.object)
+        middle = (at.min(axis=0) + at.max(axis=0)) / 2
+        if origin == "center":
+            assert np.abs(middle).max() < 1e-5
+        else:
+            assert 1e-4 < np.abs(middle).max() < 0.2
+        assert bpy.context.object.triposr.origin == origin
+
+
+def test_the_center_of_volume_is_that_of_mass(addon) -> None:
+    types, placement = addon("inference.types"), addon("scene.placement")
+    # A box from which a corner tetrahedron was joined: its center is known.
+    corners = np.array([(x, y, z) for x in (0, 2) for y in (0, 1) for z in (0, 1)], np.float32)
+    faces = np.array(
+        [
+            *((0, 1, 3), (0, 3, 2), (4, 6, 7), (4, 7, 5), (0, 4, 5), (0, 5, 1)),
+            *((2, 3, 7), (2, 7, 6), (0, 2, 6), (0, 6, 4), (1, 5, 7), (1, 7, 3)),
+        ],
+        np.int32,
+    )
+    box = types.MeshData(corners + 5, faces, np.zeros_like(corners))
+    assert placement.center_of_volume(box) == pytest.approx((6, 5.5, 5.5), abs=1e-5)
+
+
+def test_facing(addon) -> None:
+    from mathutils import Euler, Vector
+
+    viewpoint = addon("scene.viewpoint")
+    assert viewpoint.turn_of(Vector((0, -1, 0))) == 0
+    for degrees in (30, 90, 179, -120):
+        facing = Euler((0, 0, math.radians(degrees))).to_matrix() @ Vector((0, -1, 0))
+        assert viewpoint.turn_of(facing) == pytest.approx(math.radians(degrees), abs=1e-5)
+
+    class View:
+        view_rotation = Euler((math.radians(90), 0, math.radians(90))).to_quaternion()
+
+    assert viewpoint.turn_to_viewer(View) == pytest.approx(math.radians(90), abs=1e-5)
+    View.view_rotation = Euler((0, 0, math.radians(45))).to_quaternion()  # from above
+    assert viewpoint.turn_to_viewer(View) == pytest.approx(math.radians(45), abs=1e-5)
+
+
+def test_a_given_rotation_turns_the_object(bpy, picture: Path) -> None:
+    bpy.ops.triposr.generate(filepath=str(picture), resolution=32, rotation=1.0)
+    assert bpy.context.object.rotation_euler[:] == pytest.approx((0, 0, 1.0))
+
+
+def test_several_files_stand_in_a_row(bpy, picture: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.png").write_bytes(picture.read_bytes())
+    (tmp_path / "bad.png").write_bytes(b"nothing")
+    files = [{"name": name} for name in ("a.png", "bad.png", "b.png")]
+    bpy.context.scene.triposr.resolution = 32
+    bpy.context.scene.cursor.location = (1, 2, 3)
+    with pytest.raises(RuntimeError, match=r"bad\.png is not a picture"):
+        bpy.ops.triposr.drop_image(directory=str(tmp_path), files=files)
+    first, second = bpy.data.objects["a"], bpy.data.objects["b"]
+    assert first.location[:] == (1, 2, 3) and second.location.yz[:] == (2, 3)
+    assert span(bpy, second)[0] > span(bpy, first)[1]
+    bpy.ops.triposr.add_from_image(directory=str(tmp_path), files=files[::2])
+    assert len(bpy.data.objects) == 4
+
+
+def test_each_selected_empty_gets_its_mesh(bpy, picture: Path) -> None:
+    image = bpy.data.images.load(str(picture))
+    for x, turn in ((5, 0.0), (9, 0.5)):
+        bpy.ops.object.empty_add(
+            type="IMAGE", location=(x, 0, 0), rotation=(math.radians(90), 0, turn)
+        )
+        bpy.context.object.data = image
+    for empty in bpy.data.objects:
+        empty.select_set(True)
+    bpy.context.scene.triposr.resolution = 32
+    assert bpy.ops.triposr.generate_from_empty() == {"FINISHED"}
+    meshes = sorted((o for o in bpy.data.objects if o.type == "MESH"), key=lambda o: o.location.x)
+    assert [round(o.location.x) for o in meshes] == [5, 9]
+    assert [o.rotation_euler.z for o in meshes] == pytest.approx([0.0, 0.5], abs=1e-5)
+
+
+# Never start over
+
+
+def test_an_object_knows_its_picture_and_settings(bpy, truck, picture: Path) -> None:
+    import hashlib
+
+    note = truck.triposr
+    assert note.digest == hashlib.sha256(picture.read_bytes()).hexdigest()
+    assert (note.filepath, note.image, note.size) == (str(picture), None, 2.0)
+    image = bpy.data.images.load(str(picture))
+    bpy.ops.triposr.generate(image=image.name, resolution=32, foreground_ratio=0.7)
+    note = bpy.context.object.triposr
+    assert (note.image, note.filepath) == (image, "")
+    assert note.foreground_ratio == pytest.approx(0.7)
+
+
+def test_regenerate_replaces_the_mesh_in_place(bpy, truck, picture: Path) -> None:
+    truck.location, truck.scale = (1, 2, 3), (2, 2, 2)
+    before, code = len(truck.data.vertices), truck["triposr_scene_code"]
+    bpy.context.scene.triposr.resolution = 128
+    bpy.context.scene.triposr.foreground_ratio = 0.6
+    assert bpy.ops.triposr.regenerate() == {"FINISHED"}
+    assert len(bpy.data.objects) == 1 and len(truck.data.vertices) > 1.5 * before
+    assert truck.location[:] == (1, 2, 3) and truck.scale[:] == (2, 2, 2)
+    assert truck["triposr_scene_code"] != code
+    assert truck.triposr.foreground_ratio == pytest.approx(0.6)
+    picture.unlink()
+    with pytest.raises(RuntimeError, match="picture of toy truck is not there any more"):
+        bpy.ops.triposr.regenerate()
+
+
+def test_a_variant_is_kept(bpy, picture: Path) -> None:
+    bpy.context.scene.cursor.location = (1, 0, 0)
+    assert bpy.ops.triposr.variants(
+        filepath=str(picture), resolution=32, count=3, smallest=0.6, largest=0.9
+    ) == {"FINISHED"}
+    made = sorted(bpy.data.objects, key=lambda o: o.location.x)
+    assert [o.name for o in made] == ["toy truck 0.60", "toy truck 0.75", "toy truck 0.90"]
+    spans = [span(bpy, o) for o in made]
+    assert all(left[1] < right[0] for left, right in itertools.pairwise(spans))
+    codes = {o["triposr_scene_code"] for o in made}
+    assert len(codes) == 3
+    bpy.context.view_layer.objects.active = made[1]
+    other = bpy.ops.mesh.primitive_cube_add
+    other()
+    bpy.context.view_layer.objects.active = made[1]
+    assert bpy.ops.triposr.keep_variant() == {"FINISHED"}
+    assert sorted(o.name for o in bpy.data.objects) == ["Cube", "toy truck"]
+    kept = bpy.data.objects["toy truck"]
+    assert kept.location[:] == (1, 0, 0)
+    assert kept.triposr.foreground_ratio == pytest.approx(0.75)
+    assert len(bpy.data.meshes) == 2
+    bpy.context.view_layer.objects.active = kept
+    assert not bpy.ops.triposr.keep_variant.poll()
+
+
+@pytest.fixture
+def pump(addon):
+    """Let the refinements' runner work until it has nothing to do. Timers never fire here."""
+    session = addon("session")
+
+    def pump() -> None:
+        deadline = time.monotonic() + 60
+        while session.refinements.is_running():
+            assert time.monotonic() < deadline
+            session._pump()
+            time.sleep(0.01)
+
+    yield pump
+    session._join_all()
+    session.refinements.dismiss()
+
+
+def test_the_surface_follows_the_sliders(bpy, addon, truck, pump) -> None:
+    live, before = bpy.context.window_manager.triposr, vertices(addon, truck)
+    assert (live.resolution, live.threshold) == (64, 25)
+    assert live.tightness == pytest.approx(0)
+    live.tightness = 0.5
+    assert live.threshold == pytest.approx(25 * math.sqrt(5))
+    assert truck.triposr.threshold == 25  # until the surface is there
+    pump()
+    thin = vertices(addon, truck)
+    assert truck.triposr.threshold == pytest.approx(25 * math.sqrt(5))
+    assert len(thin) != len(before)
+    live.resolution = 128
+    pump()
+    assert truck.triposr.resolution == 128 and len(vertices(addon, truck)) > 3 * len(thin)
+
+
+def test_while_a_slider_moves_a_coarse_surface_comes_first(bpy, addon, truck, pump) -> None:
+    bpy.ops.triposr.refine(resolution=192)
+    session, live = addon("session"), bpy.context.window_manager.triposr
+    seen = set()
+    for threshold in (30.0, 35.0, 40.0):
+        live.threshold = threshold
+        for _ in range(20):
+            session._pump()
+            seen.add(len(truck.data.vertices))
+            time.sleep(0.01)
+    pump()
+    fine = len(truck.data.vertices)
+    assert truck.triposr.threshold == 40
+    assert min(seen) < fine / 2
+    bpy.ops.triposr.refine(threshold=40.0)
+    assert len(truck.data.vertices) == fine
+
+
+def test_a_slider_without_a_surface_tells_and_keeps_the_mesh(bpy, addon, truck, pump) -> None:
+    count, live = len(truck.data.vertices), bpy.context.window_manager.triposr
+    live.threshold = 9999.0
+    pump()
+    assert len(truck.data.vertices) == count and truck.triposr.threshold == 25
+    assert "no surface" in addon("session").refinements.state.error
+    live.threshold = 30.0
+    pump()
+    assert not addon("session").refinements.state.error
+    assert truck.triposr.threshold == 30
+
+
+def test_undo_forgets_what_the_sliders_asked_for(bpy, addon, truck, pump) -> None:
+    live = bpy.context.window_manager.triposr
+    bpy.ops.ed.undo_push(message="made")
+    live.threshold = 60.0
+    pump()
+    after = len(truck.data.vertices)
+    live.threshold = 90.0
+    bpy.ops.ed.undo()
+    assert not addon("session").refinements.is_running()
+    truck = bpy.data.objects["toy truck"]
+    assert truck.triposr.threshold == 25 and live.threshold == 25
+    bpy.ops.ed.redo()
+    truck = bpy.data.objects["toy truck"]
+    assert truck.triposr.threshold == 60 and len(truck.data.vertices) == after
+
+
+def test_a_deleted_object_ends_its_refinement(bpy, addon, truck, pump) -> None:
+    bpy.context.window_manager.triposr.threshold = 60.0
+    bpy.data.objects.remove(truck)
+    pump()
+    assert not addon("session").refinements.state.error
+    assert bpy.context.window_manager.triposr.threshold == 25  # nothing is active
+
+
+# A mesh one can use
+
+
+@pytest.mark.parametrize("kind", ["voxel", "quads"])
+def test_remesh_keeps_shape_and_colors(bpy, addon, truck, kind: str) -> None:
+    bpy.ops.triposr.clean_up(floaters=1.0)
+    at, expected = vertices(addon, truck), colors(truck)
+    assert bpy.ops.triposr.remesh(kind=kind, faces=3000) == {"FINISHED"}
+    new = vertices(addon, truck)
+    assert np.abs(np.ptp(new, axis=0) - np.ptp(at, axis=0)).max() < 0.1
+    sides = {len(polygon.vertices) for polygon in truck.data.polygons}
+    assert 4 in sides
+    assert kind == "voxel" or 1500 < len(truck.data.polygons) < 6000
+    assert_colors_agree(addon, truck, at, expected)
+    assert all(polygon.use_smooth for polygon in truck.data.polygons)
+
+
+def test_open_and_torn_meshes_become_quads(bpy, addon, truck) -> None:
+    """QuadriFlow takes closed, manifold meshes only."""
+    import bmesh
+
+    torn = bmesh.new()
+    torn.from_mesh(truck.data)
+    torn.faces.ensure_lookup_table()
+    bmesh.ops.delete(torn, geom=list(torn.faces)[:400:4], context="FACES_ONLY")
+    torn.to_mesh(truck.data)
+    torn.free()
+    assert bpy.ops.triposr.remesh(kind="quads", faces=2000) == {"FINISHED"}
+    assert 1000 < len(truck.data.polygons) < 4000
+
+
+def test_holes_are_filled(bpy, addon, picture: Path) -> None:
+    import bmesh
+
+    bpy.ops.triposr.generate(filepath=str(picture), resolution=64)
+    truck = bpy.context.object
+    bpy.ops.triposr.clean_up(floaters=1.0)
+    edited = bmesh.new()
+    edited.from_mesh(truck.data)
+    edited.verts.ensure_lookup_table()
+    bmesh.ops.delete(edited, geom=edited.verts[100:104], context="VERTS")
+    edited.to_mesh(truck.data)
+
+    def rims() -> int:
+        edited.clear()
+        edited.from_mesh(truck.data)
+        return sum(edge.is_boundary for edge in edited.edges)
+
+    assert rims() > 0
+    bpy.ops.triposr.clean_up(holes=False)
+    assert rims() > 0
+    bpy.ops.triposr.clean_up()
+    assert rims() == 0
+    edited.free()
+
+
+@pytest.mark.parametrize("keep", ["left", "right", "auto"])
+def test_mirror(bpy, addon, truck, keep: str) -> None:
+    at, expected = vertices(addon, truck), colors(truck)
+    assert bpy.ops.triposr.mirror(keep=keep) == {"FINISHED"}
+    half = truck.triposr.mirrored
+    # The knob, and with it most of the surface, is on the picture's right, which is +X.
+    assert half == (keep if keep != "auto" else "right")
+    new, got = vertices(addon, truck), colors(truck)
+    sign = 1 if half == "right" else -1
+    assert new[:, 0].max() == pytest.approx(-new[:, 0].min(), abs=1e-4)
+    assert np.abs(sign * new[:, 0]).max() == pytest.approx((sign * at[:, 0]).max(), abs=0.05)
+    # The picture's left half is red and its right one blue: the kept one's colors are on both.
+    for side in (-1, 1):
+        mean = got[side * new[:, 0] > 0.3].mean(axis=0)
+        assert (mean[2] > mean[0]) == (half == "right")
+    bpy.ops.triposr.recolor()
+    assert np.abs(colors(truck) - got).max() < 2 / 255
+    bpy.ops.triposr.refine()
+    assert truck.triposr.mirrored == "none"
+    assert_colors_agree(addon, truck, at, expected)
+
+
+@pytest.mark.parametrize(
+    ("operator", "values"),
+    [
+        ("clean_up", {"floaters": 2.0}),
+        ("clean_up", {"smooth": 100_000}),
+        ("clean_up", {"faces": -1}),
+        ("remesh", {"voxel_size": -1.0}),
+        ("remesh", {"kind": "quads", "faces": 3}),
+    ],
+)
+def test_values_out_of_range_change_nothing(bpy, addon, truck, operator: str, values) -> None:
+    before = vertices(addon, truck)
+    with pytest.raises(RuntimeError, match="Choose a value from"):
+        getattr(bpy.ops.triposr, operator)(**values)
+    assert np.array_equal(vertices(addon, truck), before)
+
+
+# Pictures from everywhere
+
+
+def test_a_picture_is_pasted(bpy, picture: Path, monkeypatch) -> None:
+    monkeypatch.setattr(ImageGrab, "grabclipboard", lambda: Image.open(picture))
+    assert bpy.ops.triposr.paste_image() == {"FINISHED"}
+    pasted = bpy.context.scene.triposr.image
+    assert pasted.name == "Pasted Picture" and pasted.packed_file is not None
+    bpy.ops.triposr.generate(filepath=str(picture), resolution=48)
+    expected = len(bpy.context.object.data.vertices)
+    bpy.ops.triposr.generate(resolution=48)
+    assert bpy.context.object.name == "Pasted Picture"
+    assert abs(len(bpy.context.object.data.vertices) - expected) < 0.02 * expected
+
+
+def test_a_copied_file_is_pasted(bpy, addon, picture: Path, monkeypatch) -> None:
+    paths_in = addon("operators.paste").paths_in
+    assert paths_in(f"{picture.as_uri()}\n") == [picture]  # its space is %20 there
+    assert paths_in(f'"{picture}"') == [picture]
+    assert paths_in("") == []
+    monkeypatch.setattr(ImageGrab, "grabclipboard", lambda: [str(picture)])
+    bpy.ops.triposr.paste_image()
+    assert bpy.context.scene.triposr.image.filepath == str(picture)
+
+
+def test_an_empty_clipboard_is_told(bpy, monkeypatch) -> None:
+    def raising(error: Exception):
+        def grab() -> None:
+            raise error
+
+        return grab
+
+    grabs = {
+        "no picture on the clipboard": (lambda: None, lambda: ["nowhere"], raising(OSError())),
+        "xclip or wl-clipboard": (raising(NotImplementedError()),),
+    }
+    for said, ways in grabs.items():
+        for grab in ways:
+            monkeypatch.setattr(ImageGrab, "grabclipboard", grab)
+            with pytest.raises(RuntimeError, match=said):
+                bpy.ops.triposr.paste_image()
+    assert bpy.context.scene.triposr.image is None
+
+
+def test_the_render_result_is_taken_as_it_is_seen(bpy, addon) -> None:
+    scene = bpy.context.scene
+    scene.render.engine, scene.cycles.samples = "CYCLES", 1
+    scene.render.resolution_x = scene.render.resolution_y = 64
+    scene.render.film_transparent = True
+    scene.render.image_settings.file_format = "OPEN_EXR"
+    bpy.ops.mesh.primitive_cube_add(size=2)
+    material = bpy.data.materials.new("Glow")
+    material.use_nodes = True
+    material.node_tree.nodes.clear()
+    glow = material.node_tree.nodes.new("ShaderNodeEmission")
+    glow.inputs["Color"].default_value = (0.5, 0.05, 0.05, 1)
+    end = material.node_tree.nodes.new("ShaderNodeOutputMaterial")
+    material.node_tree.links.new(glow.outputs[0], end.inputs[0])
+    bpy.context.object.data.materials.append(material)
+    bpy.ops.object.camera_add(location=(0, -6, 0), rotation=(math.radians(90), 0, 0))
+    scene.camera = bpy.context.object
+    scene.view_settings.view_transform = "Standard"
+    bpy.ops.render.render()
+    read = addon("scene.image").picture_of
+
+    def center(exposure: float) -> np.ndarray:
+        import io
+
+        scene.view_settings.exposure = exposure
+        picture = Image.open(io.BytesIO(read(bpy.data.images["Render Result"])()))
+        assert picture.mode == "RGBA" and picture.getpixel((0, 0))[3] == 0
+        return np.array(picture.getpixel((32, 32))[:3])
+
+    assert np.abs(center(0.0) - (188, 63, 63)).max() <= 2  # sRGB of 0.5 and 0.05
+    assert np.abs(center(-1.0) - (137, 44, 44)).max() <= 2  # of half of that
+    assert scene.render.image_settings.file_format == "OPEN_EXR"
+    scene.triposr.image = bpy.data.images["Render Result"]
+    scene.triposr.resolution = 32
+    assert bpy.ops.triposr.generate() == {"FINISHED"}
+    assert bpy.context.object.name == "Render Result"
+
+
+# Presets
+
+
+def test_presets_come_with_the_addon(bpy, addon) -> None:
+    settings = bpy.context.scene.triposr
+    [folder] = bpy.utils.preset_paths("triposr")
+    names = {path.stem for path in Path(folder).glob("*.py")}
+    assert names == {"Draft", "Standard", "Detailed", "3D_Print"}
+    seen = {}
+    for name in names:
+        settings.property_unset("keep_largest")
+        bpy.ops.script.execute_preset(
+            filepath=f"{folder}/{name}.py", menu_idname="TRIPOSR_PT_presets"
+        )
+        seen[name] = settings.resolution, settings.keep_largest, settings.closed
+    standard = addon("inference.types").Options()
+    assert seen["Standard"] == (standard.resolution, standard.keep_largest, standard.closed)
+    assert seen["Draft"][0] < seen["Standard"][0] < seen["Detailed"][0]
+    assert seen["3D_Print"][1:] == (True, True)
+
+
+def test_an_own_preset_is_saved_used_and_removed(bpy) -> None:
+    settings = bpy.context.scene.triposr
+    settings.resolution, settings.origin = 77, "center"
+    assert bpy.ops.triposr.add_preset(name="Mine") == {"FINISHED"}
+    settings.resolution, settings.origin = 256, "base"
+    path = bpy.utils.preset_find("Mine", "triposr")
+    bpy.ops.script.execute_preset(filepath=path, menu_idname="TRIPOSR_PT_presets")
+    assert (settings.resolution, settings.origin) == (77, "center")
+    bpy.ops.triposr.add_preset(name="Mine", remove_name=True)
+    assert not Path(path).exists()

@@ -1,0 +1,174 @@
+"""Pictures from everywhere, several at once, and a day's work in a row, in a real window."""
+
+import time
+
+import artist
+import pytest
+from artist import ERROR, GENERATE, NEW_OBJECTS, RUNNING
+from window import END, Window
+
+FILES = "/session/files"
+QUEUE = "[run.title for run in addon.session.runs.waiting()]"
+MEMORY = "int(open('/proc/self/statm').read().split()[1]) * 4096 / 1e6"
+
+
+def copies(window: Window, *names: str) -> list[str]:
+    """Copies of PICTURE under other names; those that begin with "bad" are no pictures."""
+    folder = window.session.folder / "files"
+    content = (folder / "vase.png").read_bytes()
+    for name in names:
+        bad = name.startswith("bad")
+        (folder / f"{name}.png").write_bytes(b"nothing" if bad else content)
+    return [f"{FILES}/{name}.png" for name in names]
+
+
+def test_five_dropped_one_bad_and_the_third_canceled(window: Window) -> None:
+    names = ["one", "bad", "three", "four", "five"]
+    window.run("bpy.context.scene.triposr.resolution = 704")  # long enough to be clicked at
+    window.drop(copies(window, *names), *window.viewport_center())
+    window.choose("Generate 3D Mesh (TripoSR)")
+    window.wait(f"len({QUEUE}) > 2", 60, "the queue")
+    time.sleep(1.5)
+    window.screenshot("queue", window.sidebar)
+    number = window.evaluate(QUEUE).index("three")
+    window.click_button(f"bpy.ops.triposr.remove_waiting(number={number})", END)
+    assert "three" not in window.evaluate(QUEUE)
+    window.wait(f"not {RUNNING}", artist.TIMEOUT, "the end of the queue")
+    assert sorted(window.evaluate(NEW_OBJECTS)) == ["five", "four", "one"]
+    assert "bad.png is not a picture" in window.evaluate(ERROR)
+    time.sleep(1)
+    window.key("Escape")
+    window.screenshot("queue-done")
+    # They stand in a row, and do not touch.
+    spans = window.evaluate(
+        "[sorted((o.matrix_world @ v.co).x for v in o.data.vertices)[::len(o.data.vertices) - 1]"
+        " for o in bpy.data.objects if o.name in ('one', 'four', 'five')]"
+    )
+    (_, first), (second, third), (fourth, _) = sorted(spans)
+    assert first < second and third < fourth
+
+
+def test_a_drop_lands_on_what_is_under_the_mouse(window: Window) -> None:
+    window.run(
+        "bpy.context.scene.triposr.resolution = 32\n"
+        "bpy.context.scene.cursor.location = (7, 7, 7)\n"
+        "bpy.data.objects['Cube'].location = (0, 0, 1)"
+    )
+    x, y = window.viewport_center()
+    [picture] = copies(window, "dropped")
+    window.drop([picture], x, y - 60)
+    window.choose("Generate 3D Mesh (TripoSR)")
+    artist.wait_for_object(window)
+    # The default view looks at the origin from above: the cube's surface is in the way.
+    place = window.evaluate("list(bpy.data.objects['dropped'].location)")
+    assert max(map(abs, place[:2])) <= 1.001 and -0.001 <= place[2] <= 2.001
+    assert any(abs(value - side) < 1e-3 for value, side in zip(place, (1, -1, 2), strict=True))
+
+
+def test_paste(window: Window) -> None:
+    assert window.evaluate("bpy.context.scene.triposr.image is None")
+    window.click_button("bpy.ops.triposr.paste_image", END)
+    time.sleep(0.5)
+    window.key("Escape")  # there is nothing to paste, which it says
+    owner = window.session.spawn(
+        *("xclip", "-selection", "clipboard", "-t", "image/png", "-quiet", "-i", artist.PICTURE),
+        log="xclip.log",
+    )
+    try:
+        time.sleep(1)
+        window.run("bpy.ops.triposr.paste_image()")
+    finally:
+        owner.terminate()
+    assert window.evaluate("list(bpy.context.scene.triposr.image.size)") == [256, 256]
+    window.run("bpy.context.scene.triposr.resolution = 64")
+    window.click_button(GENERATE)
+    artist.wait_for_object(window)
+    assert window.evaluate(NEW_OBJECTS) == ["Pasted Picture"]
+
+
+def test_variants(window: Window) -> None:
+    artist.set_picture(window)
+    window.click_button("bpy.ops.triposr.variants", END)
+    window.wait(f"len({NEW_OBJECTS}) == 4 and not {RUNNING}", artist.TIMEOUT, "four variants")
+    time.sleep(1)
+    window.screenshot("variants")
+    window.click_button("bpy.ops.triposr.keep_variant")
+    window.wait(f"{NEW_OBJECTS} == ['vase']", 30, "the one that is kept")
+    window.move(*window.viewport_center())
+    window.key("ctrl+z")
+    window.wait(f"len({NEW_OBJECTS}) == 4", 30, "undo")
+
+
+@pytest.mark.parametrize(
+    "operator", ["clean_up(smooth=2, faces=2000)", "remesh(kind='voxel')", "mirror(keep='left')"]
+)
+def test_the_mesh_changes_and_undo_brings_it_back(window: Window, operator: str) -> None:
+    if window.evaluate(NEW_OBJECTS) != ["vase"]:
+        artist.generate(window)
+    count = "len(bpy.data.objects['vase'].data.vertices)"
+    before = window.evaluate(count)
+    head, _, arguments = operator.partition("(")
+    window.run(
+        f"{artist.IN_VIEWPORT}\n    bpy.ops.triposr.{head}('INVOKE_DEFAULT', True, {arguments}"
+    )
+    assert window.evaluate(count) != before
+    window.move(*window.viewport_center())
+    window.key("ctrl+z")
+    window.wait(f"{count} == {before}", 30, "undo")
+
+
+def test_thirty_jobs_in_a_row(window: Window) -> None:
+    """Memory stays flat: what the last twenty add is nothing, within what the allocator keeps."""
+    artist.set_picture(window, resolution=32)
+    used = []
+    for number in range(30):
+        window.run("bpy.ops.triposr.generate('INVOKE_DEFAULT')")
+        window.wait(f"not {RUNNING}", artist.TIMEOUT, f"job {number}")
+        window.run(
+            "for each in list(bpy.data.meshes):\n"
+            "    if each.name.startswith('vase'): bpy.data.meshes.remove(each)\n"
+        )
+        used.append(window.evaluate(MEMORY))
+    assert window.evaluate(ERROR) == ""
+    print(f"MB after 10, 20 and 30 jobs: {used[9]:.0f}, {used[19]:.0f}, {used[29]:.0f}")
+    assert min(used[25:]) - min(used[8:13]) < 30
+
+
+# The whole panel
+
+
+CONTROLS = (
+    ("operator", "bpy.ops.triposr.generate", 0.5),
+    ("operator", "bpy.ops.triposr.paste_image", END),
+    ("operator", "bpy.ops.triposr.download_model", 0.4),
+    ("operator", "bpy.ops.triposr.edit_matte", 0.4),
+    ("operator", "bpy.ops.triposr.refresh_preview", END),
+    ("property", "triposr.resolution", 0.7),
+    ("property", "triposr.threshold", 0.7),
+    ("property", "triposr.tightness", 0.7),
+    ("property", "triposr.closed", 0.5),
+    ("operator", "bpy.ops.triposr.refine", 0.25),
+    ("operator", "bpy.ops.triposr.regenerate", 0.75),
+    ("property", "triposr.background", 0.7),
+    ("property", "triposr.keep_largest", 0.5),
+    ("property", "triposr.foreground_ratio", 0.6),
+    ("operator", "bpy.ops.triposr.variants", END),
+)
+
+
+def test_the_whole_panel_is_there_and_works(window: Window) -> None:
+    artist.generate(window)
+    window.screenshot("whole-panel", window.sidebar)
+    for kind, name, across in CONTROLS:
+        find = window.find_button if kind == "operator" else window.find_property
+        find(name, across)
+    # A value typed with the keyboard only, over the field that the mouse found.
+    window.find_property('scenes["Scene"].triposr.resolution', 0.7)
+    window.key("ctrl+c")
+    window.key("Return")
+    time.sleep(0.3)
+    window.key("ctrl+a", "4", "8", "Return")
+    assert window.evaluate("bpy.context.scene.triposr.resolution") == 48
+    window.click_button("bpy.ops.triposr.regenerate", 0.75)
+    window.wait("bpy.data.objects['vase'].triposr.resolution == 48", artist.TIMEOUT, "regenerating")
+    assert window.evaluate(NEW_OBJECTS) == ["vase"]
