@@ -160,7 +160,7 @@ class TripoSRPreferences(bpy.types.AddonPreferences):
         self._draw_devices(layout)
         layout.separator()
         layout.prop(self, "show_colors")
-        layout.operator("triposr.copy_report", icon="COPYDOWN")
+        layout.operator("triposr.copy_report", text="Copy Report", icon="COPYDOWN")
 
     def _draw_models(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
         layout.label(text="Models")
@@ -209,7 +209,7 @@ def _hint(layout: bpy.types.UILayout, text: str, icon: str) -> None:
     """A line below the value of a property."""
     row = layout.split(factor=0.4)
     row.label()
-    row.label(text=text, icon=icon)
+    draw_text(row, text, icon)
 
 
 def draw_model(layout: bpy.types.UILayout, model: PublishedModel, folder: Path) -> None:

@@ -30,7 +30,7 @@ def choose_device(name: str) -> torch.device:
         InputError: There is no such device type.
     """
     if name == "auto":
-        return next(torch.device(kind) for kind in DEVICES if not problem_of(kind))
+        return next(torch.device(name) for name in _candidates() if not problem_of(name))
     if name.partition(":")[0] not in DEVICES:
         raise InputError(f"There is no device type {name!r}", f"Choose auto, {', '.join(DEVICES)}")
     if problem := problem_of(name):
@@ -40,27 +40,39 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def _candidates() -> Iterator[str]:
+    """All devices, the best first; the CPU always works."""
+    for kind in DEVICES[:-1]:
+        if _backend(kind).is_available():
+            yield from _names(kind)
+    yield "cpu"
+
+
+def _names(kind: str) -> list[str]:
+    """The devices of a kind that there are."""
+    # torch.backends.mps stands for the one GPU that there is.
+    if kind == "mps":
+        return [kind]
+    return [f"{kind}:{number}" for number in range(_backend(kind).device_count())]
+
+
 def list_devices() -> tuple[DeviceInfo, ...]:
     """All that could run the network, the best first, the CPU last; with why some do not."""
     found = []
     for kind in DEVICES[:-1]:
-        module = _backend(kind)
-        if not module.is_available():
-            continue
-        # torch.backends.mps stands for the one GPU that there is.
-        for number in range(getattr(module, "device_count", lambda: 1)()):
-            found.append(_described(kind, number))
+        if _backend(kind).is_available():
+            found += [_described(name) for name in _names(kind)]
     if not found and (problem := _unused_gpu()):
         found.append(DeviceInfo("cuda", "GPU", problem=problem))
     return (*found, DeviceInfo("cpu", f"CPU, {torch.get_num_threads()} cores", _memory_of_cpu()))
 
 
-def _described(kind: str, number: int) -> DeviceInfo:
-    name = kind if kind == "mps" else f"{kind}:{number}"
+def _described(name: str) -> DeviceInfo:
+    kind, _, number = name.partition(":")
     if kind == "mps":
         return DeviceInfo(name, "Apple GPU", problem=problem_of(name))
     try:
-        properties = _backend(kind).get_device_properties(number)
+        properties = _backend(kind).get_device_properties(int(number))
     except (RuntimeError, AssertionError) as error:
         return DeviceInfo(name, name, problem=f"The device {name} does not answer: {error}")
     return DeviceInfo(name, properties.name, properties.total_memory, problem_of(name))

@@ -52,7 +52,8 @@ def remove_background(picture: Image.Image, options: Options) -> Image.Image:
     if method == "alpha" or (method == "auto" and _has_useful_alpha(picture)):
         return _with_alpha(picture)
     model = matting_model_file(options)
-    if method == "model" or (method == "auto" and model is not None):
+    is_chosen = model is not None or options.matting_model != "auto"
+    if method == "model" or (method == "auto" and is_chosen):
         return _cut_out_with_model(picture, options, model)
     return cut_out_plain(picture)
 

@@ -40,7 +40,9 @@ def open_picture(picture: Image.Image | Path | str | bytes) -> Image.Image:
     Raises:
         InputError: The file is missing, empty, truncated, too large, too small, or no picture.
     """
-    name = Path(picture).name if isinstance(picture, Path | str) else "The picture"
+    name = "The picture"
+    if isinstance(picture, Path | str):
+        name = Path(picture).name or str(picture)  # "." has no name
     try:
         if isinstance(picture, Image.Image):
             return _decode(picture, name)
@@ -64,11 +66,19 @@ def open_picture(picture: Image.Image | Path | str | bytes) -> Image.Image:
         ) from error
     except Image.DecompressionBombError as error:
         raise too_large(name) from error
-    except Exception as error:  # Pillow's decoders raise nearly everything for damaged files
-        log.info("Cannot decode %s: %r", name, error)
+    except OSError as error:
+        if error.errno is None:  # Pillow's own, of a file that ends too early
+            raise _damaged(name, error) from error
         raise InputError(
-            f"{name} is damaged or incomplete", "Save or download the picture again"
+            f"{name[:60]} cannot be read ({error.strerror})", "Choose another picture, or copy it"
         ) from error
+    except Exception as error:  # Pillow's decoders raise nearly everything for damaged files
+        raise _damaged(name, error) from error
+
+
+def _damaged(name: str, error: Exception) -> InputError:
+    log.info("Cannot decode %s: %r", name, error)
+    return InputError(f"{name} is damaged or incomplete", "Save or download the picture again")
 
 
 def _decode(image: Image.Image, name: str) -> Image.Image:

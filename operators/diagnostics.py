@@ -70,7 +70,7 @@ class TRIPOSR_OT_copy_report(bpy.types.Operator):
     """Copy versions, devices, models and the last warnings to the clipboard, without your paths"""
 
     bl_idname = "triposr.copy_report"
-    bl_label = "Copy Report"
+    bl_label = "Copy Report (TripoSR)"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         context.window_manager.clipboard = report(context)

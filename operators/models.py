@@ -115,7 +115,7 @@ class TRIPOSR_OT_import_model(AsksForFile, bpy.types.Operator):
     """
 
     bl_idname = "triposr.import_model"
-    bl_label = "Import Model"
+    bl_label = "Import Model (TripoSR)"
 
     filter_glob: StringProperty(default="*.ckpt;*.safetensors;*.onnx", options={"HIDDEN"})
 
@@ -165,6 +165,9 @@ class TRIPOSR_OT_remove_model(bpy.types.Operator):
             freed = remove(model, model_folder(context))
         except DownloadError as error:
             self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        if not freed:
+            self.report({"ERROR"}, f"{model.label} is not in the model folder")
             return {"CANCELLED"}
         preview.refresh()
         self.report({"INFO"}, f"{model.label} removed: {freed / 1e6:,.0f} MB freed")

@@ -24,11 +24,11 @@ def copies(window: Window, *names: str) -> list[str]:
 
 def test_five_dropped_one_bad_and_the_third_canceled(window: Window) -> None:
     names = ["one", "bad", "three", "four", "five"]
-    window.run("bpy.context.scene.triposr.resolution = 704")  # long enough to be clicked at
+    window.run("bpy.context.scene.triposr.resolution = 448")  # long enough to be clicked at
     window.drop(copies(window, *names), *window.viewport_center())
     window.choose("Generate 3D Mesh (TripoSR)")
     window.wait(f"len({QUEUE}) > 2", 60, "the queue")
-    time.sleep(1.5)
+    time.sleep(2.5)
     window.screenshot("queue", window.sidebar)
     number = window.evaluate(QUEUE).index("three")
     window.click_button(f"bpy.ops.triposr.remove_waiting(number={number})", END)

@@ -92,6 +92,17 @@ def test_a_card_that_torch_was_not_made_for_is_told(monkeypatch) -> None:
     assert "Automatic" in caught.value.hint
 
 
+def test_automatic_takes_the_second_gpu_where_the_first_does_not_work(monkeypatch) -> None:
+    module = SimpleNamespace(is_available=lambda: True, device_count=lambda: 2)
+    monkeypatch.setattr(torch, "cuda", module)
+    works = {"cuda:0": "is too old", "cuda:1": ""}
+    monkeypatch.setattr(devices, "problem_of", lambda name: works.get(name, ""))
+    assert str(devices.choose_device("auto")) == "cuda:1"
+    works["cuda:1"] = "has no memory"
+    monkeypatch.setattr(torch, "xpu", SimpleNamespace(is_available=lambda: False))
+    assert str(devices.choose_device("auto")) == "cpu"
+
+
 def test_a_gpu_that_this_torch_cannot_see_is_told(monkeypatch, tmp_path) -> None:
     for kind in ("cuda", "xpu"):
         monkeypatch.setattr(torch, kind, SimpleNamespace(is_available=lambda: False))

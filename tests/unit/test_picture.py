@@ -132,6 +132,10 @@ def test_truncated(halves: Image.Image, tmp_path: Path, name: str, share: float)
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist"):
         open_picture(tmp_path / "nowhere.png")
+    with pytest.raises(InputError, match=r"a{60} cannot be read \(File name too long\)"):
+        open_picture(tmp_path / ("a" * 300 + ".png"))
+    with pytest.raises(InputError, match=r"^\. is a folder"):
+        open_picture(".")
     with pytest.raises(InputError, match="is a folder"):
         open_picture(tmp_path)
 

@@ -205,6 +205,35 @@ def test_rembg_model(mug, model_folder: Path, monkeypatch, background: str, wher
     assert alpha[125, 225] < 55, "the backdrop, seen through the handle"
 
 
+def test_a_network_cuts_out_the_same_picture_once(mug, model_folder: Path, monkeypatch) -> None:
+    import rembg
+
+    calls = []
+    remove = rembg.remove
+    monkeypatch.setattr(rembg, "remove", lambda *a, **k: (calls.append(1), remove(*a, **k))[1])
+    wide, tight = (
+        prepare_image(mug, Options(matting_folder=model_folder, foreground_ratio=ratio))
+        for ratio in (0.6, 0.9)
+    )
+    assert len(calls) == 1
+    assert np.array_equal(np.asarray(wide.cutout), np.asarray(tight.cutout))
+    assert wide.rgb.shape != tight.rgb.shape or not np.array_equal(wide.rgb, tight.rgb)
+    other = mug.copy()
+    other.putpixel((0, 0), (1, 2, 3))
+    prepare_image(other, Options(matting_folder=model_folder))
+    assert len(calls) == 2
+    file = model_folder / "u2net.onnx"
+    os.utime(file, (0, 0))  # another file of the same name
+    prepare_image(other, Options(matting_folder=model_folder))
+    assert len(calls) == 3
+
+
+def test_a_chosen_model_that_is_gone_is_not_passed_over(mug, model_folder: Path) -> None:
+    options = Options(matting_folder=model_folder, matting_model="silueta")
+    with pytest.raises(ModelFilesError, match="silueta is not on this machine"):
+        prepare_image(mug, options)
+
+
 def test_transparency_wins_over_the_model(cutout: Image.Image, model_folder: Path) -> None:
     prepared = prepare_image(cutout, Options(matting_folder=model_folder))
     assert np.array_equal(np.asarray(prepared.cutout), np.asarray(cutout))
