@@ -40,6 +40,7 @@ DOWNLOAD_STAGES = {
 }
 IMPORT_STAGES = {"verify": ("Verifying", 0.2), "copy": ("Copying", 0.8)}
 PREVIEW_STAGES = {"prepare": ("Removing the background", 1.0)}
+PASTE_STAGES = {"prepare": ("Looking at the clipboard", 1.0)}
 REFINE_STAGES = {"extract": ("Extracting the surface", 0.9), "color": ("Coloring", 0.1)}
 
 
@@ -93,7 +94,10 @@ previews = Runner(_wake, _show, _say_nothing)
 refinements = Runner(_wake, _show, _say_nothing)
 """Surfaces that follow the sliders in the panel."""
 
-RUNNERS = (runs, upkeep, previews, refinements)
+pastes = Runner(_wake, _show, popup)
+"""The clipboard's picture on its way."""
+
+RUNNERS = (runs, upkeep, previews, refinements, pastes)
 
 engine = Engine()
 """Keeps the model loaded for the next run."""
@@ -131,7 +135,9 @@ def _on_load(_path: str) -> None:
     previews.drop("")
     refinements.drop("")
     if runs.is_running():
-        runs.drop(f"{runs.state.title}: canceled, because another file was opened")
+        waiting = len(runs.waiting())
+        more = f" and {waiting} more" if waiting else ""
+        runs.drop(f"{runs.state.title}{more}: canceled, because another file was opened")
     else:
         runs.dismiss()  # what failed belonged to the other file
 

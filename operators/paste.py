@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +14,10 @@ import bpy
 import numpy as np
 
 from ..inference.errors import InputError, importing
-from ..runner import explain
+from ..inference.types import Tick
+from ..runner import Run, run_inline
 from ..scene.image import new_image, open_image
+from ..session import PASTE_STAGES, pastes
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -22,9 +26,11 @@ log = logging.getLogger(__name__)
 
 NAME = "Pasted Picture"
 
-NOTHING = InputError(
-    "There is no picture on the clipboard", "Copy one in a browser, an image viewer or a file list"
-)
+PATIENCE = 5.0
+"""Seconds that another program has for handing its picture over."""
+
+MOST_LINES = 20
+"""Of the clipboard's text, that may name files."""
 
 
 class TRIPOSR_OT_paste_image(bpy.types.Operator):
@@ -32,60 +38,111 @@ class TRIPOSR_OT_paste_image(bpy.types.Operator):
 
     bl_idname = "triposr.paste_image"
     bl_label = "Paste Image (TripoSR)"
-    bl_options = {"REGISTER", "UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            context.scene.triposr.image = _pasted(context.window_manager.clipboard)
-        except Exception as error:  # the boundary at which the artist is told
-            self.report({"ERROR"}, str(explain(error)))
-            return {"CANCELLED"}
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        # Beside Blender: the clipboard may be Blender's own, and it is asked for it like any other.
+        pastes.submit(_run(context))
         return {"FINISHED"}
 
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return run_inline(self, _run(context))
 
-def _pasted(text: str) -> bpy.types.Image:
-    """The image data-block of what is on the clipboard, given its text; raises InputError."""
-    for path in paths_in(text):
-        if path.is_file() and (image := open_image(path)) is not None:
-            return image
-    found = _clipboard()
-    if isinstance(found, list):  # files that were copied
-        images = (open_image(Path(name)) for name in found)
-        image = next(filter(None, images), None)
-        if image is None:
-            raise NOTHING
-        return image
-    if found is None:
-        raise NOTHING
-    return new_image(np.asarray(found.convert("RGBA")), NAME)
+
+def _run(context: bpy.types.Context) -> Run:
+    files = paths_in(context.window_manager.clipboard)
+    scene_uid = context.scene.session_uid
+
+    def work(tick: Tick) -> Image.Image | list[Path]:
+        named = [path for path in files if path.is_file()]
+        return named or _clipboard()
+
+    def deliver(found: Image.Image | list[Path]) -> str:
+        scene = next((each for each in bpy.data.scenes if each.session_uid == scene_uid), None)
+        if scene is None:
+            return ""
+        scene.triposr.image = image = _image_of(found)
+        windows = bpy.context.window_manager.windows
+        with bpy.context.temp_override(**({"window": windows[0]} if windows else {})):
+            if bpy.ops.ed.undo_push.poll():
+                bpy.ops.ed.undo_push(message="Paste Image")
+        return f"Pasted {image.name}"
+
+    return Run("Clipboard", PASTE_STAGES, work, deliver)
 
 
 def paths_in(text: str) -> list[Path]:
     """The files that a clipboard's text names, as file managers and terminals copy them."""
     paths = []
-    for line in text.splitlines()[:20]:
-        line = line.strip().strip("\"'")
-        if line.startswith("file://"):
-            line = urllib.request.url2pathname(urllib.parse.urlsplit(line).path)
-        if line and "\0" not in line and len(line) < 4096:
-            paths.append(Path(line).expanduser())
+    for line in text.splitlines()[:MOST_LINES]:
+        name = line.strip().strip("\"'")
+        if name.startswith("file://"):
+            name = urllib.request.url2pathname(urllib.parse.urlsplit(name).path)
+        path = Path(name)
+        if "\0" not in name and path.is_absolute():
+            paths.append(path)
     return paths
 
 
-def _clipboard() -> Image.Image | list[str] | None:
-    """What Pillow finds there: a picture, the names of files, or nothing."""
+def _clipboard() -> Image.Image | list[Path]:
+    """What Pillow finds on the clipboard: a picture, or files. No bpy.
+
+    Raises:
+        InputError: Neither is there, or nobody answers.
+    """
     with importing("Pillow"):
         from PIL import ImageGrab
     try:
-        return ImageGrab.grabclipboard()
+        found = _within(PATIENCE, ImageGrab.grabclipboard)
     except NotImplementedError as error:  # X11 and Wayland: Pillow asks a program of theirs
         raise InputError(
             "Pictures are pasted with xclip or wl-clipboard here, and neither is installed",
             "Install it, or save the picture and open its file",
         ) from error
     except Exception as error:  # what is offered is no picture, or the program fails
-        log.info("The clipboard cannot be read: %r", error)
-        raise NOTHING from error
+        raise _nothing() from error
+    if isinstance(found, list):
+        found = [Path(name) for name in found]
+    if not found:
+        raise _nothing()
+    return found
+
+
+def _nothing() -> InputError:
+    return InputError(
+        "There is no picture on the clipboard",
+        "Copy one in a browser, an image viewer or a file list",
+    )
+
+
+def _within(seconds: float, look: Callable[[], object]) -> object:
+    """What a call returns or raises; TimeoutError where it takes longer, and is left alone."""
+    results: list[object] = []
+    errors: list[Exception] = []
+
+    def run() -> None:
+        try:
+            results.append(look())
+        except Exception as error:  # raised again below, where somebody listens
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="TripoSR: clipboard", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if errors:
+        raise errors[0]
+    if not results:
+        raise TimeoutError("The clipboard does not answer")
+    return results[0]
+
+
+def _image_of(found: Image.Image | list[Path]) -> bpy.types.Image:
+    """The image data-block of what was pasted; raises InputError if it is no picture."""
+    if isinstance(found, list):
+        image = next(filter(None, map(open_image, found)), None)
+        if image is None:
+            raise _nothing()
+        return image
+    return new_image(np.asarray(found.convert("RGBA")), NAME)
 
 
 classes = (TRIPOSR_OT_paste_image,)

@@ -231,6 +231,7 @@ class _Delivery:
         self.is_draft = uses_starter(context)
         self.scene_uid = context.scene.session_uid
         self.target_uid = 0 if target is None else target.session_uid
+        self.digest = "" if target is None else target.triposr.digest
 
     def __call__(self, made: Made) -> str:
         mesh, chosen = made.mesh, self.chosen
@@ -248,9 +249,11 @@ class _Delivery:
                 bpy.ops.ed.undo_push(message=UNDO_STEP)
         draft = "draft of " if self.is_draft else ""
         cut_off = ", cut off by the model's box" if mesh.cut_off else ""
+        is_other = self.digest not in ("", made.digest)
+        changed = "; the picture has changed since it was first made" if is_other else ""
         return (
             f"{new.name}: {draft}{len(mesh.faces):,} triangles"
-            f" in {made.seconds:.1f}\N{NO-BREAK SPACE}s{cut_off}"
+            f" in {made.seconds:.1f}\N{NO-BREAK SPACE}s{cut_off}{changed}"
         )
 
     def _put(

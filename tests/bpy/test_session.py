@@ -144,10 +144,12 @@ def test_cancel_leaves_nothing_and_the_next_run_works(bpy, addon, session, pictu
 
 
 def test_opening_another_file_cancels(bpy, addon, session, picture: Path) -> None:
-    submit(bpy, addon, session, picture, resolution=256)
+    for _ in range(3):
+        submit(bpy, addon, session, picture, resolution=256)
     bpy.ops.wm.read_homefile(use_empty=True)
-    assert not session.runs.is_running()
-    assert "another file" in session.runs.state.message
+    assert not session.runs.is_running() and not session.runs.waiting()
+    said = "toy truck and 2 more: canceled, because another file was opened"
+    assert session.runs.state.message == said
     session._join_all()
     session._pump()
     assert not bpy.data.objects

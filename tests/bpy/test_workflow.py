@@ -151,7 +151,7 @@ def test_an_object_knows_its_picture_and_settings(bpy, truck, picture: Path) -> 
     assert note.foreground_ratio == pytest.approx(0.7)
 
 
-def test_regenerate_replaces_the_mesh_in_place(bpy, truck, picture: Path) -> None:
+def test_regenerate_replaces_the_mesh_in_place(bpy, truck, picture: Path, capfd) -> None:
     truck.location, truck.scale = (1, 2, 3), (2, 2, 2)
     before, code = len(truck.data.vertices), truck["triposr_scene_code"]
     bpy.context.scene.triposr.resolution = 128
@@ -161,6 +161,9 @@ def test_regenerate_replaces_the_mesh_in_place(bpy, truck, picture: Path) -> Non
     assert truck.location[:] == (1, 2, 3) and truck.scale[:] == (2, 2, 2)
     assert truck["triposr_scene_code"] != code
     assert truck.triposr.foreground_ratio == pytest.approx(0.6)
+    Image.open(picture).rotate(90).save(picture)
+    bpy.ops.triposr.regenerate()
+    assert "picture has changed" in capfd.readouterr().out
     picture.unlink()
     with pytest.raises(RuntimeError, match="picture of toy truck is not there any more"):
         bpy.ops.triposr.regenerate()

@@ -68,15 +68,20 @@ def test_a_drop_lands_on_what_is_under_the_mouse(window: Window) -> None:
 def test_paste(window: Window) -> None:
     assert window.evaluate("bpy.context.scene.triposr.image is None")
     window.click_button("bpy.ops.triposr.paste_image", END)
-    time.sleep(0.5)
-    window.key("Escape")  # there is nothing to paste, which it says
+    # Blender itself has the clipboard, with the text of a button: asked for it, it must answer.
+    pastes = "addon.session.pastes"
+    window.wait(f"{pastes}.state.error", 30, "the answer that there is no picture")
+    assert "no picture on the clipboard" in window.evaluate(f"{pastes}.state.error")
+    window.move(*window.viewport_center())
+    window.key("Escape")
     owner = window.session.spawn(
         *("xclip", "-selection", "clipboard", "-t", "image/png", "-quiet", "-i", artist.PICTURE),
         log="xclip.log",
     )
     try:
         time.sleep(1)
-        window.run("bpy.ops.triposr.paste_image()")
+        window.run("bpy.ops.triposr.paste_image('INVOKE_DEFAULT')")
+        window.wait("bpy.context.scene.triposr.image is not None", 30, "the pasted picture")
     finally:
         owner.terminate()
     assert window.evaluate("list(bpy.context.scene.triposr.image.size)") == [256, 256]
@@ -172,3 +177,30 @@ def test_the_whole_panel_is_there_and_works(window: Window) -> None:
     window.click_button("bpy.ops.triposr.regenerate", 0.75)
     window.wait("bpy.data.objects['vase'].triposr.resolution == 48", artist.TIMEOUT, "regenerating")
     assert window.evaluate(NEW_OBJECTS) == ["vase"]
+
+
+COPY_INFO = """
+window, area, _ = view3d()
+area.type = "INFO"
+try:
+    region = next(r for r in area.regions if r.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.info.select_all(action="SELECT")
+        bpy.ops.info.report_copy()
+finally:
+    area.type = "VIEW_3D"
+"""
+
+
+def test_lines_of_the_info_editor_run_again(window: Window) -> None:
+    artist.generate(window)
+    window.run("bpy.context.object.triposr.resolution = 48")
+    window.click_button("bpy.ops.triposr.refine", 0.25)
+    window.wait("len(bpy.data.objects['vase'].data.vertices) < 7000", 60, "the coarser surface")
+    window.run(COPY_INFO)
+    copied = window.evaluate("bpy.context.window_manager.clipboard").splitlines()
+    ours = [line for line in copied if line.startswith("bpy.ops.triposr.")]
+    assert {line.partition("(")[0] for line in ours[-2:]} == {GENERATE, "bpy.ops.triposr.refine"}
+    for line in ours[-2:]:
+        window.run(line)
+    assert window.evaluate(f"len({NEW_OBJECTS})") == 2
