@@ -15,12 +15,14 @@ import bpy
 
 from . import api
 from .inference.catalog import MATTING_MODELS
-from .inference.errors import reported
+from .inference.errors import InputError, reported
 from .inference.types import (
     FOREGROUND_RATIO_RANGE,
     RESOLUTION_RANGE,
+    SIZE_RANGE,
     Background,
     Options,
+    check_range,
 )
 
 NAME = "triposr"
@@ -54,9 +56,10 @@ def run(arguments: list[str]) -> int:
         options = _parser().parse_intermixed_args(arguments)
         pictures = _expanded(options.pictures)
         outputs = _outputs(pictures, options.output, options.format)
+        _check_settings(options)
     except SystemExit as stop:  # argparse has said why
         return int(stop.code or 0)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, InputError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     settings = {name: getattr(options, name) for name in SETTINGS}
@@ -146,6 +149,13 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
         action="store_false",
         help="leave the mesh open where the model's box cuts it off",
     )
+
+
+def _check_settings(options: argparse.Namespace) -> None:
+    """Raise InputError for a number out of its range."""
+    names = ("resolution", "threshold", "foreground_ratio")
+    Options(**{name: getattr(options, name) for name in names})
+    check_range("Size", options.size, SIZE_RANGE)
 
 
 def _expanded(pictures: list[str]) -> list[Path]:

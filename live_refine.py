@@ -1,8 +1,9 @@
 """An object's surface follows the sliders in the panel, beside Blender.
 
-While a slider moves, a coarse surface comes within a tenth of a second or two; when it rests, the
-one that was asked for, with an undo step. The sliders belong to the window manager: what they show
-is the active object's, and undo has nothing to say about them but through the object.
+While a slider moves, surfaces come that are on their way only: they are shown, but no undo step
+holds them. When it rests, the one that was asked for comes with its undo step. Blender's undo takes
+what did not change between two steps for what is in memory; so what is shown in between is taken
+back before an undo is over, and when the last surface cannot come.
 """
 
 from __future__ import annotations
@@ -12,124 +13,230 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import bmesh
 import bpy
 from bpy.app.handlers import persistent
 from bpy.props import BoolProperty, FloatProperty, IntProperty, PointerProperty
 
-from .inference.types import MeshData, Options, SceneCode, Tick
+from .inference.types import MeshData, Options, Tick
 from .preferences import preferences, torch_folder
 from .properties import CLOSED, RESOLUTION, THRESHOLD
 from .runner import Run
-from .scene.mesh import check_editable, fill
-from .scene.placement import Placement
-from .scene.source import fitting_source_of, has_source, note_surface
+from .scene.mesh import check_editable, fill, make_single_user
+from .scene.source import KEY, fitting_source_of, has_source, note_surface
 from .session import REFINE_STAGES, engine, refinements
 
 COARSE = 96
-"""Points per axis of the surface that is shown while a slider moves."""
+"""Points per axis of the surface that comes first while a slider moves."""
 
 UNDO_STEP = "Refine"
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """The surface that the sliders ask for.
+class Surface:
+    """What the sliders ask for."""
 
-    Attributes:
-        uid: session_uid of the object.
-    """
-
-    uid: int
     resolution: int
     threshold: float
     closed: bool
 
 
-_wanted: Wanted | None = None
-_is_coarse = False
-"""Whether the run that is on its way is of a coarse surface."""
+@dataclass
+class Change:
+    """An object on its way to another surface.
+
+    Attributes:
+        wanted: What its sliders say now.
+        running: What the run that is on its way extracts; None if none of this object is.
+        shown: What it shows without an undo step; None if that is what it had before.
+        before: The mesh that it had before; None if it shows it.
+        found: Its state (see `_state_of`) from which the change goes on.
+    """
+
+    wanted: Surface
+    running: Surface | None = None
+    shown: Surface | None = None
+    before: bmesh.types.BMesh | None = None
+    found: tuple[object, ...] = ()
 
 
-def wanted_of(blender_object: bpy.types.Object) -> Wanted:
+_changes: dict[int, Change] = {}
+"""By the session_uid of the object; the oldest first."""
+
+
+def surface_of(blender_object: bpy.types.Object) -> Surface:
     """What is asked for of an object, or what it has."""
-    if _wanted is not None and _wanted.uid == blender_object.session_uid:
-        return _wanted
-    source = blender_object.triposr
-    return Wanted(blender_object.session_uid, source.resolution, source.threshold, source.closed)
+    if change := _changes.get(blender_object.session_uid):
+        return change.wanted
+    note = blender_object.triposr
+    return Surface(note.resolution, note.threshold, note.closed)
 
 
-def want(blender_object: bpy.types.Object, **changes: object) -> None:
+def want(blender_object: bpy.types.Object, **values: object) -> None:
     """Ask for another surface of an object."""
-    global _wanted
-    changed = replace(wanted_of(blender_object), **changes)
-    if changed == wanted_of(blender_object):
+    wanted = replace(surface_of(blender_object), **values)
+    if wanted == surface_of(blender_object):
         return
+    change = _changes.setdefault(blender_object.session_uid, Change(wanted))
+    change.wanted = wanted
     # What is quick is let through, so that the surface follows the slider.
-    if refinements.is_running() and not _is_coarse and changed.resolution > COARSE:
+    if change.running is not None and change.running.resolution > COARSE:
         refinements.drop("")
-    _wanted = changed
+        change.running = None
     if not refinements.is_running():
-        _start(blender_object, changed, True)
+        refinements.dismiss()
+        _start(blender_object, may_be_coarse=True)
 
 
-def _start(target: bpy.types.Object, wanted: Wanted, may_be_coarse: bool) -> None:
-    """Submit a run for what is wanted; of a coarse surface first where that is quicker."""
-    global _wanted, _is_coarse
+def _start(target: bpy.types.Object, may_be_coarse: bool) -> None:
+    """Submit a run for what is wanted of an object; coarse first where that is quicker."""
+    change = _changes[target.session_uid]
+    wanted = change.wanted
     is_same = wanted.resolution == target.triposr.resolution
-    _is_coarse = may_be_coarse and is_same and wanted.resolution > COARSE
+    if may_be_coarse and is_same and wanted.resolution > COARSE:
+        wanted = replace(wanted, resolution=COARSE)
     try:
         check_editable(target.data)
         code, placement = fitting_source_of(target)
     except Exception as error:  # the boundary at which the artist is told
-        _wanted = None
+        _end(target.session_uid)
         refinements.fail(error)
         return
-    refinements.submit(_run(target.name, wanted, _is_coarse, code, placement))
-
-
-def _run(title: str, wanted: Wanted, is_coarse: bool, code: SceneCode, placement: Placement) -> Run:
-    resolution = COARSE if is_coarse else wanted.resolution
+    change.running, change.found = wanted, _state_of(target)
     chosen, folder = preferences(bpy.context), torch_folder(bpy.context)
-    device, threads = chosen.device, chosen.threads
+    device, threads, uid = chosen.device, chosen.threads, target.session_uid
 
     def work(tick: Tick) -> MeshData:
         return engine.extract(
-            code, resolution, wanted.threshold, wanted.closed, device, tick, threads, folder
+            code,
+            wanted.resolution,
+            wanted.threshold,
+            wanted.closed,
+            device,
+            tick,
+            threads,
+            folder,
         )
 
     def deliver(mesh: MeshData) -> str:
-        return _deliver(wanted, is_coarse, mesh, placement)
+        return _deliver(uid, wanted, mesh, lambda: fill(target_of(uid).data, mesh, placement))
 
-    return Run(title, REFINE_STAGES, work, deliver)
+    run = Run(target.name, REFINE_STAGES, work, deliver, on_failure=lambda: _fail(uid, wanted))
+    refinements.submit(run)
 
 
-def _deliver(wanted: Wanted, is_coarse: bool, mesh: MeshData, placement: Placement) -> str:
-    """Show the surface, and go on if it is not yet the one that is wanted by now."""
-    global _wanted
-    target = next((each for each in bpy.data.objects if each.session_uid == wanted.uid), None)
-    if target is None or _wanted is None or target.mode != "OBJECT":
-        _wanted = None  # deleted, undone or being edited by now
-        return ""
-    fill(target.data, mesh, placement)
-    if _wanted.uid == wanted.uid and (is_coarse or _wanted != wanted):
-        _start(target, _wanted, _wanted != wanted)
-        return ""
-    _wanted = None
-    note_surface(target, wanted.resolution, wanted.threshold, wanted.closed)
+def target_of(uid: int) -> bpy.types.Object | None:
+    """The object with a session_uid, if it is still there."""
+    return next((each for each in bpy.data.objects if each.session_uid == uid), None)
+
+
+def _state_of(target: bpy.types.Object) -> tuple[object, ...]:
+    """What is another one when somebody else has changed the object's mesh, or its source."""
+    data, note = target.data, target.triposr
+    size = len(data.vertices), len(data.polygons), len(data.loops)
+    return data.session_uid, *size, hash(target[KEY]), note.scale, tuple(note.base)
+
+
+def _deliver(uid: int, made: Surface, mesh: MeshData, show: Callable[[], None]) -> str:
+    """Show a surface, and go on if it is not yet the one that is wanted by now."""
+    change, target = _changes.get(uid), target_of(uid)
+    if change is None or not has_source(target) or _state_of(target) != change.found:
+        _end(uid)  # deleted, undone, or changed by another tool, whose work stays
+        return _go_on()
+    if target.mode != "OBJECT":
+        if change.shown is not None:  # that is what she edits now
+            _note(target, change.shown)
+        _end(uid)
+        return _go_on()
+    change.running = None
+    if made == change.wanted:
+        make_single_user(target)
+        show()
+        _note(target, made)
+        _end(uid)
+        _push_undo_step()
+        _go_on()
+        return f"{target.name}: {len(mesh.faces):,} triangles"
+    # A mesh that other objects show too changes with the undo step only.
+    if target.data.users == 1:
+        if change.before is None:
+            change.before = bmesh.new()
+            change.before.from_mesh(target.data)
+        show()
+        change.shown = made
+    is_at_rest = made == replace(change.wanted, resolution=made.resolution)
+    _start(target, may_be_coarse=not is_at_rest)
+    return ""
+
+
+def _fail(uid: int, made: Surface) -> None:
+    """A run has failed, and that was told; a fine surface may exist where no coarse one does."""
+    change, target = _changes.get(uid), target_of(uid)
+    if change is None or target is None:
+        _end(uid)
+        return
+    change.running = None
+    if made != change.wanted:
+        _start(target, may_be_coarse=False)
+    else:
+        _take_back(uid)
+        _end(uid)
+        _go_on()
+
+
+def _go_on() -> str:
+    """Start with another object that waits, if there is one."""
+    for uid in tuple(_changes):
+        if (target := target_of(uid)) is not None:
+            _start(target, may_be_coarse=False)
+            break
+        _end(uid)
+    return ""
+
+
+def _take_back(uid: int) -> None:
+    """Give an object the mesh back that it had before the sliders moved, if it shows another."""
+    change, target = _changes[uid], target_of(uid)
+    is_ours = target is not None and has_source(target) and _state_of(target) == change.found
+    if change.before is not None and is_ours and target.mode == "OBJECT":
+        change.before.to_mesh(target.data)
+        target.data.update()
+
+
+def _end(uid: int) -> None:
+    """Forget what was wanted of an object."""
+    change = _changes.pop(uid, None)
+    if change is not None and change.before is not None:
+        change.before.free()
+
+
+def _note(target: bpy.types.Object, surface: Surface) -> None:
+    note_surface(target, surface.resolution, surface.threshold, surface.closed)
+
+
+def _push_undo_step() -> None:
     windows = bpy.context.window_manager.windows
     with bpy.context.temp_override(**({"window": windows[0]} if windows else {})):
         if bpy.ops.ed.undo_push.poll():
             bpy.ops.ed.undo_push(message=UNDO_STEP)
-    return f"{target.name}: {len(mesh.faces):,} triangles"
 
 
 @persistent
-def _forget(*_: object) -> None:
-    """What was wanted is of a state that is gone: undone, redone, or of another file."""
-    global _wanted
-    if _wanted is not None:
-        _wanted = None
-        refinements.drop("")
+def _on_undo(*_: object) -> None:
+    """What was wanted is of a state that is gone."""
+    if not _changes:
+        return
+    for uid in tuple(_changes):
+        _take_back(uid)
+        _end(uid)
+    refinements.drop("")
+
+
+@persistent
+def _on_load(*_: object) -> None:
+    """Objects of another file: nothing of the last one's is left to be taken back."""
+    for uid in tuple(_changes):
+        _end(uid)
 
 
 def _active() -> bpy.types.Object | None:
@@ -140,7 +247,7 @@ def _active() -> bpy.types.Object | None:
 def _get(name: str) -> Callable[[bpy.types.PropertyGroup], Any]:
     def get(_: bpy.types.PropertyGroup) -> Any:
         active = _active()
-        return DEFAULTS[name] if active is None else getattr(wanted_of(active), name)
+        return getattr(USUAL if active is None else surface_of(active), name)
 
     return get
 
@@ -153,11 +260,8 @@ def _set(name: str) -> Callable[[bpy.types.PropertyGroup, Any], None]:
     return set_
 
 
-DEFAULTS = {
-    "resolution": Options.resolution,
-    "threshold": Options.threshold,
-    "closed": Options.closed,
-}
+USUAL = Surface(Options.resolution, Options.threshold, Options.closed)
+"""What the sliders show where no object is active."""
 
 SPAN = 5.0
 """The threshold at the ends of its logarithmic slider, over the usual one, and under it."""
@@ -189,19 +293,19 @@ class TripoSRLive(bpy.types.PropertyGroup):
     closed: BoolProperty(**CLOSED, get=_get("closed"), set=_set("closed"))
 
 
-HANDLERS = (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post, bpy.app.handlers.load_post)
-
-
 def register() -> None:
     # On the window manager, for which Blender takes no undo step of its own at each release.
     bpy.types.WindowManager.triposr = PointerProperty(type=TripoSRLive)
-    for handlers in HANDLERS:
-        handlers.append(_forget)
+    bpy.app.handlers.undo_post.append(_on_undo)
+    bpy.app.handlers.redo_post.append(_on_undo)
+    bpy.app.handlers.load_post.append(_on_load)
 
 
 def unregister() -> None:
-    for handlers in HANDLERS:
-        handlers.remove(_forget)
+    bpy.app.handlers.load_post.remove(_on_load)
+    bpy.app.handlers.redo_post.remove(_on_undo)
+    bpy.app.handlers.undo_post.remove(_on_undo)
+    _on_undo()
     del bpy.types.WindowManager.triposr
 
 

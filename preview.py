@@ -20,7 +20,7 @@ from .preferences import model_folder
 from .properties import run_options
 from .runner import Run
 from .scene.image import Picture, matte_of, picture_of
-from .session import PREVIEW_STAGES, previews
+from .session import PREVIEW_STAGES, is_scene_locked, previews
 
 SIDE = 256
 """Pixels of a preview; the panel shows them at about that size."""
@@ -119,8 +119,15 @@ def _identity(image: bpy.types.Image) -> tuple[object, ...]:
     return (image.session_uid, image.filepath, image.is_dirty, *image.size)
 
 
-def _start() -> None:
+def _start() -> float | None:
     """Submit the run, on the main thread. Called by Blender's timer."""
+    if is_scene_locked():  # looking at the Render Result changes settings for a moment
+        return DELAY
+    _submit()
+    return None
+
+
+def _submit() -> None:
     scene = next((s for s in bpy.data.scenes if s.session_uid == _scene_uid), None)
     if scene is None or not (key := _key(scene)):
         return

@@ -40,6 +40,8 @@ class Run:
         deliver: Runs on the main thread with the result; returns what to tell the artist.
         describe: Says more about a stage, given how much of it is done; else the stage's own label.
         icon: Number of a thumbnail; 0 if there is none.
+        group: What several runs have in common; see `Runner.remove_group`.
+        on_failure: Called on the main thread when it has failed, after that was told.
     """
 
     title: str
@@ -48,6 +50,8 @@ class Run:
     deliver: Callable[[Any], str]
     describe: Callable[[str, float], str] | None = None
     icon: int = 0
+    group: str = ""
+    on_failure: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,7 @@ class Runner:
         wake: Called when there is something to `pump`.
         show: Called when the state has changed.
         tell: Called with an error and a hint when a run has failed.
+        keeps_failed: Whether what failed can be retried.
     """
 
     def __init__(
@@ -99,13 +104,14 @@ class Runner:
         wake: Callable[[], None],
         show: Callable[[], None],
         tell: Callable[[str, str], None],
+        keeps_failed: bool = True,
     ) -> None:
         self.state = State()
         self._wake = wake
         self._show = show
         self._tell = tell
         self._waiting: deque[Run] = deque()
-        self._failed: deque[Failure] = deque(maxlen=FAILURES)
+        self._failed: deque[Failure] = deque(maxlen=FAILURES if keeps_failed else 0)
         self._run: Run | None = None
         self._job: Job[Any] | None = None
         self._abandoned: list[Job[Any]] = []
@@ -132,6 +138,13 @@ class Runner:
     def remove(self, number: int) -> None:
         """Forget a waiting run."""
         del self._waiting[number]
+        self._show()
+
+    def remove_group(self, group: str) -> None:
+        """Forget all waiting runs of a group, and cancel the one on its way if it is of it."""
+        self._waiting = deque(run for run in self._waiting if run.group != group)
+        if self._run is not None and self._run.group == group:
+            self.cancel()
         self._show()
 
     def retry(self, number: int) -> None:
@@ -270,6 +283,8 @@ class Runner:
     def _keep_failed(self, run: Run, error: BaseException) -> None:
         self.state.failed += 1
         self._failed.append(Failure(run, self.fail(error)))
+        if run.on_failure is not None:
+            run.on_failure()
 
     def fail(self, error: BaseException) -> TripoSRError:
         """Tell of an error, of a run or on the way to one; returns what was told."""

@@ -88,13 +88,13 @@ runs = Runner(_wake, _show, popup)
 upkeep = Runner(_wake, _show, popup)
 """Models that come to this machine, and devices that are looked for."""
 
-previews = Runner(_wake, _show, _say_nothing)
+previews = Runner(_wake, _show, _say_nothing, keeps_failed=False)
 """Pictures whose background is removed, to be looked at before they become objects."""
 
-refinements = Runner(_wake, _show, _say_nothing)
+refinements = Runner(_wake, _show, _say_nothing, keeps_failed=False)
 """Surfaces that follow the sliders in the panel."""
 
-pastes = Runner(_wake, _show, popup)
+pastes = Runner(_wake, _show, popup, keeps_failed=False)
 """The clipboard's picture on its way."""
 
 RUNNERS = (runs, upkeep, previews, refinements, pastes)
@@ -105,12 +105,12 @@ engine = Engine()
 
 def _pump() -> float | None:
     """Look after all runners. Called by Blender's timer on the main thread."""
-    may_deliver = not _is_scene_locked()
+    may_deliver = not is_scene_locked()
     busy = [runner.pump(may_deliver) for runner in RUNNERS]
     return PUMP_INTERVAL if any(busy) else None
 
 
-def _is_scene_locked() -> bool:
+def is_scene_locked() -> bool:
     """Whether Blender reads the scene on another thread, so that nothing may be added to it."""
     return bpy.app.is_job_running("RENDER") or bpy.context.window_manager.is_interface_locked
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import bpy
@@ -12,10 +13,11 @@ _files: bpy.utils.previews.ImagePreviewCollection | None = None
 
 def file_thumbnail(path: Path) -> int:
     """The number of an icon that shows a picture's file; 0 without a window to show it in."""
-    if bpy.app.background or not path.is_file():
+    if bpy.app.background or not os.path.isfile(path):
         return 0
     assert _files is not None
-    known = _files.get(str(path)) or _files.load(str(path), str(path), "IMAGE")
+    name = ascii(str(path))  # a name on a disk may be anything, one in Blender is UTF-8
+    known = _files.get(name) or _files.load(name, str(path), "IMAGE")
     return known.icon_id
 
 

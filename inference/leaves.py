@@ -134,8 +134,8 @@ class Leaves:
 
     def _recall(self, wanted: Tensor, progress: Callable[[float], None]) -> None:
         """Take what an earlier extraction evaluated out of `wanted` (L, n, n, n)."""
-        kept = self.lattice.field.recall.lattice
-        if kept is None or kept.resolution != self._resolution:
+        kept = self.lattice.field.recall.lattices.get(self._resolution)
+        if kept is None:
             return
         stride = slice(None, None, self._stride)
         for here in self._parts(progress):
@@ -149,11 +149,10 @@ class Leaves:
 
     def _keep(self) -> None:
         """Keep what was evaluated for an extraction at another threshold."""
-        kept = None
         if 0 < len(self.first) <= KEPT:
             values = self.values + self._raw_threshold
             kept = LatticeValues(self._resolution, self._place, values, self.known)
-        self.lattice.field.recall.lattice = kept
+            self.lattice.field.recall.keep(kept)
 
     def _in_lattice(self, points: Tensor) -> Tensor:
         """Those of some points (L, n, n, n) bool that the last leaves have not beyond the end."""

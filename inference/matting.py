@@ -97,8 +97,9 @@ def _cut_out_with_model(picture: Image.Image, options: Options, file: Path | Non
         )
     global _last
     key = _identity(file, picture)
-    if key == _last[0]:
-        return _last[1].copy()
+    last_key, last = _last  # at once: another thread may replace it
+    if key == last_key:
+        return last.copy()
     rembg = _import_rembg()
     session = _local_session(rembg, file.stem, file)
     try:
@@ -108,8 +109,9 @@ def _cut_out_with_model(picture: Image.Image, options: Options, file: Path | Non
         raise ModelFilesError(
             f"{file.name} does not work as a matting model", "Fetch the file again"
         ) from error
-    _last = key, cutout.convert("RGBA")
-    return _last[1].copy()
+    cutout = cutout.convert("RGBA")
+    _last = key, cutout
+    return cutout.copy()
 
 
 _last: tuple[tuple[object, ...], Image.Image] = ((), Image.new("RGBA", (1, 1)))

@@ -5,13 +5,16 @@ A surface at another threshold needs most of it again, and comes several times a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
 from .types import SceneCode
+
+LATTICES = 2
+"""Kept of one scene code: while a slider is dragged, a coarse one and a fine one take turns."""
 
 
 @dataclass
@@ -37,11 +40,18 @@ class Recall:
 
     Attributes:
         texels: (n, n, n) raw densities at the texels.
-        lattice: Of the last extraction, unless it was too large to keep.
+        lattices: Of the last extractions, by resolution, unless they were too large to keep.
     """
 
     texels: Tensor | None = None
-    lattice: LatticeValues | None = None
+    lattices: dict[int, LatticeValues] = field(default_factory=dict)
+
+    def keep(self, lattice: LatticeValues) -> None:
+        """Keep a lattice in place of an older one."""
+        self.lattices.pop(lattice.resolution, None)
+        self.lattices[lattice.resolution] = lattice
+        while len(self.lattices) > LATTICES:
+            del self.lattices[next(iter(self.lattices))]
 
 
 _kept: WeakKeyDictionary[SceneCode, dict[torch.device, Recall]] = WeakKeyDictionary()

@@ -41,6 +41,10 @@ FOREGROUND_RATIO_RANGE = (0.3, 1.0)
 """Longest side of the subject over the side of the network's square input."""
 
 
+SIZE_RANGE = (1e-4, 1e6)
+"""A new object's side in scene units: below and above, Blender's floats and views give out."""
+
+
 def ignore_progress(stage: Stage, fraction: float) -> None:
     """The tick of a caller that does not listen."""
 

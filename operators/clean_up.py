@@ -8,6 +8,7 @@ from bpy.props import BoolProperty, FloatProperty, IntProperty
 from ..inference.types import check_range
 from ..properties import unlimited
 from ..scene.mesh import fill_holes, keep_parts
+from ..scene.placement import Placement
 from .edits_mesh import EditsMesh, apply_modifier
 
 FLOATERS = {
@@ -62,7 +63,7 @@ class TRIPOSR_OT_clean_up(EditsMesh, bpy.types.Operator):
         if self.floaters:
             keep_parts(context.object.data, self.floaters)
 
-    def edit(self, context: bpy.types.Context) -> None:
+    def edit(self, context: bpy.types.Context, placement: Placement) -> None:
         if self.holes:
             fill_holes(context.object.data)
         if self.smooth:

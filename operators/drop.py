@@ -44,14 +44,14 @@ class TRIPOSR_OT_drop_image(StartsRuns, bpy.types.Operator):
         # The panel shows a single picture, so that other settings can be tried with it.
         if len(files) == 1 and (image := open_image(files[0])) is not None:
             context.scene.triposr.image = image
-        spot = Spot(self._location(context), facing_turn(context))
-        return row_of_files(context, files, spot, is_clicked)
+        return row_of_files(context, files, self._spot(context), is_clicked)
 
-    def _location(self, context: bpy.types.Context) -> tuple[float, float, float]:
+    def _spot(self, context: bpy.types.Context) -> Spot:
         on_surface = context.scene.triposr.drop_at == "surface"
         if on_surface and self.mouse is not None and context.region_data is not None:
-            return point_under(context, *self.mouse)
-        return tuple(context.scene.cursor.location)
+            point = point_under(context, *self.mouse)
+            return Spot(point, facing_turn(context), is_surface=True)
+        return Spot(tuple(context.scene.cursor.location), facing_turn(context))
 
 
 def _open_tab(context: bpy.types.Context) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import bmesh
 import bpy
 
 from ..preferences import torch_folder
 from ..runner import explain
-from ..scene.mesh import check_editable
+from ..scene.mesh import check_editable, make_single_user
+from ..scene.placement import Placement
 from ..scene.source import check_fits, recolor, source_of
 from ..session import engine
 from .needs_source import NeedsSource
@@ -23,31 +28,49 @@ class EditsMesh(NeedsSource):
     def begin(self, context: bpy.types.Context) -> None:
         """What is done before the mesh must lie where it was made."""
 
-    def edit(self, context: bpy.types.Context) -> None:
+    def edit(self, context: bpy.types.Context, placement: Placement) -> None:
         """What is done to the mesh."""
         raise NotImplementedError
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         target = context.object
-        is_changed = False
         try:
             self.check_values()
             check_editable(target.data)
             code, placement = source_of(target)
             engine.import_torch(torch_folder(context))
-            if target.data.users > 1:  # linked duplicates keep what they have
-                target.data = target.data.copy()
-            is_changed = True
-            self.begin(context)
-            check_fits(target.data, code, placement)
-            self.edit(context)
-            recolor(target, code, placement)
+            with _whole_or_not_at_all(target):
+                self.begin(context)
+                check_fits(target.data, code, placement)
+                self.edit(context, placement)
+                recolor(target, code, placement)
         except Exception as error:  # the boundary at which the artist is told
             self.report({"ERROR"}, str(explain(error)))
-            # Finished, where something was changed, so that it can be undone.
-            return {"FINISHED"} if is_changed else {"CANCELLED"}
+            return {"CANCELLED"}
         self.report({"INFO"}, f"{target.name}: {len(target.data.polygons):,} faces")
         return {"FINISHED"}
+
+
+@contextmanager
+def _whole_or_not_at_all(target: bpy.types.Object) -> Iterator[None]:
+    """Work on an object's own mesh; if that fails, the object has again what it had."""
+    shared, mirrored = target.data, target.triposr.mirrored
+    make_single_user(target)
+    before = bmesh.new()
+    try:
+        before.from_mesh(target.data)
+        yield
+    except BaseException:
+        target.triposr.mirrored = mirrored
+        if target.data == shared:
+            before.to_mesh(target.data)
+            target.data.update()
+        else:
+            own, target.data = target.data, shared
+            bpy.data.meshes.remove(own)
+        raise
+    finally:
+        before.free()
 
 
 def apply_modifier(context: bpy.types.Context, kind: str, **settings: object) -> None:

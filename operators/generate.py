@@ -111,7 +111,6 @@ class TRIPOSR_OT_generate(TakesPicture, StartsRuns, bpy.types.Operator):
 
     bl_idname = "triposr.generate"
     bl_label = "Generate 3D Mesh (TripoSR)"
-    # Without UNDO: the undo step belongs to the moment when the object arrives, not to the click.
 
     def runs(self, context: bpy.types.Context, is_clicked: bool) -> list[Run]:
         source, chosen, spot = self.source(context), self.chosen(context), self.spot(context)

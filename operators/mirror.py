@@ -5,8 +5,14 @@ from __future__ import annotations
 import bpy
 import numpy as np
 from bpy.props import EnumProperty
+from mathutils import Matrix
 
+from ..scene.mesh import longest_side
+from ..scene.placement import Placement
 from .edits_mesh import EditsMesh, apply_modifier
+
+MERGED = 1e-5
+"""Distance at which vertices of both halves are the same, over the longest side."""
 
 
 class TRIPOSR_OT_mirror(EditsMesh, bpy.types.Operator):
@@ -17,17 +23,18 @@ class TRIPOSR_OT_mirror(EditsMesh, bpy.types.Operator):
 
     keep: EnumProperty(
         name="Keep",
-        description="The half that is kept, as the front view (Numpad 1) shows it",
+        description="The half that is kept; the plane between them is the middle of the picture",
         items=(
             ("auto", "Automatic", "The half with more surface: what is missing has none"),
-            ("left", "Left", "The half on the side of -X"),
-            ("right", "Right", "The half on the side of +X"),
+            ("left", "Left", "The half on the side of the object's own -X"),
+            ("right", "Right", "The half on the side of the object's own X"),
         ),
         default="auto",
     )
 
-    def edit(self, context: bpy.types.Context) -> None:
-        target = context.object
+    def edit(self, context: bpy.types.Context, placement: Placement) -> None:
+        target, note = context.object, context.object.triposr
+        target.data.transform(Matrix.Translation((-placement.middle, 0, 0)))
         half = _larger_half(target.data) if self.keep == "auto" else self.keep
         apply_modifier(
             context,
@@ -35,9 +42,14 @@ class TRIPOSR_OT_mirror(EditsMesh, bpy.types.Operator):
             use_axis=(True, False, False),
             use_bisect_axis=(True, False, False),
             use_bisect_flip_axis=(half == "left", False, False),
+            bisect_threshold=MERGED * longest_side(target.data),
+            merge_threshold=MERGED * longest_side(target.data),
             use_clip=True,
         )
-        target.triposr.mirrored = half
+        target.data.transform(Matrix.Translation((placement.middle, 0, 0)))
+        # Mirrored once more, both halves still have the colors of the one that was kept first.
+        if note.mirrored == "none":
+            note.mirrored = half
 
 
 def _larger_half(data: bpy.types.Mesh) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
+import os
 import threading
-import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -22,12 +21,13 @@ from ..session import PASTE_STAGES, pastes
 if TYPE_CHECKING:
     from PIL import Image
 
-log = logging.getLogger(__name__)
-
 NAME = "Pasted Picture"
 
 PATIENCE = 5.0
 """Seconds that another program has for handing its picture over."""
+
+MOST_PIXELS = 4096
+"""Longest side of what is pasted."""
 
 MOST_LINES = 20
 """Of the clipboard's text, that may name files."""
@@ -38,6 +38,7 @@ class TRIPOSR_OT_paste_image(bpy.types.Operator):
 
     bl_idname = "triposr.paste_image"
     bl_label = "Paste Image (TripoSR)"
+    bl_options = {"REGISTER"}
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         # Beside Blender: the clipboard may be Blender's own, and it is asked for it like any other.
@@ -53,7 +54,7 @@ def _run(context: bpy.types.Context) -> Run:
     scene_uid = context.scene.session_uid
 
     def work(tick: Tick) -> Image.Image | list[Path]:
-        named = [path for path in files if path.is_file()]
+        named = [path for path in files if os.path.isfile(path)]
         return named or _clipboard()
 
     def deliver(found: Image.Image | list[Path]) -> str:
@@ -75,11 +76,11 @@ def paths_in(text: str) -> list[Path]:
     paths = []
     for line in text.splitlines()[:MOST_LINES]:
         name = line.strip().strip("\"'")
-        if name.startswith("file://"):
-            name = urllib.request.url2pathname(urllib.parse.urlsplit(name).path)
-        path = Path(name)
-        if "\0" not in name and path.is_absolute():
-            paths.append(path)
+        if name.startswith("file:///"):
+            name = urllib.request.url2pathname(name.removeprefix("file://"))
+        # A share of the network is not asked for because some text looks like its name.
+        if Path(name).is_absolute() and not name.startswith(("\\\\", "//")):
+            paths.append(Path(name))
     return paths
 
 
@@ -104,7 +105,11 @@ def _clipboard() -> Image.Image | list[Path]:
         found = [Path(name) for name in found]
     if not found:
         raise _nothing()
-    return found
+    if isinstance(found, list):
+        return found
+    # What Blender gets stays on the main thread for long if it is large; the network sees 512.
+    found.thumbnail((MOST_PIXELS, MOST_PIXELS))
+    return found.convert("RGBA")
 
 
 def _nothing() -> InputError:
@@ -142,7 +147,7 @@ def _image_of(found: Image.Image | list[Path]) -> bpy.types.Image:
         if image is None:
             raise _nothing()
         return image
-    return new_image(np.asarray(found.convert("RGBA")), NAME)
+    return new_image(np.asarray(found), NAME)
 
 
 classes = (TRIPOSR_OT_paste_image,)

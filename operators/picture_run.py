@@ -4,10 +4,11 @@ is done with the result.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..inference.errors import InputError
 from ..inference.limits import FILE_SUFFIXES
-from ..inference.types import MeshData, Options, check_range
+from ..inference.types import SIZE_RANGE, MeshData, Options, check_range
 from ..preferences import (
     active_model,
     keep_seconds,
@@ -30,8 +31,8 @@ from ..preferences import (
 from ..properties import SETTINGS, run_options
 from ..runner import Run
 from ..scene.image import Picture, matte_of, picture_of
-from ..scene.mesh import add_object, check_editable, fill, show_colors
-from ..scene.placement import Placement, Row, Spot, placed
+from ..scene.mesh import add_object, check_free, fill, make_single_user, show_colors
+from ..scene.placement import Extent, Placement, Row, Spot, placed
 from ..scene.source import has_source, remember_source
 from ..session import RUN_STAGES, engine
 from ..thumbnails import file_thumbnail
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
     from ..inference.model.network import Model
 
 UNDO_STEP = "Generate 3D Mesh"
-
-SIZE_RANGE = (1e-4, 1e6)
-"""Scene units."""
 
 
 class Chosen:
@@ -100,7 +98,7 @@ def kept_source(blender_object: bpy.types.Object) -> Source:
     if has_source(blender_object):
         if note.image is not None:
             return image_source(note.image)
-        if note.filepath and Path(bpy.path.abspath(note.filepath)).is_file():
+        if note.filepath and os.path.isfile(bpy.path.abspath(note.filepath)):
             return file_source(note.filepath)
     raise InputError(
         f"The picture of {blender_object.name} is not there any more",
@@ -157,9 +155,10 @@ def picture_run(
     return Run(
         title=name,
         stages=RUN_STAGES,
-        work=_work(source, options, with_model),
+        work=_work(source, chosen, options, with_model),
         deliver=_Delivery(context, name, source, chosen, spot, target, variants),
         icon=source.icon,
+        group=variants,
     )
 
 
@@ -167,8 +166,7 @@ def row_of_files(
     context: bpy.types.Context, files: list[Path], spot: Spot, is_clicked: bool
 ) -> list[Run]:
     """The runs of several pictures' files, whose objects will stand in a row; see `picture_run`."""
-    chosen = Chosen(context.scene.triposr)
-    in_row = Spot(spot.location, spot.turn, Row())
+    chosen, in_row = Chosen(context.scene.triposr), replace(spot, row=Row())
     sources = [file_source(str(file)) for file in files]
     return [picture_run(context, source, chosen, in_row, is_clicked) for source in sources]
 
@@ -178,19 +176,23 @@ class Made:
     """What a run has made.
 
     Attributes:
+        placement: Of the mesh, as the settings ask for it.
+        extent: How far it reaches then.
         packed: The scene code that the mesh was extracted from.
         digest: SHA-256 of the picture.
         seconds: That it took.
     """
 
     mesh: MeshData
+    placement: Placement
+    extent: Extent
     packed: bytes
     digest: str
     seconds: float
 
 
 def _work(
-    source: Source, options: Options, with_model: Callable[..., Made]
+    source: Source, chosen: Chosen, options: Options, with_model: Callable[..., Made]
 ) -> Callable[[Callable[[str, float], None]], Made]:
     """The run itself, free of Blender."""
 
@@ -203,8 +205,9 @@ def _work(
             tick("prepare", 0.0)
             picture = source.read()
             made = reconstruct(picture, model, options, tick, source.matte)
-            seconds = time.perf_counter() - started
-            return Made(made.mesh, made.code.to_bytes(), digest_of(picture), seconds)
+            place = placed(made.mesh, chosen.size, chosen.measure, chosen.origin)
+            code, digest = made.code.to_bytes(), digest_of(picture)
+            return Made(made.mesh, *place, code, digest, time.perf_counter() - started)
 
         started = time.perf_counter()
         tick("load", 0.0)
@@ -234,15 +237,13 @@ class _Delivery:
         self.digest = "" if target is None else target.triposr.digest
 
     def __call__(self, made: Made) -> str:
-        mesh, chosen = made.mesh, self.chosen
-        placement, width = placed(mesh, chosen.size, chosen.measure, chosen.origin)
-        context = bpy.context
+        mesh, context = made.mesh, bpy.context
         window, scene = self._place(context)
         # The undo step is pushed as the window sees things: with the scene or its view layer
         # overridden as well, Blender crashes.
         with context.temp_override(**({"window": window} if window else {})):
             with context.temp_override(scene=scene, view_layer=_view_layer(context, scene)):
-                new = self._put(context, made, placement, width)
+                new = self._put(context, made)
                 if preferences(context).show_colors:
                     show_colors(context)
             if bpy.ops.ed.undo_push.poll():
@@ -256,9 +257,7 @@ class _Delivery:
             f" in {made.seconds:.1f}\N{NO-BREAK SPACE}s{cut_off}{changed}"
         )
 
-    def _put(
-        self, context: bpy.types.Context, made: Made, placement: Placement, width: float
-    ) -> bpy.types.Object:
+    def _put(self, context: bpy.types.Context, made: Made) -> bpy.types.Object:
         """Replace the target's mesh, or add an object; with all that is known of where it is from.
 
         A target that has been deleted since comes back as a new object, at its place.
@@ -266,12 +265,14 @@ class _Delivery:
         objects = {each.session_uid: each for each in bpy.data.objects} if self.target_uid else {}
         new = objects.get(self.target_uid)
         if new is None:
-            location = self.spot.take(width)
-            new = add_object(context, made.mesh, self.name, placement, location, self.spot.turn)
+            location = self.spot.take(made.extent)
+            placement, turn = made.placement, self.spot.turn
+            new = add_object(context, made.mesh, self.name, placement, location, turn)
         else:
-            check_editable(new.data)
-            fill(new.data, made.mesh, placement)
-        remember_source(new, made.packed, placement)
+            check_free(new)
+            make_single_user(new)
+            fill(new.data, made.mesh, made.placement)
+        remember_source(new, made.packed, made.placement)
         note = new.triposr
         for name in SETTINGS:
             setattr(note, name, getattr(self.chosen, name))

@@ -9,7 +9,7 @@ from ..inference.types import THRESHOLD_RANGE, check_range, check_resolution
 from ..preferences import preferences, torch_folder
 from ..properties import CLOSED, RESOLUTION, THRESHOLD, unlimited
 from ..runner import explain
-from ..scene.mesh import check_editable, fill
+from ..scene.mesh import check_editable, fill, make_single_user
 from ..scene.source import fitting_source_of, note_surface, recolor
 from ..session import engine, refinements
 from .needs_source import NeedsSource
@@ -53,6 +53,7 @@ def refine(context: bpy.types.Context, resolution: int, threshold: float, closed
     code, placement = fitting_source_of(target)
     device, folder = preferences(context).device, torch_folder(context)
     mesh = engine.extract(code, resolution, threshold, closed, device, torch_folder=folder)
+    make_single_user(target)
     fill(target.data, mesh, placement)
     note_surface(target, resolution, threshold, closed)
     return len(mesh.faces)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty
@@ -11,6 +13,8 @@ from mathutils import Matrix
 from ..inference.errors import InputError, reported
 from ..inference.types import check_range
 from ..properties import unlimited
+from ..scene.mesh import longest_side
+from ..scene.placement import Placement
 from .edits_mesh import EditsMesh, apply_modifier
 
 log = logging.getLogger(__name__)
@@ -22,7 +26,7 @@ MOST_VOXELS = 1024
 """Along the longest side: beyond, a laptop's memory ends."""
 
 LARGE = 1e4
-"""Longest side, in object units, of what is to become quads."""
+"""Longest side, in object units, of what Blender remeshes."""
 
 VOXEL_RANGE = (0.0, 1e6)
 """Object units."""
@@ -67,13 +71,12 @@ class TRIPOSR_OT_remesh(EditsMesh, bpy.types.Operator):
         check_range("Voxel size", self.voxel_size, VOXEL_RANGE)
         check_range("Faces", self.faces, (QUADS["min"], QUADS["max"]))
 
-    def edit(self, context: bpy.types.Context) -> None:
-        longest = _longest_side(context.object)
-        if self.kind == "quads":
-            _into_quads(context, self.faces, longest / VOXELS)
-        else:
-            size = self.voxel_size or longest / VOXELS
-            _into_voxels(context, max(size, longest / MOST_VOXELS))
+    def edit(self, context: bpy.types.Context, placement: Placement) -> None:
+        with _large(context.object) as factor:
+            if self.kind == "quads":
+                _into_quads(context, self.faces)
+            else:
+                _into_voxels(context, self.voxel_size * factor or LARGE / VOXELS)
         context.object.data.shade_smooth()
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -83,42 +86,43 @@ class TRIPOSR_OT_remesh(EditsMesh, bpy.types.Operator):
         layout.prop(self, "voxel_size" if self.kind == "voxel" else "faces")
 
 
-def _longest_side(target: bpy.types.Object) -> float:
-    """Of the mesh's bounding box, in object units."""
-    axes = zip(*(corner[:] for corner in target.bound_box), strict=True)
-    return max(max(axis) - min(axis) for axis in axes)
+@contextmanager
+def _large(target: bpy.types.Object) -> Iterator[float]:
+    """Let Blender see an object's mesh `LARGE`; gives the factor.
+
+    Its remeshers have lengths that they take for nothing: voxels are at least 0.0001 units, and
+    QuadriFlow refuses edges that are shorter, which a lattice's surface has.
+    """
+    factor = LARGE / longest_side(target.data)
+    target.data.transform(Matrix.Scale(factor, 4))
+    try:
+        yield factor
+    finally:
+        target.data.transform(Matrix.Scale(1 / factor, 4))
 
 
 def _into_voxels(context: bpy.types.Context, size: float) -> None:
+    size = max(size, LARGE / MOST_VOXELS)
     apply_modifier(context, "REMESH", mode="VOXEL", voxel_size=size, use_smooth_shade=True)
 
 
-def _into_quads(context: bpy.types.Context, faces: int, voxel_size: float) -> None:
-    if _quadriflow(context, faces):
+def _into_quads(context: bpy.types.Context, faces: int) -> None:
+    if _quadriflow(faces):
         return
-    # It takes closed surfaces only.
-    _into_voxels(context, voxel_size)
-    if not _quadriflow(context, faces):
+    _into_voxels(context, LARGE / VOXELS)  # it takes closed surfaces only
+    if not _quadriflow(faces):
         raise InputError(
             "Blender cannot make quads of this mesh", "Choose Voxel, or another number of faces"
         )
 
 
-def _quadriflow(context: bpy.types.Context, faces: int) -> bool:
-    """Let Blender make about that many quads of the active object; whether it could.
-
-    It refuses edges shorter than 0.0001 units, which a lattice's surface has: so it sees it large.
-    """
-    data = context.object.data
-    factor = LARGE / _longest_side(context.object)
-    data.transform(Matrix.Scale(factor, 4))
+def _quadriflow(faces: int) -> bool:
+    """Let Blender make about that many quads of the active object; whether it could."""
     try:
         return bpy.ops.object.quadriflow_remesh(mode="FACES", target_faces=faces) == {"FINISHED"}
     except RuntimeError as error:  # what it reports: the mesh is not closed
         log.info("QuadriFlow: %s", reported(error))
         return False
-    finally:
-        context.object.data.transform(Matrix.Scale(1 / factor, 4))
 
 
 classes = (TRIPOSR_OT_remesh,)

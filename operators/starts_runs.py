@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import bpy
 
-from ..inference.types import ignore_progress
-from ..runner import Run, explain
+from ..runner import Run, explain, run_inline
 from ..session import runs
 
 
 class StartsRuns:
     """Operators that start what their `runs` gives: beside Blender for who clicks, else at once."""
+
+    # Without UNDO: the undo step belongs to the moment when the object arrives, not to the click.
+    bl_options = {"REGISTER"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -45,14 +47,5 @@ class StartsRuns:
             for run in prepared:
                 runs.submit(run)
             return {"FINISHED"}
-        finished = [self._finish(run) for run in prepared]
+        finished = [run_inline(self, run) == {"FINISHED"} for run in prepared]
         return {"FINISHED"} if any(finished) else {"CANCELLED"}
-
-    def _finish(self, run: Run) -> bool:
-        """Do a run while Blender waits, and report it; whether it went well."""
-        try:
-            self.report({"INFO"}, run.deliver(run.work(ignore_progress)))
-        except Exception as error:  # the boundary at which scripts are told, in one sentence
-            self.report({"ERROR"}, str(explain(error)))
-            return False
-        return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 import bpy
 import numpy as np
@@ -10,8 +11,9 @@ from bpy.props import FloatProperty, IntProperty
 
 from ..properties import FOREGROUND_RATIO
 from ..runner import Run
-from ..scene.placement import Row, Spot
-from ..scene.source import variants_of
+from ..scene.placement import Row
+from ..scene.source import KEY, variants_of
+from ..session import runs
 from .generate import TakesPicture
 from .needs_source import NeedsSource
 from .picture_run import picture_run
@@ -36,7 +38,7 @@ class TRIPOSR_OT_variants(TakesPicture, StartsRuns, bpy.types.Operator):
 
     def runs(self, context: bpy.types.Context, is_clicked: bool) -> list[Run]:
         source, place = self.source(context), self.spot(context)
-        spot = Spot(place.location, place.turn, Row())
+        spot = replace(place, row=Row())
         common = uuid.uuid4().hex
         return [
             picture_run(
@@ -70,7 +72,11 @@ class TRIPOSR_OT_keep_variant(NeedsSource, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         kept = context.object
-        others = [other for other in variants_of(kept) if other != kept]
+        runs.remove_group(kept.triposr.variants)
+        # A copy of the one that is kept is the artist's own doing, and stays.
+        packed = kept[KEY]
+        same = [other for other in variants_of(kept, context.scene) if other[KEY] == packed]
+        others = [other for other in variants_of(kept, context.scene) if other not in same]
         meshes = {other.data for other in others} - {kept.data}
         for other in others:
             bpy.data.objects.remove(other)
@@ -78,7 +84,8 @@ class TRIPOSR_OT_keep_variant(NeedsSource, bpy.types.Operator):
             if not mesh.users:
                 bpy.data.meshes.remove(mesh)
         kept.location, kept.name = kept.triposr.home, kept.triposr.picture
-        kept.triposr.variants = ""
+        for each in same:
+            each.triposr.variants = ""
         self.report({"INFO"}, f"Kept {kept.name}, deleted {len(others)} others")
         return {"FINISHED"}
 

@@ -49,7 +49,7 @@ def _why_not(context: bpy.types.Context) -> str:
 
 def _draw_variants(layout: bpy.types.UILayout, active: bpy.types.Object) -> None:
     """Which one of several variants it is, and the button that keeps it."""
-    variants = variants_of(active)
+    variants = variants_of(active, bpy.context.scene)
     if len(variants) < 2:
         return
     box = layout.box()

@@ -18,12 +18,18 @@ class TRIPOSR_PT_presets(PresetPanel, bpy.types.Panel):
     preset_add_operator = "triposr.add_preset"
 
 
+# The first releases of 4.2 have no such paths: there, only the artist's own presets are listed.
+HAS_PATHS = hasattr(bpy.utils, "register_preset_path")
+
+
 def register() -> None:
-    bpy.utils.register_preset_path(ADDON)
+    if HAS_PATHS:
+        bpy.utils.register_preset_path(ADDON)
 
 
 def unregister() -> None:
-    bpy.utils.unregister_preset_path(ADDON)
+    if HAS_PATHS:
+        bpy.utils.unregister_preset_path(ADDON)
 
 
 classes = (TRIPOSR_PT_presets,)

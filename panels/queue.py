@@ -33,14 +33,15 @@ def draw_queue(layout: bpy.types.UILayout) -> None:
 def draw_outcome(layout: bpy.types.UILayout) -> None:
     """What the last one came to, and what failed."""
     state, failed = runs.state, runs.failed()
-    if state.error:
+    if state.error or failed:
         box = layout.box()
-        draw_message(box, (state.error, state.hint), "ERROR", "triposr.dismiss")
+        texts = (state.error, state.hint) if state.error else (iface_("These have failed"),)
+        draw_message(box, texts, "ERROR", "triposr.dismiss")
         for number, failure in enumerate(failed):
             row = box.row(align=True)
             _draw_title(row, failure.run.title, failure.run.icon)
             row.operator("triposr.retry", text="Retry", icon="FILE_REFRESH").number = number
-            if len(failed) > 1:  # else it is what the box says
+            if failure.error.message != state.error:  # else the box says it
                 draw_text(box, failure.error.message, "BLANK1")
         if len(failed) > 1:
             box.operator("triposr.retry", text="Retry All", icon="FILE_REFRESH").number = -1

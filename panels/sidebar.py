@@ -8,7 +8,7 @@ from .. import preview
 from ..inference.catalog import TRIPOSR
 from ..inference.errors import NO_SUBJECT
 from ..preferences import draw_upkeep, offline_reason, uses_starter
-from ..session import engine, previews, runs, upkeep
+from ..session import engine, pastes, previews, runs, upkeep
 from ..texts import draw_text
 from .queue import draw_outcome, draw_queue
 from .tab import SubPanel, Tab
@@ -35,6 +35,8 @@ class TRIPOSR_PT_generate(Tab, bpy.types.Panel):
         if runs.is_running():
             draw_queue(layout)
         draw_outcome(layout)
+        if pastes.is_running():
+            layout.label(text="Looking at the clipboard", icon="SORTTIME")
         _draw_model(context, layout)
 
 

@@ -61,7 +61,14 @@ def _rendered(image: bpy.types.Image) -> Picture:
     """A render as the artist sees it: with the scene's view transform, look and exposure."""
     scene = bpy.context.scene
     settings = scene.render.image_settings
-    names = ("media_type", "file_format", "color_mode", "color_depth", "color_management")
+    names = (
+        "media_type",
+        "file_format",
+        "color_mode",
+        "color_depth",
+        "compression",
+        "color_management",
+    )
     # A media type (Blender 5) decides which file formats there are, and comes first.
     before = {name: getattr(settings, name) for name in names if hasattr(settings, name)}
     folder = Path(tempfile.mkdtemp(dir=bpy.app.tempdir))
@@ -69,7 +76,7 @@ def _rendered(image: bpy.types.Image) -> Picture:
         if "media_type" in before:
             settings.media_type = "IMAGE"
         settings.file_format, settings.color_mode, settings.color_depth = "PNG", "RGBA", "8"
-        settings.color_management = "FOLLOW_SCENE"
+        settings.compression, settings.color_management = 0, "FOLLOW_SCENE"
         image.save_render(str(folder / "render.png"), scene=scene)
         content = (folder / "render.png").read_bytes()
     except (RuntimeError, FileNotFoundError) as error:

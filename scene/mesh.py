@@ -113,6 +113,8 @@ def fill(data: bpy.types.Mesh, mesh: MeshData, placement: Placement) -> None:
 
 def check_editable(data: bpy.types.Mesh) -> None:
     """Raise InputError for a mesh whose surface cannot be replaced or reduced now."""
+    if data.library is not None:
+        raise InputError(f"The mesh {data.name!r} belongs to a linked file", "Make it local first")
     if data.is_editmode:
         raise InputError(f"The mesh {data.name!r} is being edited", "Switch to Object Mode first")
     if data.shape_keys is not None:
@@ -124,11 +126,33 @@ def check_editable(data: bpy.types.Mesh) -> None:
         raise InputError(f"The mesh {data.name!r} is empty", "Generate the object again")
 
 
+def check_free(blender_object: bpy.types.Object) -> None:
+    """Raise InputError for an object whose mesh cannot be replaced now."""
+    if blender_object.type != "MESH":
+        raise InputError(f"{blender_object.name} is no mesh any more", "Generate it again")
+    if blender_object.mode != "OBJECT":
+        raise InputError(
+            f"{blender_object.name} is being edited", "Switch to Object Mode and try again"
+        )
+    check_editable(blender_object.data)
+
+
+def make_single_user(blender_object: bpy.types.Object) -> None:
+    """Give an object a mesh of its own: linked duplicates keep what they have."""
+    if blender_object.data.users > 1:
+        blender_object.data = blender_object.data.copy()
+
+
 def positions(data: bpy.types.Mesh) -> np.ndarray:
     """The vertices (V, 3) float32 of a data-block, in the object's space."""
     values = np.empty((len(data.vertices), 3), np.float32)
     data.attributes["position"].data.foreach_get("vector", values.ravel())
     return values
+
+
+def longest_side(data: bpy.types.Mesh) -> float:
+    """Of a mesh's bounding box, in object units."""
+    return float(max(np.ptp(axis) for axis in positions(data).T))
 
 
 def set_colors(data: bpy.types.Mesh, colors: np.ndarray) -> None:

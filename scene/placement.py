@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..inference.types import MeshData
 
 GAP = 0.2
-"""Between two objects in a row, in widths of the second."""
+"""Between two objects in a row, in widths of the second one."""
 
 
 def to_blender_frame(vertices: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -42,6 +42,13 @@ class Placement:
     scale: float
     base: tuple[float, float, float]
 
+    @property
+    def middle(self) -> float:
+        """Where along the object's X the plane lies that the input camera looked along: it parts
+        what the picture shows into left and right.
+        """
+        return -self.base[0] * self.scale
+
     def place(self, vertices: NDArray[np.float32]) -> NDArray[np.float32]:
         """Vertices (V, 3) of the model's frame in the object's space."""
         return (to_blender_frame(vertices) - np.float32(self.base)) * np.float32(self.scale)
@@ -51,12 +58,26 @@ class Placement:
         return from_blender_frame(vertices / np.float32(self.scale) + np.float32(self.base))
 
 
+@dataclass(frozen=True)
+class Extent:
+    """How far an object reaches from its origin, in object units; all are positive inside it.
+
+    Attributes:
+        left, right: Along -X and X.
+        below: Along -Z.
+    """
+
+    left: float
+    right: float
+    below: float
+
+
 def placed(
     mesh: MeshData,
     size: float,
     measure: Literal["longest", "height"] = "longest",
     origin: Literal["base", "center", "volume"] = "base",
-) -> tuple[Placement, float]:
+) -> tuple[Placement, Extent]:
     """How a mesh of the model's frame becomes an object of a size.
 
     Args:
@@ -66,7 +87,7 @@ def placed(
         origin: The middle of the box's bottom, that of the box, or the center of volume.
 
     Returns:
-        The placement, and the object's width along X.
+        The placement, and how far the object reaches.
     """
     # Axis by axis: along the short side of an array, NumPy is ten times slower.
     axes = to_blender_frame(mesh.vertices).T
@@ -78,7 +99,9 @@ def placed(
         base[2] = low[2]
     elif origin == "volume":
         [base] = to_blender_frame(center_of_volume(mesh)[None])
-    return Placement(scale, tuple(map(float, base))), scale * float(sides[0])
+    left, _, below = (scale * (base - low)).tolist()
+    right = scale * float(high[0] - base[0])
+    return Placement(scale, tuple(map(float, base))), Extent(left, right, below)
 
 
 def center_of_volume(mesh: MeshData) -> NDArray[np.float32]:
@@ -101,15 +124,16 @@ class Row:
     """Objects side by side, each to the right of the one that came before it.
 
     Attributes:
-        reach: How far the last one reaches to the right of the first one's middle; None before.
+        end: How far the last one reaches to the right of the first one's origin; None before.
     """
 
-    reach: float | None = field(default=None)
+    end: float | None = None
 
-    def next(self, width: float) -> float:
-        """How far right of the first one's middle the next one's is, given its width."""
-        offset = 0.0 if self.reach is None else self.reach + width * (GAP + 0.5)
-        self.reach = offset + width / 2
+    def next(self, extent: Extent) -> float:
+        """How far right of the first one's origin the next one's is."""
+        width = extent.left + extent.right
+        offset = 0.0 if self.end is None else self.end + GAP * width + extent.left
+        self.end = offset + extent.right
         return offset
 
 
@@ -121,14 +145,17 @@ class Spot:
         location: Of its origin; of the first one's in a row.
         turn: About Z, in radians, from facing -Y.
         row: In which it is the next one.
+        is_surface: Whether the location is of what it stands on, wherever its origin is.
     """
 
     location: tuple[float, float, float]
     turn: float = 0.0
     row: Row | None = None
+    is_surface: bool = False
 
-    def take(self, width: float) -> tuple[float, float, float]:
-        """The location of an object of that width."""
-        offset = self.row.next(width) if self.row is not None else 0.0
+    def take(self, extent: Extent) -> tuple[float, float, float]:
+        """The location of the origin of an object that reaches so far."""
+        offset = self.row.next(extent) if self.row is not None else 0.0
+        raised = extent.below if self.is_surface else 0.0
         x, y, z = self.location
-        return x + offset * math.cos(self.turn), y + offset * math.sin(self.turn), z
+        return x + offset * math.cos(self.turn), y + offset * math.sin(self.turn), z + raised

@@ -40,14 +40,16 @@ def remember_source(blender_object: bpy.types.Object, packed: bytes, placement: 
     source.scale, source.base = placement.scale, placement.base
 
 
-def variants_of(blender_object: bpy.types.Object) -> list[bpy.types.Object]:
-    """The objects that an object is compared with, itself among them; none if it is no variant."""
+def variants_of(blender_object: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """The objects of a scene that an object is compared with, itself among them; none if it is no
+    variant.
+    """
     common = blender_object.triposr.variants
     if not common:
         return []
     return [
         other
-        for other in bpy.data.objects
+        for other in scene.objects
         if other.triposr.variants == common and other.library is None and has_source(other)
     ]
 
@@ -90,7 +92,8 @@ def recolor(blender_object: bpy.types.Object, code: SceneCode, placement: Placem
     points = positions(blender_object.data)
     kept = {"left": -1, "right": 1}.get(blender_object.triposr.mirrored)
     if kept is not None:
-        points[:, 0] = kept * np.abs(points[:, 0])
+        middle = placement.middle
+        points[:, 0] = middle + kept * np.abs(points[:, 0] - middle)
     set_colors(blender_object.data, code.color(placement.unplace(points)))
 
 

@@ -44,6 +44,8 @@ def test_the_command_says_what_is_wrong_with_its_arguments(run, picture, tmp_pat
         ("x.glb", ["--format", "obj"], "does not end with .obj"),
         ("a file/x.glb", [], "Not a directory|File exists"),
         ("x.glb", ["--background", "blue"], "invalid choice"),
+        ("x.glb", ["--resolution", "5"], "Resolution is 5"),
+        ("x.glb", ["--size", "0"], "Size is 0"),
     ],
 )
 def test_wrong_outputs_are_told_before_any_work(

@@ -128,6 +128,22 @@ def test_what_failed_can_be_retried(bpy, addon, session, picture: Path, tmp_path
     assert "late" in bpy.data.objects and not session.runs.failed()
 
 
+def test_all_that_failed_stays_until_it_is_retried(bpy, addon, session, picture, tmp_path) -> None:
+    for name in ("late", "later", "last"):
+        submit(bpy, addon, session, tmp_path / f"{name}.png", resolution=32)
+    pump_until(session, lambda: not session.runs.is_running())
+    assert len(session.runs.failed()) == 3
+    (tmp_path / "late.png").write_bytes(picture.read_bytes())
+    bpy.ops.triposr.retry(number=0)
+    pump_until(session, lambda: not session.runs.is_running())
+    assert [failure.run.title for failure in session.runs.failed()] == ["later", "last"]
+    for name in ("later", "last"):
+        (tmp_path / f"{name}.png").write_bytes(picture.read_bytes())
+    bpy.ops.triposr.retry()
+    pump_until(session, lambda: not session.runs.is_running())
+    assert sorted(o.name for o in bpy.data.objects) == ["last", "late", "later"]
+
+
 def test_cancel_leaves_nothing_and_the_next_run_works(bpy, addon, session, picture) -> None:
     assert not bpy.ops.triposr.cancel.poll()
     submit(bpy, addon, session, picture, resolution=256)
@@ -166,7 +182,7 @@ def test_a_file_that_cannot_be_opened_cancels_nothing(bpy, addon, session, pictu
 
 def test_nothing_is_added_while_the_scene_is_locked(bpy, addon, session, picture, monkeypatch):
     locked = [True]
-    monkeypatch.setattr(session, "_is_scene_locked", lambda: locked[0])
+    monkeypatch.setattr(session, "is_scene_locked", lambda: locked[0])
     submit(bpy, addon, session, picture, resolution=16)
     assert session.runs._job.join(60)
     session._pump()

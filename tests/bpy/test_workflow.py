@@ -68,7 +68,7 @@ def test_origins(bpy, addon, picture: Path) -> None:
 
 def test_the_center_of_volume_is_that_of_mass(addon) -> None:
     types, placement = addon("inference.types"), addon("scene.placement")
-    # A box from which a corner tetrahedron was joined: its center is known.
+    # A box with many vertices on one side: their mean is not its center.
     corners = np.array([(x, y, z) for x in (0, 2) for y in (0, 1) for z in (0, 1)], np.float32)
     faces = np.array(
         [
@@ -77,7 +77,15 @@ def test_the_center_of_volume_is_that_of_mass(addon) -> None:
         ],
         np.int32,
     )
-    box = types.MeshData(corners + 5, faces, np.zeros_like(corners))
+    [[a, b, c], *others] = faces.tolist()
+    for _ in range(6):  # the first face is parted again and again
+        corners = np.concatenate((corners, corners[[a, b, c]].mean(axis=0)[None]))
+        new = len(corners) - 1
+        others += [[a, b, new], [b, c, new]]
+        b = new
+    faces = np.array([[a, b, c], *others], np.int32)
+    assert np.abs(corners.mean(axis=0) - (1, 0.5, 0.5)).max() > 0.2
+    box = types.MeshData(corners + np.float32(5), faces, np.zeros_like(corners))
     assert placement.center_of_volume(box) == pytest.approx((6, 5.5, 5.5), abs=1e-5)
 
 
@@ -117,6 +125,34 @@ def test_several_files_stand_in_a_row(bpy, picture: Path, tmp_path: Path) -> Non
     assert span(bpy, second)[0] > span(bpy, first)[1]
     bpy.ops.triposr.add_from_image(directory=str(tmp_path), files=files[::2])
     assert len(bpy.data.objects) == 4
+
+
+def test_a_row_of_centers_of_volume_does_not_overlap(addon) -> None:
+    placement = addon("scene.placement")
+    row = placement.Row()
+    spans = []
+    for extent in (placement.Extent(1, 3, 0), placement.Extent(3, 1, 0), placement.Extent(2, 2, 0)):
+        at = row.next(extent)
+        spans.append((at - extent.left, at + extent.right))
+    assert spans[0] == (-1, 3)
+    assert all(left[1] < right[0] for left, right in itertools.pairwise(spans))
+
+
+def test_what_is_dropped_on_a_surface_stands_on_it(bpy, addon, picture: Path) -> None:
+    placement = addon("scene.placement")
+    extent = placement.Extent(1, 1, 0.5)
+    assert placement.Spot((1, 2, 3), is_surface=True).take(extent) == (1, 2, 3.5)
+    assert placement.Spot((1, 2, 3)).take(extent) == (1, 2, 3)
+
+
+def test_names_that_are_not_utf8(bpy, picture: Path, tmp_path: Path) -> None:
+    import os
+
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))
+    odd.write_bytes(picture.read_bytes())
+    bpy.ops.triposr.generate(filepath=str(odd), resolution=32)
+    assert bpy.context.object.name == "caf?"
+    assert bpy.ops.triposr.regenerate() == {"FINISHED"}
 
 
 def test_each_selected_empty_gets_its_mesh(bpy, picture: Path) -> None:
@@ -181,11 +217,14 @@ def test_a_variant_is_kept(bpy, picture: Path) -> None:
     codes = {o["triposr_scene_code"] for o in made}
     assert len(codes) == 3
     bpy.context.view_layer.objects.active = made[1]
-    other = bpy.ops.mesh.primitive_cube_add
-    other()
+    bpy.ops.mesh.primitive_cube_add()
+    copy = made[1].copy()  # the artist's own, as Shift+D makes it
+    bpy.context.collection.objects.link(copy)
+    copy.name = "copy"
     bpy.context.view_layer.objects.active = made[1]
     assert bpy.ops.triposr.keep_variant() == {"FINISHED"}
-    assert sorted(o.name for o in bpy.data.objects) == ["Cube", "toy truck"]
+    assert sorted(o.name for o in bpy.data.objects) == ["Cube", "copy", "toy truck"]
+    assert not copy.triposr.variants
     kept = bpy.data.objects["toy truck"]
     assert kept.location[:] == (1, 0, 0)
     assert kept.triposr.foreground_ratio == pytest.approx(0.75)
@@ -255,6 +294,94 @@ def test_a_slider_without_a_surface_tells_and_keeps_the_mesh(bpy, addon, truck, 
     pump()
     assert not addon("session").refinements.state.error
     assert truck.triposr.threshold == 30
+
+
+def coarse_is_shown(addon, target, count: int) -> None:
+    """Pump until a surface is shown that is on its way only."""
+    deadline = time.monotonic() + 60
+    while len(target.data.vertices) == count:
+        assert time.monotonic() < deadline
+        addon("session")._pump()
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def fine(bpy, truck):
+    """The object at a resolution at which a coarse surface comes first, with its undo step."""
+    bpy.ops.triposr.refine(resolution=192)
+    bpy.ops.ed.undo_push(message="fine")
+    return truck
+
+
+def test_an_undo_takes_back_what_is_on_its_way_only(bpy, addon, fine, pump) -> None:
+    count = len(fine.data.vertices)
+    fine.location.x = 3
+    bpy.ops.ed.undo_push(message="moved")  # a step that leaves the mesh alone
+    bpy.context.window_manager.triposr.threshold = 60.0
+    coarse_is_shown(addon, fine, count)
+    assert len(fine.data.vertices) < count / 2
+    bpy.ops.ed.undo()
+    fine = bpy.data.objects["toy truck"]
+    assert fine.location.x == 0 and len(fine.data.vertices) == count
+    assert not addon("session").refinements.is_running()
+    assert bpy.context.window_manager.triposr.threshold == 25
+    bpy.ops.ed.redo()
+    fine = bpy.data.objects["toy truck"]
+    assert fine.location.x == 3 and len(fine.data.vertices) == count
+
+
+def test_two_objects_are_refined_one_after_the_other(bpy, addon, fine, pump) -> None:
+    bpy.ops.object.duplicate()
+    other = bpy.context.object
+    live, count = bpy.context.window_manager.triposr, len(fine.data.vertices)
+    bpy.context.view_layer.objects.active = fine
+    live.threshold = 60.0
+    bpy.context.view_layer.objects.active = other
+    assert live.threshold == 25
+    live.threshold = 90.0
+    pump()
+    assert (fine.triposr.threshold, other.triposr.threshold) == (60, 90)
+    for target, threshold in ((fine, 60.0), (other, 90.0)):
+        found = len(target.data.vertices)
+        assert found != count
+        bpy.context.view_layer.objects.active = target
+        bpy.ops.triposr.refine(resolution=192, threshold=threshold)
+        assert len(target.data.vertices) == found
+
+
+def test_what_another_tool_did_meanwhile_stays(bpy, addon, fine, pump) -> None:
+    bpy.context.window_manager.triposr.threshold = 60.0
+    bpy.ops.triposr.remesh()
+    count = len(fine.data.vertices)
+    pump()
+    assert len(fine.data.vertices) == count and fine.triposr.threshold == 25
+
+
+def test_who_starts_to_edit_edits_what_is_shown(bpy, addon, fine, pump) -> None:
+    bpy.context.window_manager.triposr.threshold = 60.0
+    coarse_is_shown(addon, fine, len(fine.data.vertices))
+    count = len(fine.data.vertices)
+    bpy.ops.object.mode_set(mode="EDIT")
+    pump()
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert len(fine.data.vertices) == count
+    assert (fine.triposr.resolution, fine.triposr.threshold) == (96, 60)
+
+
+def test_linked_duplicates_keep_their_surface(bpy, addon, fine, pump) -> None:
+    count = len(fine.data.vertices)
+    bpy.ops.object.duplicate(linked=True)
+    bpy.context.window_manager.triposr.threshold = 60.0
+    pump()
+    assert bpy.context.object.triposr.threshold == 60
+    assert len(bpy.context.object.data.vertices) != count
+    assert len(fine.data.vertices) == count
+    bpy.context.view_layer.objects.active = fine
+    bpy.ops.object.duplicate(linked=True)
+    for refine in (bpy.ops.triposr.refine, bpy.ops.triposr.regenerate):
+        bpy.context.view_layer.objects.active = bpy.data.objects["toy truck.002"]
+        refine()
+        assert len(fine.data.vertices) == count
 
 
 def test_undo_forgets_what_the_sliders_asked_for(bpy, addon, truck, pump) -> None:
@@ -345,18 +472,55 @@ def test_mirror(bpy, addon, truck, keep: str) -> None:
     # The knob, and with it most of the surface, is on the picture's right, which is +X.
     assert half == (keep if keep != "auto" else "right")
     new, got = vertices(addon, truck), colors(truck)
+    middle = -truck.triposr.base[0] * truck.triposr.scale
+    new[:, 0] -= middle
     sign = 1 if half == "right" else -1
     assert new[:, 0].max() == pytest.approx(-new[:, 0].min(), abs=1e-4)
-    assert np.abs(sign * new[:, 0]).max() == pytest.approx((sign * at[:, 0]).max(), abs=0.05)
+    assert new[:, 0].max() == pytest.approx((sign * (at[:, 0] - middle)).max(), abs=0.02)
     # The picture's left half is red and its right one blue: the kept one's colors are on both.
     for side in (-1, 1):
         mean = got[side * new[:, 0] > 0.3].mean(axis=0)
         assert (mean[2] > mean[0]) == (half == "right")
     bpy.ops.triposr.recolor()
     assert np.abs(colors(truck) - got).max() < 2 / 255
+    # Once more, the other way: what both halves show stays what the first one was.
+    bpy.ops.triposr.mirror(keep="left" if half == "right" else "right")
+    assert np.abs(np.sort(colors(truck), axis=0) - np.sort(got, axis=0)).mean() < 0.01
     bpy.ops.triposr.refine()
     assert truck.triposr.mirrored == "none"
     assert_colors_agree(addon, truck, at, expected)
+
+
+@pytest.mark.parametrize("size", [0.002, 500.0])
+def test_objects_of_any_size(bpy, addon, picture: Path, size: float) -> None:
+    bpy.ops.triposr.generate(filepath=str(picture), resolution=64, size=size)
+    target = bpy.context.object
+    span = np.ptp(vertices(addon, target), axis=0)
+    count = len(target.data.vertices)
+    bpy.ops.triposr.mirror(keep="right")
+    assert 0.7 * count < len(target.data.vertices) < 1.3 * count
+    bpy.ops.triposr.remesh()
+    assert len(target.data.vertices) > 5000
+    bpy.ops.triposr.remesh(kind="quads", faces=1000)
+    assert 500 < len(target.data.polygons) < 2000
+    assert np.abs(np.ptp(vertices(addon, target), axis=0)[1:] / span[1:] - 1).max() < 0.2
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_an_edit_that_fails_changes_nothing(bpy, addon, truck, monkeypatch, is_shared) -> None:
+    bpy.ops.object.shade_flat()
+    if is_shared:
+        bpy.ops.object.duplicate(linked=True)
+    target = bpy.context.object
+    data, at, colored = target.data, vertices(addon, target), colors(target)
+    monkeypatch.setattr(addon("operators.remesh"), "_quadriflow", lambda faces: False)
+    with pytest.raises(RuntimeError, match="cannot make quads"):
+        bpy.ops.triposr.remesh(kind="quads")
+    assert target.data == data and len(bpy.data.meshes) == 1
+    assert np.array_equal(vertices(addon, target), at)
+    assert np.array_equal(colors(target), colored)
+    assert not any(polygon.use_smooth for polygon in target.data.polygons)
+    assert not target.modifiers
 
 
 @pytest.mark.parametrize(
@@ -467,8 +631,7 @@ def test_presets_come_with_the_addon(bpy, addon) -> None:
     names = {path.stem for path in Path(folder).glob("*.py")}
     assert names == {"Draft", "Standard", "Detailed", "3D_Print"}
     seen = {}
-    for name in names:
-        settings.property_unset("keep_largest")
+    for name in ("3D_Print", "Draft", "Detailed", "Standard"):
         bpy.ops.script.execute_preset(
             filepath=f"{folder}/{name}.py", menu_idname="TRIPOSR_PT_presets"
         )

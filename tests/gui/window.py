@@ -173,6 +173,17 @@ class Window:
         self.find_button(call, across)
         self._xdotool("click", "1")
 
+    def controls(self) -> set[str]:
+        """The operator calls and full data paths of all that the open tab shows."""
+        x, y, width, height = self.sidebar
+        seen: set[str] = set()
+        for across in (0.4, END):
+            for row in range(y + SCAN_STEP, y + height, SCAN_STEP):
+                self.move(x + round(width * across), row)
+                time.sleep(0.1)
+                seen.update(self.evaluate("under_mouse()").values())
+        return seen - {""}
+
     def _find(self, kind: str, wanted: str, across: float) -> tuple[int, int]:
         x, y, width, height = self.sidebar
         column = x + round(width * across)
