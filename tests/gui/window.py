@@ -16,7 +16,7 @@ from root_session import HERE, INSIDE, RootSession
 
 WIDTH, HEIGHT = 1600, 1040
 HOVER = 0.4  # seconds; below 0.3 Blender may not know yet what is under the mouse
-SCAN_STEP = 12  # pixels; a button is 20 high
+SCAN_STEP = 16  # pixels; a button is 20 high
 MIDDLE, END = 0.5, 0.83  # parts of the sidebar's width: the middle of a row, an icon at its end
 SOCKET = "server.sock"
 LOG = "blender.log"
@@ -188,7 +188,7 @@ class Window:
         x, y, width, height = self.sidebar
         column = x + round(width * across)
         seen = set()
-        for patience in (0.1, 0.2, HOVER):
+        for patience in (0.05, 0.15, HOVER):
             for row in range(y + SCAN_STEP, y + height, SCAN_STEP):
                 self.move(column, row)
                 time.sleep(patience)
