@@ -7,7 +7,7 @@ from bpy.props import BoolProperty, FloatProperty, IntProperty
 
 from ..inference.types import check_range
 from ..properties import unlimited
-from ..scene.mesh import fill_holes, keep_parts
+from ..scene.mesh import fill_holes, keep_parts, triangulate
 from ..scene.placement import Placement
 from .edits_mesh import EditsMesh, apply_modifier
 
@@ -68,8 +68,9 @@ class TRIPOSR_OT_clean_up(EditsMesh, bpy.types.Operator):
             fill_holes(context.object.data)
         if self.smooth:
             apply_modifier(context, "LAPLACIANSMOOTH", iterations=self.smooth, lambda_factor=0.5)
-        count = len(context.object.data.polygons)
-        if 0 < self.faces < count:
+        if 0 < self.faces < len(context.object.data.polygons):
+            triangulate(context.object.data)  # the budget is one of triangles
+            count = len(context.object.data.polygons)
             apply_modifier(context, "DECIMATE", ratio=self.faces / count)
 
 

@@ -224,6 +224,16 @@ def fill_holes(data: bpy.types.Mesh) -> int:
     return added
 
 
+def triangulate(data: bpy.types.Mesh) -> None:
+    """Part all faces of a mesh into triangles."""
+    mesh = bmesh.new()
+    mesh.from_mesh(data)
+    bmesh.ops.triangulate(mesh, faces=mesh.faces)
+    mesh.to_mesh(data)
+    mesh.free()
+    data.update()
+
+
 def show_colors(context: bpy.types.Context) -> None:
     """Let the open 3D viewports show color attributes in Solid shading."""
     for space in _viewports(context):

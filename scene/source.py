@@ -35,6 +35,8 @@ def has_source(blender_object: bpy.types.Object | None) -> bool:
 
 def remember_source(blender_object: bpy.types.Object, packed: bytes, placement: Placement) -> None:
     """Keep a scene code with an object."""
+    # Assigned over bytes that are there, bytes are taken for text, and end at the first zero.
+    blender_object.pop(KEY, None)
     blender_object[KEY] = packed
     source = blender_object.triposr
     source.scale, source.base = placement.scale, placement.base

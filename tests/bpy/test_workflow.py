@@ -197,6 +197,9 @@ def test_regenerate_replaces_the_mesh_in_place(bpy, truck, picture: Path, capfd)
     assert truck.location[:] == (1, 2, 3) and truck.scale[:] == (2, 2, 2)
     assert truck["triposr_scene_code"] != code
     assert truck.triposr.foreground_ratio == pytest.approx(0.6)
+    count = len(truck.data.vertices)
+    assert bpy.ops.triposr.refine(resolution=64) == {"FINISHED"}
+    assert len(truck.data.vertices) < count
     Image.open(picture).rotate(90).save(picture)
     bpy.ops.triposr.regenerate()
     assert "picture has changed" in capfd.readouterr().out
@@ -489,6 +492,12 @@ def test_mirror(bpy, addon, truck, keep: str) -> None:
     bpy.ops.triposr.refine()
     assert truck.triposr.mirrored == "none"
     assert_colors_agree(addon, truck, at, expected)
+
+
+def test_the_budget_of_faces_is_kept_by_quads_too(bpy, truck) -> None:
+    bpy.ops.triposr.remesh()
+    bpy.ops.triposr.clean_up(faces=4000)
+    assert 3500 < len(truck.data.polygons) <= 4000
 
 
 @pytest.mark.parametrize("size", [0.002, 500.0])

@@ -48,6 +48,22 @@ bpy.ops.render.render(write_still=True)
 """
 
 
+LOOK_AT_NEW_OBJECTS = f"""
+bpy.data.objects["Cube"].hide_set(True)
+for each in bpy.data.objects:
+    each.select_set(each.name in {NEW_OBJECTS})
+window, area, _ = view3d()
+region = next(region for region in area.regions if region.type == "WINDOW")
+with bpy.context.temp_override(window=window, area=area, region=region):
+    bpy.ops.view3d.view_selected()
+"""
+
+
+def look_at_new_objects(window: Window) -> None:
+    """Let the viewport show what was generated, and nothing else."""
+    window.run(LOOK_AT_NEW_OBJECTS)
+
+
 def render_picture(window: Window) -> None:
     """Make PICTURE, a blue vase with a yellow rim on a transparent ground."""
     window.run(RENDER_PICTURE)

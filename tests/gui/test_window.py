@@ -7,13 +7,6 @@ from artist import GENERATE, NEW_OBJECTS, RUNNING
 from window import Window
 
 OTHER_FILE = "/session/files/other.blend"
-LOOK_AT_OBJECT = """
-bpy.data.objects["Cube"].hide_set(True)
-window, area, _ = view3d()
-region = next(region for region in area.regions if region.type == "WINDOW")
-with bpy.context.temp_override(window=window, area=area, region=region):
-    bpy.ops.view3d.view_selected()
-"""
 REDRAW_SIDEBAR = """
 def redraw_sidebar():
     view3d()[2].tag_redraw()
@@ -43,7 +36,7 @@ def test_generate_then_undo_and_redo(window: Window) -> None:
 
     assert window.evaluate(NEW_OBJECTS) == ["vase"]
     assert window.evaluate("view3d()[1].spaces.active.shading.color_type") == "VERTEX"
-    window.run(LOOK_AT_OBJECT)
+    artist.look_at_new_objects(window)
     time.sleep(2)
     window.screenshot("object")
 

@@ -23,15 +23,17 @@ def copies(window: Window, *names: str) -> list[str]:
 
 def test_five_dropped_one_bad_and_the_third_canceled(window: Window) -> None:
     names = ["one", "bad", "three", "four", "five"]
-    window.run("bpy.context.scene.triposr.resolution = 352")  # long enough to be clicked at
+    artist.start_long_job(window)  # for which they wait, so that they can be clicked at
+    window.run("bpy.context.scene.triposr.resolution = 64")
     window.drop(copies(window, *names), *window.viewport_center())
     window.choose("Generate 3D Mesh (TripoSR)")
-    window.wait(f"len({QUEUE}) > 2", 60, "the queue")
+    window.wait(f"len({QUEUE}) == 5", 60, "the queue")
     time.sleep(2.5)
     window.screenshot("queue", window.sidebar)
     number = window.evaluate(QUEUE).index("three")
     window.click_button(f"bpy.ops.triposr.remove_waiting(number={number})", END)
-    assert "three" not in window.evaluate(QUEUE)
+    assert window.evaluate(QUEUE) == ["one", "bad", "four", "five"]
+    artist.click_cancel(window)
     window.wait(f"not {RUNNING}", artist.TIMEOUT, "the end of the queue")
     assert sorted(window.evaluate(NEW_OBJECTS)) == ["five", "four", "one"]
     assert "bad.png is not a picture" in window.evaluate(ERROR)
@@ -94,7 +96,8 @@ def test_variants(window: Window) -> None:
     artist.set_picture(window)
     window.click_button("bpy.ops.triposr.variants", END)
     window.wait(f"len({NEW_OBJECTS}) == 4 and not {RUNNING}", artist.TIMEOUT, "four variants")
-    time.sleep(1)
+    artist.look_at_new_objects(window)
+    time.sleep(2)
     window.screenshot("variants")
     window.click_button("bpy.ops.triposr.keep_variant")
     window.wait(f"{NEW_OBJECTS} == ['vase']", 30, "the one that is kept")

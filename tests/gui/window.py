@@ -14,7 +14,7 @@ from typing import Any
 
 from root_session import HERE, INSIDE, RootSession
 
-WIDTH, HEIGHT = 1600, 1040
+WIDTH, HEIGHT = 1280, 1040
 HOVER = 0.4  # seconds; below 0.3 Blender may not know yet what is under the mouse
 SCAN_STEP = 16  # pixels; a button is 20 high
 MIDDLE, END = 0.5, 0.83  # parts of the sidebar's width: the middle of a row, an icon at its end
@@ -155,7 +155,7 @@ class Window:
             if now == before:
                 return
             before = now
-            time.sleep(0.5)
+            time.sleep(0.2)
         raise RuntimeError(f"the tab {tab} does not stop moving")
 
     def find_button(self, call: str, across: float = MIDDLE) -> tuple[int, int]:
@@ -180,7 +180,7 @@ class Window:
         for across in (0.4, END):
             for row in range(y + SCAN_STEP, y + height, SCAN_STEP):
                 self.move(x + round(width * across), row)
-                time.sleep(0.1)
+                time.sleep(0.08)
                 seen.update(self.evaluate("under_mouse()").values())
         return seen - {""}
 
