@@ -14,6 +14,8 @@ from pathlib import Path
 
 import bpy
 
+from .scene.source import has_source
+
 
 def image_to_object(image: bpy.types.Image | Path | str, **settings: object) -> bpy.types.Object:
     """Build an object from a picture, in the present scene at the 3D cursor, and wait for it.
@@ -117,6 +119,9 @@ def _with_active(
     settings: dict[str, object],
 ) -> bpy.types.Object:
     """Let an operator work on an object, whichever is the active one."""
+    if not has_source(blender_object):
+        name = getattr(blender_object, "name", blender_object)
+        raise RuntimeError(f"{name} was not made from a picture. Give an object that was.")
     with bpy.context.temp_override(
         object=blender_object,
         active_object=blender_object,

@@ -59,7 +59,7 @@ def run(arguments: list[str]) -> int:
         _check_settings(options)
     except SystemExit as stop:  # argparse has said why
         return int(stop.code or 0)
-    except (ValueError, OSError, InputError) as error:
+    except (ValueError, InputError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     settings = {name: getattr(options, name) for name in SETTINGS}
@@ -171,7 +171,7 @@ def _expanded(pictures: list[str]) -> list[Path]:
 
 
 def _outputs(pictures: list[Path], output: str, chosen: str | None) -> list[Path]:
-    """The file for each picture; raises ValueError or OSError if they cannot be written."""
+    """The file for each picture; raises ValueError if they cannot be written."""
     path = Path(output).absolute()
     ending = path.suffix.lower().removeprefix(".")
     is_folder = path.is_dir() or output.endswith(("/", os.sep))
@@ -192,8 +192,13 @@ def _outputs(pictures: list[Path], output: str, chosen: str | None) -> list[Path
     if len(set(outputs)) < len(outputs):
         raise ValueError("Two pictures have the same name: give them folders of their own")
     folder = outputs[0].parent
-    folder.mkdir(parents=True, exist_ok=True)
-    tempfile.TemporaryFile(dir=folder).close()  # better now than after all the work
+    try:  # better now than after all the work
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise ValueError(
+            f"Nothing can be written into {folder} ({error.strerror}): choose another output"
+        ) from error
     return outputs
 
 

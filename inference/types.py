@@ -102,7 +102,8 @@ def check_range(label: str, value: float, limits: tuple[float, float]) -> None:
     low, high = limits
     is_number = isinstance(value, int | float) and math.isfinite(value)
     if not (is_number and low <= value <= high):
-        raise InputError(f"{label} is {value!r}", f"Choose a value from {low:g} to {high:g}")
+        told = f"{value:.6g}" if isinstance(value, float) else repr(value)
+        raise InputError(f"{label} is {told}", f"Choose a value from {low:,.10g} to {high:,.10g}")
 
 
 def check_resolution(resolution: int) -> None:

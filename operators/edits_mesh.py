@@ -8,9 +8,10 @@ from contextlib import contextmanager
 import bmesh
 import bpy
 
+from ..inference.errors import InputError
 from ..preferences import torch_folder
 from ..runner import explain
-from ..scene.mesh import check_editable, make_single_user
+from ..scene.mesh import check_editable, check_not_empty, make_single_user
 from ..scene.placement import Placement
 from ..scene.source import check_fits, recolor, source_of
 from ..session import engine
@@ -37,12 +38,15 @@ class EditsMesh(NeedsSource):
         try:
             self.check_values()
             check_editable(target.data)
+            check_not_empty(target.data)
             code, placement = source_of(target)
             engine.import_torch(torch_folder(context))
             with _whole_or_not_at_all(target):
                 self.begin(context)
                 check_fits(target.data, code, placement)
                 self.edit(context, placement)
+                if not len(target.data.polygons):
+                    raise InputError("Nothing would be left of the mesh", "Ask for more faces")
                 recolor(target, code, placement)
         except Exception as error:  # the boundary at which the artist is told
             self.report({"ERROR"}, str(explain(error)))

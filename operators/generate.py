@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import bpy
 from bpy.props import (
     BoolProperty,
@@ -93,6 +95,8 @@ class TakesPicture:
         """Where the object is to stand."""
         place = self.location if self._is_said("location") else context.scene.cursor.location
         turn = self.rotation if self._is_said("rotation") else facing_turn(context)
+        if not all(map(math.isfinite, (*place, turn))):
+            raise InputError("The location or the rotation is no number", "Give finite numbers")
         return Spot(tuple(place), turn)
 
     def _is_said(self, name: str) -> bool:

@@ -9,7 +9,7 @@ from ..inference.types import THRESHOLD_RANGE, check_range, check_resolution
 from ..preferences import preferences, torch_folder
 from ..properties import CLOSED, RESOLUTION, THRESHOLD, unlimited
 from ..runner import explain
-from ..scene.mesh import check_editable, fill, make_single_user
+from ..scene.mesh import check_editable, check_not_empty, fill, make_single_user
 from ..scene.source import fitting_source_of, note_surface, recolor
 from ..session import engine, refinements
 from .needs_source import NeedsSource
@@ -69,6 +69,7 @@ class TRIPOSR_OT_recolor(NeedsSource, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         target = context.object
         try:
+            check_not_empty(target.data)
             code, placement = fitting_source_of(target)
             engine.import_torch(torch_folder(context))
             recolor(target, code, placement)

@@ -30,7 +30,7 @@ class TRIPOSR_PT_generate(Tab, bpy.types.Panel):
         row.enabled = settings.image is not None
         text = "Add to Queue" if runs.is_running() else "Generate"
         row.operator("triposr.generate", text=text, icon="MESH_MONKEY")
-        if settings.image is None:
+        if settings.image is None and not runs.is_running():
             layout.label(text="Open, paste or drop a picture to begin", icon="INFO")
         if runs.is_running():
             draw_queue(layout)

@@ -122,8 +122,14 @@ def check_editable(data: bpy.types.Mesh) -> None:
             f"The mesh {data.name!r} has shape keys, which fit its present vertices only",
             "Remove or apply them first",
         )
-    if not len(data.vertices):
-        raise InputError(f"The mesh {data.name!r} is empty", "Generate the object again")
+
+
+def check_not_empty(data: bpy.types.Mesh) -> None:
+    """Raise InputError for a mesh in which there is nothing to change."""
+    if not len(data.polygons):
+        raise InputError(
+            f"The mesh {data.name!r} has no faces", "Bring its surface back with Extract Again"
+        )
 
 
 def check_free(blender_object: bpy.types.Object) -> None:

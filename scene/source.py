@@ -27,7 +27,7 @@ _unpacked: OrderedDict[bytes, SceneCode] = OrderedDict()
 def has_source(blender_object: bpy.types.Object | None) -> bool:
     """Whether an object is a mesh that can be refined."""
     return (
-        blender_object is not None
+        isinstance(blender_object, bpy.types.Object)
         and blender_object.type == "MESH"
         and isinstance(blender_object.get(KEY), bytes)
     )

@@ -549,6 +549,42 @@ def test_values_out_of_range_change_nothing(bpy, addon, truck, operator: str, va
     assert np.array_equal(vertices(addon, truck), before)
 
 
+def test_an_emptied_mesh_comes_back(bpy, truck) -> None:
+    count = len(truck.data.vertices)
+    for bring_back in (bpy.ops.triposr.refine, bpy.ops.triposr.regenerate):
+        truck.data.clear_geometry()
+        for operator in (bpy.ops.triposr.clean_up, bpy.ops.triposr.recolor):
+            with pytest.raises(RuntimeError, match="has no faces"):
+                operator()
+        bpy.context.scene.triposr.resolution = 64
+        bring_back()
+        assert abs(len(truck.data.vertices) - count) < 0.2 * count
+
+
+def test_an_edit_that_would_leave_nothing_is_refused(bpy, addon, truck, monkeypatch) -> None:
+    before = vertices(addon, truck)
+    module = addon("operators.remesh")
+    monkeypatch.setattr(module, "_into_voxels", lambda context, size: truck.data.clear_geometry())
+    with pytest.raises(RuntimeError, match="Nothing would be left"):
+        bpy.ops.triposr.remesh()
+    assert np.array_equal(vertices(addon, truck), before)
+
+
+def test_the_api_names_what_it_cannot_work_on(bpy, addon) -> None:
+    api = addon("api")
+    bpy.ops.mesh.primitive_cube_add()
+    for wrong, name in ((bpy.context.object, "Cube"), (None, "None"), ("vase", "vase")):
+        with pytest.raises(RuntimeError, match=f"{name} was not made from a picture"):
+            api.refine(wrong)
+
+
+def test_places_that_are_no_numbers(bpy, picture: Path) -> None:
+    for wrong in ({"rotation": math.nan}, {"location": (0, math.nan, 0)}):
+        with pytest.raises(RuntimeError, match="finite numbers"):
+            bpy.ops.triposr.generate(filepath=str(picture), **wrong)
+    assert not bpy.data.objects
+
+
 # Pictures from everywhere
 
 

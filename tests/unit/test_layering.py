@@ -36,7 +36,7 @@ ALLOWED = {
     "panels": {
         *("inference", "scene", "session", "properties", "preferences", "preview", "texts"),
     },
-    "api": set(),
+    "api": {"scene"},
     "command": {"api", "inference"},
     "__init__": {
         *("operators", "panels", "preferences", "preview", "properties", "session", "command"),

@@ -269,14 +269,17 @@ def test_another_threshold_evaluates_less(monkeypatch, robot: SceneCode) -> None
     assert 0 < sum(evaluated) < counts[0] - robot.planes.shape[-1] ** 3
 
 
-def test_large_lattices_are_not_kept(monkeypatch, robot: SceneCode) -> None:
+def test_a_coarse_and_a_fine_lattice_are_kept_and_no_large_one(monkeypatch, robot) -> None:
+    kept = Field(robot).recall.lattices
+    kept.clear()
+    for resolution in (64, 96, 128):
+        extraction.extract_mesh(robot, resolution, THRESHOLD, device="cpu")
+    assert list(kept) == [96, 128]
     extraction.extract_mesh(robot, 96, THRESHOLD, device="cpu")
-    field = Field(robot)
-    assert field.recall.lattices
+    assert list(kept) == [128, 96]
     monkeypatch.setattr("triposr.inference.leaves.KEPT", 3)
-    extraction.extract_mesh(robot, 128, THRESHOLD, device="cpu")
-    assert not field.recall.lattices
-    assert field.recall.texels is not None
+    extraction.extract_mesh(robot, 160, THRESHOLD, device="cpu")
+    assert list(kept) == [128, 96]
 
 
 def test_what_is_kept_goes_with_the_scene_code(robot: SceneCode) -> None:
