@@ -21,8 +21,10 @@ from bpy.props import BoolProperty, FloatProperty, IntProperty, PointerProperty
 from .inference.types import MeshData, Options, Tick
 from .preferences import preferences, torch_folder
 from .properties import CLOSED, RESOLUTION, THRESHOLD
-from .runner import Run
+from .runner import Run, push_undo_step
+from .scene.identity import with_uid
 from .scene.mesh import check_editable, fill, make_single_user
+from .scene.placement import Placement
 from .scene.source import KEY, fitting_source_of, has_source, note_surface
 from .session import REFINE_STAGES, engine, refinements
 
@@ -119,15 +121,10 @@ def _start(target: bpy.types.Object, may_be_coarse: bool) -> None:
         )
 
     def deliver(mesh: MeshData) -> str:
-        return _deliver(uid, wanted, mesh, lambda: fill(target_of(uid).data, mesh, placement))
+        return _deliver(uid, wanted, mesh, placement)
 
     run = Run(target.name, REFINE_STAGES, work, deliver, on_failure=lambda: _fail(uid, wanted))
     refinements.submit(run)
-
-
-def target_of(uid: int) -> bpy.types.Object | None:
-    """The object with a session_uid, if it is still there."""
-    return next((each for each in bpy.data.objects if each.session_uid == uid), None)
 
 
 def _state_of(target: bpy.types.Object) -> tuple[object, ...]:
@@ -137,9 +134,9 @@ def _state_of(target: bpy.types.Object) -> tuple[object, ...]:
     return data.session_uid, *size, hash(target[KEY]), note.scale, tuple(note.base)
 
 
-def _deliver(uid: int, made: Surface, mesh: MeshData, show: Callable[[], None]) -> str:
+def _deliver(uid: int, made: Surface, mesh: MeshData, placement: Placement) -> str:
     """Show a surface, and go on if it is not yet the one that is wanted by now."""
-    change, target = _changes.get(uid), target_of(uid)
+    change, target = _changes.get(uid), with_uid(bpy.data.objects, uid)
     if change is None or not has_source(target) or _state_of(target) != change.found:
         _end(uid)  # deleted, undone, or changed by another tool, whose work stays
         return _go_on()
@@ -151,10 +148,10 @@ def _deliver(uid: int, made: Surface, mesh: MeshData, show: Callable[[], None]) 
     change.running = None
     if made == change.wanted:
         make_single_user(target)
-        show()
+        fill(target.data, mesh, placement)
         _note(target, made)
         _end(uid)
-        _push_undo_step()
+        push_undo_step(UNDO_STEP)
         _go_on()
         return f"{target.name}: {len(mesh.faces):,} triangles"
     # A mesh that other objects show too changes with the undo step only.
@@ -162,7 +159,7 @@ def _deliver(uid: int, made: Surface, mesh: MeshData, show: Callable[[], None]) 
         if change.before is None:
             change.before = bmesh.new()
             change.before.from_mesh(target.data)
-        show()
+        fill(target.data, mesh, placement)
         change.shown = made
     is_at_rest = made == replace(change.wanted, resolution=made.resolution)
     _start(target, may_be_coarse=not is_at_rest)
@@ -171,7 +168,7 @@ def _deliver(uid: int, made: Surface, mesh: MeshData, show: Callable[[], None]) 
 
 def _fail(uid: int, made: Surface) -> None:
     """A run has failed, and that was told; a fine surface may exist where no coarse one does."""
-    change, target = _changes.get(uid), target_of(uid)
+    change, target = _changes.get(uid), with_uid(bpy.data.objects, uid)
     if change is None or target is None:
         _end(uid)
         return
@@ -187,7 +184,7 @@ def _fail(uid: int, made: Surface) -> None:
 def _go_on() -> str:
     """Start with another object that waits, if there is one."""
     for uid in tuple(_changes):
-        if (target := target_of(uid)) is not None:
+        if (target := with_uid(bpy.data.objects, uid)) is not None:
             _start(target, may_be_coarse=False)
             break
         _end(uid)
@@ -196,7 +193,7 @@ def _go_on() -> str:
 
 def _take_back(uid: int) -> None:
     """Give an object the mesh back that it had before the sliders moved, if it shows another."""
-    change, target = _changes[uid], target_of(uid)
+    change, target = _changes[uid], with_uid(bpy.data.objects, uid)
     is_ours = target is not None and has_source(target) and _state_of(target) == change.found
     if change.before is not None and is_ours and target.mode == "OBJECT":
         change.before.to_mesh(target.data)
@@ -212,13 +209,6 @@ def _end(uid: int) -> None:
 
 def _note(target: bpy.types.Object, surface: Surface) -> None:
     note_surface(target, surface.resolution, surface.threshold, surface.closed)
-
-
-def _push_undo_step() -> None:
-    windows = bpy.context.window_manager.windows
-    with bpy.context.temp_override(**({"window": windows[0]} if windows else {})):
-        if bpy.ops.ed.undo_push.poll():
-            bpy.ops.ed.undo_push(message=UNDO_STEP)
 
 
 @persistent

@@ -19,6 +19,7 @@ from .inference.types import Options, ignore_progress
 from .preferences import model_folder
 from .properties import run_options
 from .runner import Run
+from .scene.identity import with_uid
 from .scene.image import Picture, matte_of, picture_of
 from .session import PREVIEW_STAGES, is_scene_locked, previews
 
@@ -128,7 +129,7 @@ def _start() -> float | None:
 
 
 def _submit() -> None:
-    scene = next((s for s in bpy.data.scenes if s.session_uid == _scene_uid), None)
+    scene = with_uid(bpy.data.scenes, _scene_uid)
     if scene is None or not (key := _key(scene)):
         return
     try:

@@ -21,10 +21,11 @@ from .inference.types import (
     RESOLUTION_RANGE,
     THRESHOLD_RANGE,
     Options,
+    check_range,
 )
 
-# Both the scene settings and the operator offer these. An annotation cannot be shared between
-# classes, so what they have in common is kept here as keyword arguments.
+# What scene, objects and operators offer alike. Operators have no hard limits (see `unlimited`), so
+# what they have in common is kept as keyword arguments.
 BACKGROUND = {
     "name": "Background",
     "description": "How the subject is told from its background",
@@ -151,14 +152,14 @@ def unlimited(declaration: dict[str, object]) -> dict[str, object]:
     return {key: value for key, value in declaration.items() if key not in ("min", "max")}
 
 
-class TripoSRSettings(bpy.types.PropertyGroup):
-    """Settings of the next run."""
+def check_declared(declaration: dict[str, object], value: float) -> None:
+    """Raise InputError for a value beyond the hard limits of a declaration."""
+    check_range(declaration["name"], value, (declaration["min"], declaration["max"]))
 
-    image: PointerProperty(
-        type=bpy.types.Image,
-        name="Picture",
-        description="Picture of one object to build in 3D",
-    )
+
+class RunSettings:
+    """How an object is made: of the next one on the scene, and of each one on itself."""
+
     background: EnumProperty(**BACKGROUND)
     matting_model: EnumProperty(**MATTING_MODEL)
     keep_largest: BoolProperty(**KEEP_LARGEST)
@@ -169,23 +170,22 @@ class TripoSRSettings(bpy.types.PropertyGroup):
     size: FloatProperty(**SIZE)
     measure: EnumProperty(**MEASURE)
     origin: EnumProperty(**ORIGIN)
+
+
+SETTINGS = tuple(RunSettings.__annotations__)
+"""Their names; operators have them too."""
+
+
+class TripoSRSettings(RunSettings, bpy.types.PropertyGroup):
+    """Settings of the next run."""
+
+    image: PointerProperty(
+        type=bpy.types.Image,
+        name="Picture",
+        description="Picture of one object to build in 3D",
+    )
     facing: EnumProperty(**FACING)
     drop_at: EnumProperty(**DROP_AT)
-
-
-SETTINGS = (
-    "background",
-    "matting_model",
-    "keep_largest",
-    "foreground_ratio",
-    "resolution",
-    "threshold",
-    "closed",
-    "size",
-    "measure",
-    "origin",
-)
-"""The settings that the scene, the operators and the objects made with them all have."""
 
 
 def run_options(settings: object, matting_folder: Path) -> Options:
@@ -220,7 +220,7 @@ class TripoSRImage(bpy.types.PropertyGroup):
     )
 
 
-class TripoSRSource(bpy.types.PropertyGroup):
+class TripoSRSource(RunSettings, bpy.types.PropertyGroup):
     """What an object was made of; its scene code is kept beside this (see scene/source.py)."""
 
     picture: StringProperty(name="Picture", description="Name of the picture")
@@ -234,16 +234,6 @@ class TripoSRSource(bpy.types.PropertyGroup):
         name="SHA-256", description="Of the picture's file or pixels when the object was made"
     )
     is_draft: BoolProperty(name="Draft", description="Whether the starter model made it")
-    background: EnumProperty(**BACKGROUND)
-    matting_model: EnumProperty(**MATTING_MODEL)
-    keep_largest: BoolProperty(**KEEP_LARGEST)
-    foreground_ratio: FloatProperty(**FOREGROUND_RATIO)
-    resolution: IntProperty(**RESOLUTION)
-    threshold: FloatProperty(**THRESHOLD)
-    closed: BoolProperty(**CLOSED)
-    size: FloatProperty(**SIZE)
-    measure: EnumProperty(**MEASURE)
-    origin: EnumProperty(**ORIGIN)
     mirrored: EnumProperty(
         name="Mirrored",
         description="Which half the other one is a mirror image of",

@@ -316,9 +316,14 @@ def explain(error: BaseException) -> TripoSRError:
 
 def run_inline(operator: bpy.types.Operator, run: Run) -> set[str]:
     """Let a script wait for a run, and tell it in one sentence what came of it."""
+    return report_outcome(operator, lambda: run.deliver(run.work(ignore_progress)))
+
+
+def report_outcome(operator: bpy.types.Operator, work: Callable[[], str]) -> set[str]:
+    """Do an operator's work, and report what it tells, or in one sentence why it failed."""
     try:
-        operator.report({"INFO"}, run.deliver(run.work(ignore_progress)))
-    except Exception as error:  # the boundary at which scripts are told
+        operator.report({"INFO"}, work())
+    except Exception as error:  # the boundary at which the artist and scripts are told
         operator.report({"ERROR"}, str(explain(error)))
         return {"CANCELLED"}
     return {"FINISHED"}
@@ -335,6 +340,18 @@ def popup(message: str, hint: str) -> None:
 
     with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
         bpy.context.window_manager.popup_menu(draw, title="TripoSR", icon="ERROR")
+
+
+def push_undo_step(message: str, window: bpy.types.Window | None = None) -> None:
+    """Let an undo step hold what was done from a timer.
+
+    As a window sees things, the first one if none is given: without one, a timer's context has no
+    scene, and with the scene or its view layer overridden as well, Blender crashes.
+    """
+    window = window or next(iter(bpy.context.window_manager.windows), None)
+    with bpy.context.temp_override(**({"window": window} if window else {})):
+        if bpy.ops.ed.undo_push.poll():
+            bpy.ops.ed.undo_push(message=message)
 
 
 def redraw(*places: tuple[str, str]) -> None:

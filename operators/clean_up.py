@@ -5,8 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.props import BoolProperty, FloatProperty, IntProperty
 
-from ..inference.types import check_range
-from ..properties import unlimited
+from ..properties import check_declared, unlimited
 from ..scene.mesh import fill_holes, keep_parts, triangulate
 from ..scene.placement import Placement
 from .edits_mesh import EditsMesh, apply_modifier
@@ -57,7 +56,7 @@ class TRIPOSR_OT_clean_up(EditsMesh, bpy.types.Operator):
 
     def check_values(self) -> None:
         for of, value in ((FLOATERS, self.floaters), (SMOOTH, self.smooth), (FACES, self.faces)):
-            check_range(of["name"], value, (of["min"], of["max"]))
+            check_declared(of, value)
 
     def begin(self, context: bpy.types.Context) -> None:
         if self.floaters:

@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 
 import bpy
-from bpy.props import CollectionProperty, StringProperty
 
 from ..inference.limits import FILE_SUFFIXES
 from ..runner import Run
 from ..scene.image import open_image
 from ..scene.placement import Spot
 from ..scene.viewpoint import point_under
-from .generate import facing_turn
+from .file_browser import TakesFiles
+from .generate import cursor_spot, facing_turn
 from .picture_run import row_of_files
 from .starts_runs import StartsRuns
 
 log = logging.getLogger(__name__)
 
 
-class TRIPOSR_OT_drop_image(StartsRuns, bpy.types.Operator):
+class TRIPOSR_OT_drop_image(TakesFiles, StartsRuns, bpy.types.Operator):
     """Build a colored mesh from each dropped picture"""
 
     bl_idname = "triposr.drop_image"
     bl_label = "Generate 3D Mesh (TripoSR)"
     bl_options = {"REGISTER", "INTERNAL"}
-
-    directory: StringProperty(subtype="DIR_PATH", options={"HIDDEN", "SKIP_SAVE"})
-    files: CollectionProperty(
-        type=bpy.types.OperatorFileListElement, options={"HIDDEN", "SKIP_SAVE"}
-    )
 
     mouse = None  # x and y in the viewport's region, when it was a real drop
 
@@ -40,7 +34,7 @@ class TRIPOSR_OT_drop_image(StartsRuns, bpy.types.Operator):
         return super().invoke(context, event)
 
     def runs(self, context: bpy.types.Context, is_clicked: bool) -> list[Run]:
-        files = [Path(self.directory) / file.name for file in self.files]
+        files = self.paths()
         # The panel shows a single picture, so that other settings can be tried with it.
         if len(files) == 1 and (image := open_image(files[0])) is not None:
             context.scene.triposr.image = image
@@ -51,7 +45,7 @@ class TRIPOSR_OT_drop_image(StartsRuns, bpy.types.Operator):
         if on_surface and self.mouse is not None and context.region_data is not None:
             point = point_under(context, *self.mouse)
             return Spot(point, facing_turn(context), is_surface=True)
-        return Spot(tuple(context.scene.cursor.location), facing_turn(context))
+        return cursor_spot(context)
 
 
 def _open_tab(context: bpy.types.Context) -> None:

@@ -10,7 +10,7 @@ import bpy
 
 from ..inference.errors import InputError
 from ..preferences import torch_folder
-from ..runner import explain
+from ..runner import report_outcome
 from ..scene.mesh import check_editable, check_not_empty, make_single_user
 from ..scene.placement import Placement
 from ..scene.source import check_fits, recolor, source_of
@@ -34,25 +34,24 @@ class EditsMesh(NeedsSource):
         raise NotImplementedError
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        return report_outcome(self, lambda: self._edit_and_color(context))
+
+    def _edit_and_color(self, context: bpy.types.Context) -> str:
+        """All that is done; returns what to tell."""
         target = context.object
-        try:
-            self.check_values()
-            check_editable(target.data)
-            check_not_empty(target.data)
-            code, placement = source_of(target)
-            engine.import_torch(torch_folder(context))
-            with _whole_or_not_at_all(target):
-                self.begin(context)
-                check_fits(target.data, code, placement)
-                self.edit(context, placement)
-                if not len(target.data.polygons):
-                    raise InputError("Nothing would be left of the mesh", "Ask for more faces")
-                recolor(target, code, placement)
-        except Exception as error:  # the boundary at which the artist is told
-            self.report({"ERROR"}, str(explain(error)))
-            return {"CANCELLED"}
-        self.report({"INFO"}, f"{target.name}: {len(target.data.polygons):,} faces")
-        return {"FINISHED"}
+        self.check_values()
+        check_editable(target.data)
+        check_not_empty(target.data)
+        code, placement = source_of(target)
+        engine.import_torch(torch_folder(context))
+        with _whole_or_not_at_all(target):
+            self.begin(context)
+            check_fits(target.data, code, placement)
+            self.edit(context, placement)
+            if not len(target.data.polygons):
+                raise InputError("Nothing would be left of the mesh", "Ask for more faces")
+            recolor(target, code, placement)
+        return f"{target.name}: {len(target.data.polygons):,} faces"
 
 
 @contextmanager

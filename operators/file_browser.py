@@ -1,9 +1,11 @@
-"""Operators that ask for a file: in the file browser for who clicks, at once from a script."""
+"""Operators that take files, or ask for one in the file browser where they are clicked."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import bpy
-from bpy.props import StringProperty
+from bpy.props import CollectionProperty, StringProperty
 
 from ..inference.limits import FILE_SUFFIXES
 
@@ -11,8 +13,20 @@ PICTURES = ";".join(f"*{suffix}" for suffix in FILE_SUFFIXES)
 """What the file browser shows to who opens a picture."""
 
 
+class TakesFiles:
+    """Operators that take several files, as the file browser and a drop give them."""
+
+    directory: StringProperty(subtype="DIR_PATH", options={"HIDDEN", "SKIP_SAVE"})
+    files: CollectionProperty(
+        type=bpy.types.OperatorFileListElement, options={"HIDDEN", "SKIP_SAVE"}
+    )
+
+    def paths(self) -> list[Path]:
+        return [Path(self.directory) / file.name for file in self.files]
+
+
 class AsksForFile:
-    """Such an operator; `execute` reads `filepath`, and `is_clicked` where that matters to it."""
+    """Operators that ask for one; `execute` reads `filepath`, and `is_clicked` where it matters."""
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
 

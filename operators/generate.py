@@ -110,6 +110,11 @@ def facing_turn(context: bpy.types.Context) -> float:
     return 0.0
 
 
+def cursor_spot(context: bpy.types.Context) -> Spot:
+    """At the 3D cursor, facing as the scene says."""
+    return Spot(tuple(context.scene.cursor.location), facing_turn(context))
+
+
 class TRIPOSR_OT_generate(TakesPicture, StartsRuns, bpy.types.Operator):
     """Build a colored 3D mesh from the picture, on this machine"""
 

@@ -13,6 +13,7 @@ from .. import preview
 from ..inference.errors import TripoSRError, reported
 from ..inference.types import ignore_progress
 from ..runner import Run, explain
+from ..scene.identity import with_uid
 from ..scene.image import new_matte, open_image, white_matte
 from ..session import PREVIEW_STAGES, previews
 from .file_browser import PICTURES, AsksForFile
@@ -148,10 +149,10 @@ def _matte_or_none(
 
 def _give_matte_to(uid: int, alpha: object) -> str:
     """To the picture with this session_uid, unless it is gone or has a matte by now."""
-    for image in bpy.data.images:
-        if image.session_uid == uid and image.triposr.matte is None:
-            return _give_matte(image, alpha)
-    return ""
+    image = with_uid(bpy.data.images, uid)
+    if image is None or image.triposr.matte is not None:
+        return ""
+    return _give_matte(image, alpha)
 
 
 def _give_matte(image: bpy.types.Image, alpha: object) -> str:

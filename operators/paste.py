@@ -14,7 +14,8 @@ import numpy as np
 
 from ..inference.errors import InputError, importing
 from ..inference.types import Tick
-from ..runner import Run, run_inline
+from ..runner import Run, push_undo_step, run_inline
+from ..scene.identity import with_uid
 from ..scene.image import new_image, open_image
 from ..session import PASTE_STAGES, pastes
 
@@ -58,14 +59,11 @@ def _run(context: bpy.types.Context) -> Run:
         return named or _clipboard()
 
     def deliver(found: Image.Image | list[Path]) -> str:
-        scene = next((each for each in bpy.data.scenes if each.session_uid == scene_uid), None)
+        scene = with_uid(bpy.data.scenes, scene_uid)
         if scene is None:
             return ""
         scene.triposr.image = image = _image_of(found)
-        windows = bpy.context.window_manager.windows
-        with bpy.context.temp_override(**({"window": windows[0]} if windows else {})):
-            if bpy.ops.ed.undo_push.poll():
-                bpy.ops.ed.undo_push(message="Paste Image")
+        push_undo_step("Paste Image")
         return f"Pasted {image.name}"
 
     return Run("Clipboard", PASTE_STAGES, work, deliver)

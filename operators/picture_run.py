@@ -29,7 +29,8 @@ from ..preferences import (
     uses_starter,
 )
 from ..properties import SETTINGS, run_options
-from ..runner import Run
+from ..runner import Run, push_undo_step
+from ..scene.identity import with_uid
 from ..scene.image import Picture, matte_of, picture_of
 from ..scene.mesh import add_object, check_free, fill, make_single_user, show_colors
 from ..scene.placement import Extent, Placement, Row, Spot, placed
@@ -239,15 +240,14 @@ class _Delivery:
     def __call__(self, made: Made) -> str:
         mesh, context = made.mesh, bpy.context
         window, scene = self._place(context)
-        # The undo step is pushed as the window sees things: with the scene or its view layer
-        # overridden as well, Blender crashes.
-        with context.temp_override(**({"window": window} if window else {})):
-            with context.temp_override(scene=scene, view_layer=_view_layer(context, scene)):
-                new = self._put(context, made)
-                if preferences(context).show_colors:
-                    show_colors(context)
-            if bpy.ops.ed.undo_push.poll():
-                bpy.ops.ed.undo_push(message=UNDO_STEP)
+        with (
+            context.temp_override(**({"window": window} if window else {})),
+            context.temp_override(scene=scene, view_layer=_view_layer(context, scene)),
+        ):
+            new = self._put(context, made)
+            if preferences(context).show_colors:
+                show_colors(context)
+        push_undo_step(UNDO_STEP, window)
         draft = "draft of " if self.is_draft else ""
         cut_off = ", cut off by the model's box" if mesh.cut_off else ""
         is_other = self.digest not in ("", made.digest)
@@ -262,8 +262,7 @@ class _Delivery:
 
         A target that has been deleted since comes back as a new object, at its place.
         """
-        objects = {each.session_uid: each for each in bpy.data.objects} if self.target_uid else {}
-        new = objects.get(self.target_uid)
+        new = with_uid(bpy.data.objects, self.target_uid)
         if new is None:
             location = self.spot.take(made.extent)
             placement, turn = made.placement, self.spot.turn
@@ -277,8 +276,8 @@ class _Delivery:
         for name in SETTINGS:
             setattr(note, name, getattr(self.chosen, name))
         note.picture, note.is_draft, note.digest = self.source.title, self.is_draft, made.digest
-        images = {image.session_uid: image for image in bpy.data.images}
-        note.image, note.filepath = images.get(self.source.image), self.source.filepath
+        note.image = with_uid(bpy.data.images, self.source.image)
+        note.filepath = self.source.filepath
         note.mirrored, note.variants, note.home = "none", self.variants, self.spot.location
         return new
 
@@ -286,8 +285,7 @@ class _Delivery:
         """The scene of the click, or the present one if it is gone, and a window, if any; one that
         shows the scene where there is one.
         """
-        scenes = {scene.session_uid: scene for scene in bpy.data.scenes}
-        scene = scenes.get(self.scene_uid, context.scene)
+        scene = with_uid(bpy.data.scenes, self.scene_uid) or context.scene
         windows = list(context.window_manager.windows)
         showing = [window for window in windows if window.scene == scene]
         return next(iter(showing or windows), None), scene

@@ -5,40 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 
 import bpy
-from bpy.props import CollectionProperty, StringProperty
+from bpy.props import StringProperty
 from mathutils import Vector
 
 from ..runner import Run
 from ..scene.placement import Spot
 from ..scene.viewpoint import turn_of
-from .file_browser import PICTURES, AsksForFile
-from .generate import facing_turn
+from .file_browser import PICTURES, AsksForFile, TakesFiles
+from .generate import cursor_spot
 from .picture_run import Chosen, image_source, picture_run, row_of_files
 from .starts_runs import StartsRuns
 
 ICON = "MESH_MONKEY"
 
 
-class TRIPOSR_OT_add_from_image(AsksForFile, StartsRuns, bpy.types.Operator):
+class TRIPOSR_OT_add_from_image(AsksForFile, TakesFiles, StartsRuns, bpy.types.Operator):
     """Choose pictures and build a colored mesh from each, in a row from the 3D cursor"""
 
     bl_idname = "triposr.add_from_image"
     bl_label = "From Image (TripoSR)"
 
-    directory: StringProperty(subtype="DIR_PATH", options={"HIDDEN", "SKIP_SAVE"})
-    files: CollectionProperty(
-        type=bpy.types.OperatorFileListElement, options={"HIDDEN", "SKIP_SAVE"}
-    )
     filter_glob: StringProperty(default=PICTURES, options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return self.start(context, self.is_clicked)
 
     def runs(self, context: bpy.types.Context, is_clicked: bool) -> list[Run]:
-        names = [file.name for file in self.files if file.name]
-        files = [Path(self.directory) / name for name in names] or [Path(self.filepath)]
-        spot = Spot(tuple(context.scene.cursor.location), facing_turn(context))
-        return row_of_files(context, files, spot, is_clicked)
+        are_named = any(file.name for file in self.files)
+        files = self.paths() if are_named else [Path(self.filepath)]
+        return row_of_files(context, files, cursor_spot(context), is_clicked)
 
 
 class TRIPOSR_OT_generate_from_empty(StartsRuns, bpy.types.Operator):

@@ -5,14 +5,9 @@ from __future__ import annotations
 import bpy
 from bl_operators.presets import AddPresetBase
 
-FOLDER = "triposr"
-"""Below Blender's folders of presets, and below our own `presets`."""
+from ..properties import SETTINGS
 
-SAVED = (
-    *("background", "matting_model", "keep_largest", "foreground_ratio"),
-    *("resolution", "threshold", "closed"),
-    *("measure", "origin", "facing", "drop_at"),
-)
+SAVED = (*(name for name in SETTINGS if name != "size"), "facing", "drop_at")
 """What a preset of the artist's own holds: all settings but the picture and the size."""
 
 
@@ -23,7 +18,7 @@ class TRIPOSR_OT_add_preset(AddPresetBase, bpy.types.Operator):
     bl_label = "Add Preset (TripoSR)"
 
     preset_menu = "TRIPOSR_PT_presets"
-    preset_subdir = FOLDER
+    preset_subdir = "triposr"  # below Blender's folders of presets, and our own `presets`
     preset_defines = ("settings = bpy.context.scene.triposr",)
     preset_values = tuple(f"settings.{name}" for name in SAVED)
 

@@ -8,7 +8,7 @@ from bpy.props import BoolProperty, FloatProperty, IntProperty
 from ..inference.types import THRESHOLD_RANGE, check_range, check_resolution
 from ..preferences import preferences, torch_folder
 from ..properties import CLOSED, RESOLUTION, THRESHOLD, unlimited
-from ..runner import explain
+from ..runner import report_outcome
 from ..scene.mesh import check_editable, check_not_empty, fill, make_single_user
 from ..scene.source import fitting_source_of, note_surface, recolor
 from ..session import engine, refinements
@@ -34,18 +34,13 @@ class TRIPOSR_OT_refine(NeedsSource, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         self._take_from(context.object.triposr)
-        try:
-            faces = refine(context, self.resolution, self.threshold, self.closed)
-        except Exception as error:  # the boundary at which the artist is told
-            self.report({"ERROR"}, str(explain(error)))
-            return {"CANCELLED"}
-        draft = "draft of " if context.object.triposr.is_draft else ""
-        self.report({"INFO"}, f"{context.object.name}: {draft}{faces:,} triangles")
-        return {"FINISHED"}
+        return report_outcome(
+            self, lambda: _refine(context, self.resolution, self.threshold, self.closed)
+        )
 
 
-def refine(context: bpy.types.Context, resolution: int, threshold: float, closed: bool) -> int:
-    """Replace the active object's surface; returns its number of triangles."""
+def _refine(context: bpy.types.Context, resolution: int, threshold: float, closed: bool) -> str:
+    """Replace the active object's surface; returns what to tell."""
     check_resolution(resolution)
     check_range("Threshold", threshold, THRESHOLD_RANGE)
     target = context.object
@@ -56,7 +51,8 @@ def refine(context: bpy.types.Context, resolution: int, threshold: float, closed
     make_single_user(target)
     fill(target.data, mesh, placement)
     note_surface(target, resolution, threshold, closed)
-    return len(mesh.faces)
+    draft = "draft of " if target.triposr.is_draft else ""
+    return f"{target.name}: {draft}{len(mesh.faces):,} triangles"
 
 
 class TRIPOSR_OT_recolor(NeedsSource, bpy.types.Operator):
@@ -67,17 +63,17 @@ class TRIPOSR_OT_recolor(NeedsSource, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        target = context.object
-        try:
-            check_not_empty(target.data)
-            code, placement = fitting_source_of(target)
-            engine.import_torch(torch_folder(context))
-            recolor(target, code, placement)
-        except Exception as error:  # the boundary at which the artist is told
-            self.report({"ERROR"}, str(explain(error)))
-            return {"CANCELLED"}
-        self.report({"INFO"}, f"{target.name}: {len(target.data.vertices):,} vertices colored")
-        return {"FINISHED"}
+        return report_outcome(self, lambda: _recolor(context))
+
+
+def _recolor(context: bpy.types.Context) -> str:
+    """Color the active object; returns what to tell."""
+    target = context.object
+    check_not_empty(target.data)
+    code, placement = fitting_source_of(target)
+    engine.import_torch(torch_folder(context))
+    recolor(target, code, placement)
+    return f"{target.name}: {len(target.data.vertices):,} vertices colored"
 
 
 class TRIPOSR_OT_dismiss_refinement(bpy.types.Operator):

@@ -12,7 +12,7 @@ from mathutils import Matrix
 
 from ..inference.errors import InputError, reported
 from ..inference.types import check_range
-from ..properties import unlimited
+from ..properties import check_declared, unlimited
 from ..scene.mesh import longest_side
 from ..scene.placement import Placement
 from .edits_mesh import EditsMesh, apply_modifier
@@ -69,7 +69,7 @@ class TRIPOSR_OT_remesh(EditsMesh, bpy.types.Operator):
 
     def check_values(self) -> None:
         check_range("Voxel size", self.voxel_size, VOXEL_RANGE)
-        check_range("Faces", self.faces, (QUADS["min"], QUADS["max"]))
+        check_declared(QUADS, self.faces)
 
     def edit(self, context: bpy.types.Context, placement: Placement) -> None:
         with _large(context.object) as factor:

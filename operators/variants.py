@@ -74,9 +74,9 @@ class TRIPOSR_OT_keep_variant(NeedsSource, bpy.types.Operator):
         kept = context.object
         runs.remove_group(kept.triposr.variants)
         # A copy of the one that is kept is the artist's own doing, and stays.
-        packed = kept[KEY]
-        same = [other for other in variants_of(kept, context.scene) if other[KEY] == packed]
-        others = [other for other in variants_of(kept, context.scene) if other not in same]
+        packed, variants = kept[KEY], variants_of(kept, context.scene)
+        same = [other for other in variants if other[KEY] == packed]
+        others = [other for other in variants if other not in same]
         meshes = {other.data for other in others} - {kept.data}
         for other in others:
             bpy.data.objects.remove(other)

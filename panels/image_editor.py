@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..session import runs
-from .queue import draw_outcome, draw_queue
+from .queue import draw_button, draw_runs
 
 
 class TRIPOSR_PT_image_editor(bpy.types.Panel):
@@ -15,14 +14,8 @@ class TRIPOSR_PT_image_editor(bpy.types.Panel):
     bl_label = "Image to 3D"
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
-        row = layout.row()
-        row.scale_y = 1.5
-        text = "Add to Queue" if runs.is_running() else "Generate"
-        row.operator("triposr.generate_from_editor", text=text, icon="MESH_MONKEY")
-        if runs.is_running():
-            draw_queue(layout)
-        draw_outcome(layout)
+        draw_button(self.layout, "triposr.generate_from_editor")
+        draw_runs(self.layout)
 
 
 classes = (TRIPOSR_PT_image_editor,)

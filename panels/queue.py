@@ -9,7 +9,23 @@ from ..session import runs
 from ..texts import draw_message, draw_progress, draw_text
 
 
-def draw_queue(layout: bpy.types.UILayout) -> None:
+def draw_button(layout: bpy.types.UILayout, operator: str) -> bpy.types.UILayout:
+    """The button that starts a picture, or adds it to those that wait; returns its row."""
+    row = layout.row()
+    row.scale_y = 1.5
+    text = "Add to Queue" if runs.is_running() else "Generate"
+    row.operator(operator, text=text, icon="MESH_MONKEY")
+    return row
+
+
+def draw_runs(layout: bpy.types.UILayout) -> None:
+    """Those on their way, and what became of the last ones."""
+    if runs.is_running():
+        _draw_queue(layout)
+    _draw_outcome(layout)
+
+
+def _draw_queue(layout: bpy.types.UILayout) -> None:
     """The one that is on its way, and those that wait."""
     state, waiting = runs.state, runs.waiting()
     total = state.ended + 1 + len(waiting)
@@ -30,7 +46,7 @@ def draw_queue(layout: bpy.types.UILayout) -> None:
         layout.operator("triposr.cancel", text="Cancel All", icon="CANCEL").everything = True
 
 
-def draw_outcome(layout: bpy.types.UILayout) -> None:
+def _draw_outcome(layout: bpy.types.UILayout) -> None:
     """What the last one came to, and what failed."""
     state, failed = runs.state, runs.failed()
     if state.error or failed:

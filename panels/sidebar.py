@@ -10,7 +10,7 @@ from ..inference.errors import NO_SUBJECT
 from ..preferences import draw_upkeep, offline_reason, uses_starter
 from ..session import engine, pastes, previews, runs, upkeep
 from ..texts import draw_text
-from .queue import draw_outcome, draw_queue
+from .queue import draw_button, draw_runs
 from .tab import SubPanel, Tab
 
 ADDON = __package__.rpartition(".")[0]
@@ -25,16 +25,10 @@ class TRIPOSR_PT_generate(Tab, bpy.types.Panel):
         row = layout.row()
         row.column().template_ID(settings, "image", open="image.open")
         row.operator("triposr.paste_image", text="", icon="PASTEDOWN")
-        row = layout.row()
-        row.scale_y = 1.5
-        row.enabled = settings.image is not None
-        text = "Add to Queue" if runs.is_running() else "Generate"
-        row.operator("triposr.generate", text=text, icon="MESH_MONKEY")
+        draw_button(layout, "triposr.generate").enabled = settings.image is not None
         if settings.image is None and not runs.is_running():
             layout.label(text="Open, paste or drop a picture to begin", icon="INFO")
-        if runs.is_running():
-            draw_queue(layout)
-        draw_outcome(layout)
+        draw_runs(layout)
         if pastes.is_running():
             layout.label(text="Looking at the clipboard", icon="SORTTIME")
         _draw_model(context, layout)

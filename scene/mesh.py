@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import bmesh
 import bpy
@@ -201,42 +202,44 @@ def keep_parts(data: bpy.types.Mesh, least: float) -> int:
         goes[:] = True
         goes[sizes.argmax()] = False
     if goes.any():
-        mesh = bmesh.new()
-        mesh.from_mesh(data)
-        mesh.verts.ensure_lookup_table()
-        loose = [mesh.verts[index] for index in np.flatnonzero(goes[part])]
-        bmesh.ops.delete(mesh, geom=loose, context="VERTS")
-        mesh.to_mesh(data)
-        mesh.free()
-        data.update()
+        with _as_bmesh(data) as mesh:
+            mesh.verts.ensure_lookup_table()
+            loose = [mesh.verts[index] for index in np.flatnonzero(goes[part])]
+            bmesh.ops.delete(mesh, geom=loose, context="VERTS")
     return int(goes.sum())
 
 
-def fill_holes(data: bpy.types.Mesh) -> int:
-    """Close the holes of a mesh with triangles; returns how many faces were added."""
-    mesh = bmesh.new()
-    mesh.from_mesh(data)
-    rims = [edge for edge in mesh.edges if edge.is_boundary]
-    before = len(mesh.faces)
-    if rims:
+def fill_holes(data: bpy.types.Mesh) -> None:
+    """Close the holes of a mesh with triangles."""
+    edges = np.empty(len(data.loops), np.int32)
+    data.loops.foreach_get("edge_index", edges)
+    if not (np.bincount(edges) == 1).any():  # every edge has two faces
+        return
+    with _as_bmesh(data) as mesh:
+        before = len(mesh.faces)
+        rims = [edge for edge in mesh.edges if edge.is_boundary]
         filled = bmesh.ops.holes_fill(mesh, edges=rims, sides=0)["faces"]
         bmesh.ops.triangulate(mesh, faces=filled)
         for face in mesh.faces[before:]:
             face.smooth = True
-        mesh.to_mesh(data)
-        data.update()
-    added = len(mesh.faces) - before
-    mesh.free()
-    return added
 
 
 def triangulate(data: bpy.types.Mesh) -> None:
     """Part all faces of a mesh into triangles."""
+    with _as_bmesh(data) as mesh:
+        bmesh.ops.triangulate(mesh, faces=mesh.faces)
+
+
+@contextmanager
+def _as_bmesh(data: bpy.types.Mesh) -> Iterator[bmesh.types.BMesh]:
+    """What a mesh holds, for Blender's mesh operators; what becomes of it is put back."""
     mesh = bmesh.new()
-    mesh.from_mesh(data)
-    bmesh.ops.triangulate(mesh, faces=mesh.faces)
-    mesh.to_mesh(data)
-    mesh.free()
+    try:
+        mesh.from_mesh(data)
+        yield mesh
+        mesh.to_mesh(data)
+    finally:
+        mesh.free()
     data.update()
 
 

@@ -36,7 +36,7 @@ def point_under(context: bpy.types.Context, x: int, y: int) -> tuple[float, floa
 
 
 def _on_floor(origin: Vector, sight: Vector) -> Vector | None:
-    """Where a line of sight meets the floor, if it does so before the viewer and not far away."""
+    """Where a line of sight meets the floor, if the viewer looks down on it."""
     if sight.z > -STEEP or origin.z <= 0:
         return None
     return intersect_line_plane(origin, origin + sight, Vector(), Vector((0, 0, 1)))

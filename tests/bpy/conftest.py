@@ -55,3 +55,10 @@ def picture(tmp_path: Path) -> Path:
     path = tmp_path / "toy truck.png"
     image.save(path)
     return path
+
+
+@pytest.fixture
+def truck(bpy: ModuleType, picture: Path):
+    """An object made from the picture."""
+    bpy.ops.triposr.generate(filepath=str(picture), resolution=64, size=2.0)
+    return bpy.context.object

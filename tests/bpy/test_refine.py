@@ -4,25 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from object_data import colors, vertices
 
 
 @pytest.fixture
-def truck(bpy, picture: Path):
-    """An object made from the picture; the model is gone afterwards."""
-    bpy.ops.triposr.generate(filepath=str(picture), resolution=64, size=2.0)
+def truck(bpy, truck):
+    """The object; the model that made it is gone."""
     bpy.ops.triposr.unload_model()
-    return bpy.context.object
-
-
-def vertices(addon, truck) -> np.ndarray:
-    return addon("scene.mesh").positions(truck.data)
-
-
-def colors(truck) -> np.ndarray:
-    data = truck.data.color_attributes["Color"].data
-    values = np.empty(4 * len(data), np.float32)
-    data.foreach_get("color_srgb", values)
-    return values.reshape(-1, 4)[:, :3]
+    return truck
 
 
 def test_refine_replaces_the_surface_in_place(bpy, addon, truck) -> None:

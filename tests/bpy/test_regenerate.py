@@ -1,0 +1,70 @@
+"""An object is built again from what it knows of itself; one of several variants is kept."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+from object_data import span
+from PIL import Image
+
+
+def test_an_object_knows_its_picture_and_settings(bpy, truck, picture: Path) -> None:
+    import hashlib
+
+    note = truck.triposr
+    assert note.digest == hashlib.sha256(picture.read_bytes()).hexdigest()
+    assert (note.filepath, note.image, note.size) == (str(picture), None, 2.0)
+    image = bpy.data.images.load(str(picture))
+    bpy.ops.triposr.generate(image=image.name, resolution=32, foreground_ratio=0.7)
+    note = bpy.context.object.triposr
+    assert (note.image, note.filepath) == (image, "")
+    assert note.foreground_ratio == pytest.approx(0.7)
+
+
+def test_regenerate_replaces_the_mesh_in_place(bpy, truck, picture: Path, capfd) -> None:
+    truck.location, truck.scale = (1, 2, 3), (2, 2, 2)
+    before, code = len(truck.data.vertices), truck["triposr_scene_code"]
+    bpy.context.scene.triposr.resolution = 128
+    bpy.context.scene.triposr.foreground_ratio = 0.6
+    assert bpy.ops.triposr.regenerate() == {"FINISHED"}
+    assert len(bpy.data.objects) == 1 and len(truck.data.vertices) > 1.5 * before
+    assert truck.location[:] == (1, 2, 3) and truck.scale[:] == (2, 2, 2)
+    assert truck["triposr_scene_code"] != code
+    assert truck.triposr.foreground_ratio == pytest.approx(0.6)
+    count = len(truck.data.vertices)
+    assert bpy.ops.triposr.refine(resolution=64) == {"FINISHED"}
+    assert len(truck.data.vertices) < count
+    Image.open(picture).rotate(90).save(picture)
+    bpy.ops.triposr.regenerate()
+    assert "picture has changed" in capfd.readouterr().out
+    picture.unlink()
+    with pytest.raises(RuntimeError, match="picture of toy truck is not there any more"):
+        bpy.ops.triposr.regenerate()
+
+
+def test_a_variant_is_kept(bpy, picture: Path) -> None:
+    bpy.context.scene.cursor.location = (1, 0, 0)
+    assert bpy.ops.triposr.variants(
+        filepath=str(picture), resolution=32, count=3, smallest=0.6, largest=0.9
+    ) == {"FINISHED"}
+    made = sorted(bpy.data.objects, key=lambda o: o.location.x)
+    assert [o.name for o in made] == ["toy truck 0.60", "toy truck 0.75", "toy truck 0.90"]
+    spans = [span(bpy, o) for o in made]
+    assert all(left[1] < right[0] for left, right in itertools.pairwise(spans))
+    codes = {o["triposr_scene_code"] for o in made}
+    assert len(codes) == 3
+    bpy.context.view_layer.objects.active = made[1]
+    bpy.ops.mesh.primitive_cube_add()
+    copy = made[1].copy()  # the artist's own, as Shift+D makes it
+    bpy.context.collection.objects.link(copy)
+    copy.name = "copy"
+    bpy.context.view_layer.objects.active = made[1]
+    assert bpy.ops.triposr.keep_variant() == {"FINISHED"}
+    assert sorted(o.name for o in bpy.data.objects) == ["Cube", "copy", "toy truck"]
+    assert not copy.triposr.variants
+    kept = bpy.data.objects["toy truck"]
+    assert kept.location[:] == (1, 0, 0)
+    assert kept.triposr.foreground_ratio == pytest.approx(0.75)
+    assert len(bpy.data.meshes) == 2
+    bpy.context.view_layer.objects.active = kept
+    assert not bpy.ops.triposr.keep_variant.poll()
