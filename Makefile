@@ -3,7 +3,7 @@
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help demo test lint zip lock bench starter-eval clean
+.PHONY: help demo test lint zip package lock bench starter-eval clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -22,8 +22,11 @@ lint: $(READY) ## Check style and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-zip: $(READY) ## Build the extension into dist/
+zip: $(READY) ## Build the add-on alone into dist/, without the packages that it needs
 	@$(BIN)/python tools/build.py
+
+package: $(READY) ## Build what artists install; TARGETS="linux-x64-py311 ..." WEIGHTS=folder
+	@PYTHONPATH=tools $(BIN)/python tools/package/package.py $(TARGETS) $(if $(WEIGHTS),--weights $(WEIGHTS))
 
 lock: $(READY) ## Pin the newest versions that requirements/*.in allow
 	@$(BIN)/python tools/lock.py

@@ -12,7 +12,7 @@ from .inference.errors import DependencyError
 from .inference.installation import is_installed, needs_conversion
 from .inference.own_torch import read_build
 from .inference.types import DeviceInfo
-from .inference.weights import STARTER_FOLDER, find_model
+from .inference.weights import STARTER_FOLDER, find_model, is_bundled
 from .session import engine, upkeep
 from .texts import draw_message, draw_progress, draw_text
 
@@ -216,7 +216,11 @@ def draw_model(layout: bpy.types.UILayout, model: PublishedModel, folder: Path) 
     """A row with a model and what can be done with it."""
     row = layout.row()
     is_there = is_installed(model, folder)
-    row.label(text=model.label, icon="CHECKMARK" if is_there else "BLANK1")
+    comes_along = model is TRIPOSR and not is_there and is_bundled()
+    row.label(text=model.label, icon="CHECKMARK" if is_there or comes_along else "BLANK1")
+    if comes_along:
+        row.label(text="Comes with the Add-on")
+        return
     row.label(text=f"{model.size / 1e6:,.0f} MB, {model.license}")
     if is_there and model is TRIPOSR and needs_conversion(folder):
         row.operator(

@@ -14,6 +14,9 @@ add-on converts is half as large."""
 STARTER_FOLDER = Path(__file__).resolve().parent.parent / "models" / "starter"
 """The small model that ships with the add-on."""
 
+BUNDLED_FOLDER = STARTER_FOLDER.with_name("triposr")
+"""The published model, in zips that were built with it."""
+
 
 def weights_file(folder: Path, exact: bool = False) -> Path:
     """The weights in `folder`.
@@ -40,13 +43,21 @@ def weights_file(folder: Path, exact: bool = False) -> Path:
     )
 
 
+def is_bundled() -> bool:
+    """Whether the published weights came with the add-on's zip."""
+    return any((BUNDLED_FOLDER / name).is_file() for name in WEIGHTS_NAMES)
+
+
 def find_model(folder: Path | None) -> Path:
-    """The folder to load from: `folder` if any weights lie in it, else where Hugging Face's tools
-    have left the published ones on this machine, else the starter model's.
+    """The folder to load from: `folder` if any weights lie in it, else what came with the add-on,
+    else where Hugging Face's tools have left the published weights on this machine, else the
+    starter model's.
 
     Weights that are damaged are still chosen, so that loading them says what is wrong with them
     instead of quietly giving a draft.
     """
     if folder is not None and any((folder / name).is_file() for name in WEIGHTS_NAMES):
         return folder
+    if is_bundled():
+        return BUNDLED_FOLDER
     return cached_triposr() or STARTER_FOLDER

@@ -1,4 +1,8 @@
-"""Build the extension's zip from this checkout with Blender's own tool, under plain Python."""
+"""Build the extension's zip from this checkout with Blender's own tool, under plain Python.
+
+The zip holds the add-on without the Python packages that it needs; tools/package/package.py builds
+those for artists.
+"""
 
 import argparse
 import importlib.util
@@ -15,30 +19,39 @@ def build(out: Path) -> Path:
 
     Raises RuntimeError with what Blender's tool has to say when it refuses.
     """
-    out.mkdir(parents=True, exist_ok=True)
     manifest = tomllib.loads((ROOT / "blender_manifest.toml").read_text())
-    path = out / f"{manifest['id']}-{manifest['version']}.zip"
-    _run_blender_ext("build", "--source-dir", ROOT, "--output-filepath", path)
-    _run_blender_ext("validate", path)
+    return build_from(ROOT, out / f"{manifest['id']}-{manifest['version']}.zip")
+
+
+def build_from(source: Path, path: Path) -> Path:
+    """Build the extension in the folder `source` into the zip `path` and validate it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    blender_extension("build", "--source-dir", source, "--output-filepath", path)
+    blender_extension("validate", path)
     return path
 
 
-def _run_blender_ext(command: str, *arguments: str | Path) -> None:
-    """Run `blender --command extension ...` without Blender: its script needs none."""
+def blender_extension(command: str, *arguments: str | Path) -> str:
+    """Run `blender --command extension ...` without Blender: its script needs none.
+
+    Returns what it printed.
+    """
     spec = importlib.util.find_spec("bpy")
     if spec is None or spec.origin is None:
         raise RuntimeError("bpy is not installed: run this with .venv/bin/python")
     [scripts] = Path(spec.origin).parent.glob("[0-9]*/scripts")
     script = scripts / "addons_core/bl_pkg/cli/blender_ext.py"
     tags = scripts / "modules/_bpy_internal/extensions/tags.py"
+    checks = [f"--valid-tags={tags}"] if command in ("build", "validate") else []
     done = subprocess.run(
-        [sys.executable, script, command, f"--valid-tags={tags}", *arguments],
+        [sys.executable, script, command, *checks, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
     if done.returncode:
         raise RuntimeError(f"blender_ext.py {command} failed:\n{done.stdout.strip()}")
+    return done.stdout
 
 
 def main() -> None:

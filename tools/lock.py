@@ -12,11 +12,13 @@ from pathlib import Path
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
 
 # rembg asks for these; inference/matting.py supplies placeholders for them when it imports rembg.
-# Without them, and what only they need, its first import takes 0.4 s instead of 43 s.
+# Without them, and what only they need, its first import takes 0.4 s instead of 43 s. onnxruntime
+# asks for the last two for its own command line. What the zips leave out is in package/bundle.py.
 LEFT_OUT = {
     "pymatting",
     *("scikit-image", "imageio", "lazy-loader", "tifffile"),
     *("jsonschema", "jsonschema-specifications", "attrs", "referencing", "rpds-py"),
+    *("coloredlogs", "humanfriendly"),
 }
 
 HEADER = """\

@@ -1,0 +1,110 @@
+"""What a packaged zip brings: for which Blenders, which Python packages, and which not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Platform = Literal["linux-x64", "windows-x64", "macos-arm64"]
+"""As Blender's manifest names them."""
+
+Kind = Literal["standard", "light", "full"]
+"""`standard` computes on the CPU (on a Mac's GPU too) with nothing else installed, `light` leaves
+torch out, `full` is standard with the published weights."""
+
+KINDS: tuple[Kind, ...] = ("standard", "light", "full")
+
+
+@dataclass(frozen=True)
+class Target:
+    """The Blenders that one zip is for.
+
+    Attributes:
+        python: Version of their Python, such as (3, 11).
+        first, end: The first Blender that it is for, and the first that it is not for.
+        blenders: The same, as it is put into the file's name.
+        numpys: Releases of numpy that they bring.
+        torch: Whether PyTorch publishes a build that fits; else there is a light zip only.
+    """
+
+    platform: Platform
+    python: tuple[int, int]
+    first: str
+    end: str | None
+    blenders: str
+    numpys: tuple[str, ...]
+    torch: bool = True
+
+    @property
+    def name(self) -> str:
+        """Its short name, for the command line and the folder below wheels/."""
+        system = "" if self.torch else "-system"
+        return f"{self.platform}{system}-py{self.python[0]}{self.python[1]}"
+
+
+def _official(platform: Platform) -> tuple[Target, Target]:
+    """The two Pythons that official builds of Blender have had since 4.2."""
+    return (
+        Target(platform, (3, 11), "4.2.0", "5.1.0", "blender-4.2-to-5.0", ("1.24.3", "1.26.4")),
+        Target(platform, (3, 13), "5.1.0", None, "blender-5.1-or-newer", ("2.3.4",)),
+    )
+
+
+def _distribution(python: tuple[int, int], numpy: str) -> Target:
+    """Blender as a Linux distribution builds it, with the system's Python, numpy and torch."""
+    name = f"distribution-python-{python[0]}.{python[1]}"
+    return Target("linux-x64", python, "4.2.0", None, name, (numpy,), torch=False)
+
+
+TARGETS: dict[str, Target] = {
+    target.name: target
+    for target in (
+        *_official("linux-x64"),
+        *_official("windows-x64"),
+        *_official("macos-arm64"),
+        _distribution((3, 13), "2.2.4"),
+        _distribution((3, 14), "2.4.4"),
+    )
+}
+
+OFFICIAL = tuple(name for name, target in TARGETS.items() if target.torch)
+"""Those that `make package` builds unless it is told which."""
+
+PACKAGES = (
+    # The network, and what transformers asks for.
+    *("transformers", "tokenizers", "safetensors", "huggingface-hub", "regex", "pyyaml", "tqdm"),
+    *("packaging", "filelock", "fsspec", "typing-extensions"),
+    # What torch asks for besides.
+    *("sympy", "mpmath"),
+    # Picture in, surface out.
+    *("pillow", "pymcubes", "scipy", "onnxruntime", "opencv-python-headless", "rembg"),
+    *("pooch", "platformdirs"),
+)
+"""What every zip brings, at the versions of requirements/lock.txt, with which the tests run."""
+
+BLENDERS_OWN = (
+    "numpy",
+    "requests",
+    "urllib3",
+    "certifi",
+    "idna",
+    "charset-normalizer",
+    "zstandard",
+)
+"""Never bundled: Blender brings them, and two of a kind in one process do not get along."""
+
+LEFT_OUT = {
+    "pymatting": "the add-on supplies a placeholder: importing it compiles for 43 seconds",
+    "scikit-image": "rembg needs it for nothing that the add-on asks of it",
+    "jsonschema": "the add-on supplies a placeholder: rembg needs it for one model of others",
+    "coloredlogs": "for onnxruntime's own command line",
+    "flatbuffers": "for onnxruntime's own command line",
+    "protobuf": "for onnxruntime's own command line",
+    "hf-xet": "for downloads by huggingface-hub, of which the add-on asks none",
+    "httpx": "for downloads by huggingface-hub, of which the add-on asks none",
+    "networkx": "for torch.compile",
+    "jinja2": "for torch.compile",
+    "setuptools": "for torch.compile",
+    "colorama": "colors in a terminal on Windows",
+}
+"""What the bundled packages name as their needs and the add-on does without, and why it can."""

@@ -1,0 +1,79 @@
+"""The licenses of everything that a zip brings, collected from its wheels."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path, PurePosixPath
+
+from check import metadata
+
+TEXTS = Path(__file__).parent / "license-texts"
+"""Of packages whose wheels carry no license, from their sources: NAME.txt."""
+
+LICENSE_FILE = re.compile(r"(licen[cs]e|copying|notice|authors|third.?party)[^/]*", re.I)
+
+
+def collect(wheels: list[Path], folder: Path) -> None:
+    """Write licenses/NAME/... for each wheel, and licenses/README.md, which lists them.
+
+    Raises:
+        RuntimeError: A wheel has no license, and there is none in license-texts/ either.
+    """
+    rows = []
+    for wheel in wheels:
+        data = metadata(wheel)
+        texts = _texts(wheel, data["name"])
+        for place, text in texts.items():
+            path = folder / data["name"] / place
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text)
+        rows.append(
+            f"| {data['name']} | {data['version']} | {_license(data)} | {data.get('summary', '')} |"
+        )
+    head = (
+        "# Third-party packages in this zip\n\n"
+        "Unmodified, as their authors publish them; PyMCubes is built from its unmodified\n"
+        "sources where it is not published for Blender's Python. TripoSR for Blender itself is\n"
+        "GPL-3.0-or-later.\n\n"
+        "| package | version | license | what it is |\n|---|---|---|---|\n"
+    )
+    (folder / "README.md").write_text(head + "\n".join(rows) + "\n", encoding="utf-8")
+
+
+def _texts(wheel: Path, name: str) -> dict[str, bytes]:
+    """{place below the package's folder: text}."""
+    with zipfile.ZipFile(wheel) as archive:
+        found = {
+            re.sub(r"^[^/]+\.dist-info/(licenses/)?", "", member): archive.read(member)
+            for member in archive.namelist()
+            if _is_license(member)
+        }
+    own = TEXTS / f"{name}.txt"
+    if not found and own.is_file():
+        found = {"LICENSE.txt": own.read_bytes()}
+    if not found:
+        raise RuntimeError(f"{wheel.name} carries no license: put its text into {own.name}")
+    return found
+
+
+def _is_license(member: str) -> bool:
+    path = PurePosixPath(member)
+    if re.match(r"[^/]+\.dist-info/licenses/", member):
+        return not member.endswith("/")
+    return bool(LICENSE_FILE.match(path.name)) and path.suffix.lower() in (
+        "",
+        ".txt",
+        ".md",
+        ".rst",
+    )
+
+
+def _license(data: dict) -> str:
+    """By its SPDX expression, else by what the package declares otherwise."""
+    if expression := data.get("license_expression"):
+        return expression
+    classifiers = [c for c in data.get("classifiers", []) if c.startswith("License :: ")]
+    if classifiers:
+        return ", ".join(c.rpartition(" :: ")[2] for c in classifiers)
+    return (data.get("license", "") or "see its text").splitlines()[0][:60]

