@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from .packages import clash, name_the_nameless
+
+log = logging.getLogger(__name__)
 
 
 class TripoSRError(Exception):
@@ -71,10 +76,30 @@ def importing(package: str) -> Iterator[None]:
     A broken install raises anything: ImportError, OSError for a missing DLL, AttributeError for
     packages that do not fit together; rembg even calls `sys.exit`.
     """
+    name_the_nameless()
     try:
         yield
     except (Exception, SystemExit) as error:
-        raise DependencyError(
-            f"The package {package} cannot be imported ({type(error).__name__}: {error})",
-            f"Install {package} for Blender's Python, or disable add-ons that bring their own",
-        ) from error
+        raise _cannot_import(package, error) from error
+
+
+def _cannot_import(package: str, error: BaseException) -> DependencyError:
+    if found := clash(package):
+        clause, extension = found
+        log.warning("%s cannot be imported", package, exc_info=error)
+        return DependencyError(
+            f"The package {package} cannot be imported: {clause}",
+            f"Disable the extension {extension!r}, which brought that, and restart Blender"
+            if extension
+            else "Disable add-ons that bring their own packages, and restart Blender",
+        )
+    if package == "torch" and isinstance(error, ModuleNotFoundError) and error.name == "torch":
+        return DependencyError(
+            "The package torch cannot be imported: it is not installed",
+            "Install the zip that brings it, or choose a folder with one as Own Torch in the"
+            " add-on's preferences",
+        )
+    return DependencyError(
+        f"The package {package} cannot be imported ({type(error).__name__}: {error})",
+        f"Install {package} for Blender's Python, or disable add-ons that bring their own",
+    )

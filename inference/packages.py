@@ -1,0 +1,142 @@
+"""The Python packages that other add-ons and Blender put beside ours. No package is imported.
+
+Blender unpacks the wheels of all extensions into one place, where the highest version of each
+package wins. So any of ours may turn out newer than what we brought, and two that no longer fit
+together are told by name, with the extension that brought the newer one.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from importlib import metadata
+from pathlib import Path
+
+NAMELESS = ("numpy", "requests", "urllib3", "certifi", "idna", "charset-normalizer")
+"""Packages that official builds of Blender for Linux bring without what pip writes about them."""
+
+VERSION = re.compile(r"""^_*(?:short_)?version_*\b[^"'\n]*=\s*["']([\w.+!]+)["']""", re.M)
+"""Where a package's own files say what version it is."""
+
+
+def name_the_nameless() -> None:
+    """Let libraries ask for the versions of Blender's own packages, from now on.
+
+    transformers refuses to be imported when it finds numpy without its metadata.
+    """
+    if not any(isinstance(finder, _VersionFinder) for finder in sys.meta_path):
+        # The last one: it only answers where nobody else does.
+        sys.meta_path.append(_VersionFinder())
+
+
+class _VersionFinder(metadata.DistributionFinder):
+    """Describes packages that can be imported but are described nowhere."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        """It finds no modules."""
+
+    def find_distributions(
+        self, context: metadata.DistributionFinder.Context | None = None
+    ) -> Iterable[metadata.Distribution]:
+        name = _canonical(context.name) if context is not None and context.name else ""
+        if name in NAMELESS and (version := _written_version(name)):
+            yield _Described(name, version)
+
+
+class _Described(metadata.Distribution):
+    """A package of which only the name and the version are known."""
+
+    def __init__(self, name: str, version: str) -> None:
+        self._text = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+
+    def read_text(self, filename: str) -> str | None:
+        return self._text if filename == "METADATA" else None
+
+    def locate_file(self, path: object) -> Path:
+        raise FileNotFoundError(f"nobody knows where {path} is")
+
+
+def _written_version(name: str) -> str:
+    """The version in a package's own files, without importing it; empty if it is in none."""
+    spec = importlib.util.find_spec(name.replace("-", "_"))
+    for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
+        for file in (
+            "version.py",
+            "__version__.py",
+            "_version.py",
+            "package_data.py",
+            "__init__.py",
+        ):
+            path = Path(folder, file)
+            found = VERSION.search(path.read_text(encoding="utf-8")) if path.is_file() else None
+            if found:
+                return found[1]
+    return ""
+
+
+def clash(package: str) -> tuple[str, str] | None:
+    """Which of the packages that `package` needs has a version that it cannot use, or None.
+
+    Returns:
+        What clashes, as a clause such as "transformers 4.57.6 needs huggingface-hub<1.0, and 1.33.0
+        is there", and the name of the extension that brought it, or "".
+    """
+    if importlib.util.find_spec("packaging") is None:
+        return None
+    for needing, requirement, found in _unmet(package, set()):
+        clause = f"{needing} needs {requirement}, and {found.version} is there"
+        return clause, _brought_by(found)
+    return None
+
+
+def _unmet(package: str, seen: set[str]) -> Iterator[tuple[str, str, metadata.Distribution]]:
+    """(who needs it, what it needs, what is there instead), from the package downwards."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    seen.add(_canonical(package))
+    try:
+        distribution = metadata.distribution(package)
+    except metadata.PackageNotFoundError:
+        return
+    for line in distribution.requires or ():
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            continue  # of a package that is damaged in more ways than this
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            found = metadata.distribution(requirement.name)
+        except metadata.PackageNotFoundError:
+            continue  # what is missing says so itself
+        if not requirement.specifier.contains(found.version, prereleases=True):
+            needing = f"{distribution.name} {distribution.version}"
+            yield needing, f"{requirement.name}{requirement.specifier}", found
+        elif _canonical(requirement.name) not in seen:
+            yield from _unmet(requirement.name, seen)
+
+
+def _brought_by(distribution: metadata.Distribution) -> str:
+    """The extension whose wheel was unpacked, by the name that the artist sees; else ""."""
+    # <extensions>/.local/lib/python3.11/site-packages (on Windows without lib/python3.11)
+    place = Path(str(distribution.locate_file("")))
+    local = next((parent for parent in place.parents if parent.name == ".local"), None)
+    if local is None:
+        return ""
+    for path in sorted(local.parent.glob("*/*/blender_manifest.toml")):
+        try:
+            manifest = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue  # another extension's, which Blender tells about
+        for wheel in manifest.get("wheels", ()):
+            name, version, *_ = Path(wheel).name.split("-")
+            if (_canonical(name), version) == (_canonical(distribution.name), distribution.version):
+                return str(manifest.get("name", path.parent.name))
+    return ""
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

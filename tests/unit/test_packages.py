@@ -1,0 +1,116 @@
+"""What other add-ons and Blender put beside our packages, and how that is told."""
+
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from triposr.inference import packages
+from triposr.inference.errors import DependencyError, importing
+from triposr.inference.packages import clash, name_the_nameless
+
+MANIFEST = """\
+id = "studio_tools"
+name = "Studio Tools"
+wheels = ["./wheels/{wheel}"]
+"""
+
+
+@pytest.fixture
+def extensions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of extensions, into whose shared packages Blender looks."""
+    monkeypatch.syspath_prepend(tmp_path / ".local/lib/python3.11/site-packages")
+    return tmp_path
+
+
+def describe(extensions: Path, name: str, version: str, *needs: str) -> None:
+    """Put down what pip or Blender write about a package."""
+    described = f"{name.replace('-', '_')}-{version}.dist-info"
+    folder = extensions / ".local/lib/python3.11/site-packages" / described
+    folder.mkdir(parents=True)
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+    lines += [f"Requires-Dist: {need}" for need in needs]
+    (folder / "METADATA").write_text("\n".join(lines) + "\n")
+
+
+def bring(extensions: Path, wheel: str) -> None:
+    """An extension that has a wheel."""
+    folder = extensions / "user_default/studio_tools"
+    folder.mkdir(parents=True)
+    (folder / "blender_manifest.toml").write_text(MANIFEST.format(wheel=wheel))
+
+
+def test_what_fits_does_not_clash(extensions: Path) -> None:
+    describe(extensions, "painter", "1.0", "brushes>=2", "absent>5", "extra-one>9; extra == 'all'")
+    describe(extensions, "brushes", "2.1")
+    assert clash("painter") is None
+    assert clash("nobody-has-this") is None
+
+
+def test_a_clash_names_versions_and_the_extension(extensions: Path) -> None:
+    describe(extensions, "painter", "1.0", "brushes[oil]")
+    describe(extensions, "brushes", "2.1", "bristle_hair<3,>=1", "painter")  # in a circle
+    describe(extensions, "bristle-hair", "4.0.0")
+    clause = "brushes 2.1 needs bristle_hair<3,>=1, and 4.0.0 is there"
+    assert clash("painter") == (clause, "")
+    bring(extensions, "bristle_hair-4.0.0-py3-none-any.whl")
+    assert clash("painter") == (clause, "Studio Tools")
+
+    with pytest.raises(DependencyError) as caught, importing("painter"):
+        raise ImportError("bristles are too stiff")
+    assert caught.value.message == f"The package painter cannot be imported: {clause}"
+    assert "'Studio Tools'" in caught.value.hint
+
+
+def test_another_release_of_the_same_wheel_is_not_blamed(extensions: Path) -> None:
+    describe(extensions, "painter", "1.0", "brushes<2")
+    describe(extensions, "brushes", "2.1")
+    bring(extensions, "brushes-1.9-py3-none-any.whl")
+    assert clash("painter") == ("painter 1.0 needs brushes<2, and 2.1 is there", "")
+
+
+def test_damaged_neighbors_are_passed_over(extensions: Path) -> None:
+    describe(extensions, "painter", "1.0", "!!", "brushes<2")
+    describe(extensions, "brushes", "2.1")
+    folder = extensions / "user_default/broken"
+    folder.mkdir(parents=True)
+    (folder / "blender_manifest.toml").write_text("[[[")
+    assert clash("painter") is not None
+
+
+def test_a_missing_torch_is_told_with_what_to_do() -> None:
+    with pytest.raises(DependencyError, match=r"not installed.*Own Torch"), importing("torch"):
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("version.py", 'version = "1.24.3"\n__version__ = version\nshort_version = version\n'),
+        ("__version__.py", '__title__ = "nameless"\n__version__ = "1.24.3"\n'),
+        ("_version.py", "__version__ = version = '1.24.3'\n"),
+        ("__init__.py", 'import os\n\n__version__: str = "1.24.3"\n'),
+    ],
+)
+def test_packages_without_metadata_get_a_version(
+    file: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As official builds of Blender for Linux bring numpy and requests."""
+    (tmp_path / "nameless").mkdir()
+    (tmp_path / "nameless" / "__init__.py").touch()
+    (tmp_path / "nameless" / file).write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(packages, "NAMELESS", ("nameless",))
+    name_the_nameless()
+    name_the_nameless()
+    assert metadata.version("nameless") == "1.24.3"
+    assert "nameless" not in sys.modules
+    assert sum(type(finder).__name__ == "_VersionFinder" for finder in sys.meta_path) == 1
+
+
+def test_what_is_described_keeps_its_own_description() -> None:
+    name_the_nameless()
+    assert metadata.metadata("numpy")["Summary"]
+    with pytest.raises(metadata.PackageNotFoundError):
+        metadata.version("nobody-has-this")
