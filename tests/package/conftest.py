@@ -1,0 +1,69 @@
+"""The zips under test, built from this checkout, and a Blender that knows nothing of it."""
+
+from pathlib import Path
+
+import onnx
+import pytest
+from clean_blender import CleanBlender, clean_python
+from onnx import TensorProto, helper
+from PIL import Image, ImageDraw
+
+from bundle import TARGETS
+from package import package
+
+
+@pytest.fixture(scope="session")
+def python() -> Path:
+    return clean_python()
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The zip with everything, for this machine and Blender as a module."""
+    return package("standard", TARGETS["linux-x64-py311"], tmp_path_factory.mktemp("dist"))
+
+
+@pytest.fixture(scope="session")
+def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A red mug on a plain backdrop."""
+    image = Image.new("RGB", (320, 240), (235, 235, 235))
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((190, 90, 250, 160), outline=(170, 30, 30), width=14)
+    draw.rectangle((100, 60, 210, 200), fill=(200, 40, 40))
+    path = tmp_path_factory.mktemp("pictures") / "mug.png"
+    image.save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def matting_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder with a u2net.onnx that finds what is not green, such as the mug."""
+    nodes = [
+        helper.make_node("Slice", ["x", "start", "end", "axis"], ["green"]),
+        helper.make_node("Neg", ["green"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "matte",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 320, 320])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 1, 320, 320])],
+        [
+            helper.make_tensor(name, TensorProto.INT64, [1], [value])
+            for name, value in (("start", 1), ("end", 2), ("axis", 1))
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
+    model.ir_version = 8
+    folder = tmp_path_factory.mktemp("models")
+    onnx.save(model, folder / "u2net.onnx")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def installed(
+    python: Path, archive: Path, tmp_path_factory: pytest.TempPathFactory
+) -> CleanBlender:
+    """A Blender into which an artist has dragged the zip."""
+    blender = CleanBlender(python, tmp_path_factory.mktemp("profile"))
+    blender.run(f"install({str(archive)!r})\n")
+    return blender
