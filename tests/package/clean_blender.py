@@ -23,7 +23,11 @@ BLENDER = ("bpy", "numpy", "requests", "urllib3", "certifi", "idna", "charset-no
 """Blender as a module, and what its official builds bring."""
 
 PRELUDE = """
-import contextlib, io, json, os, sys
+import contextlib, glob, io, json, os, sys
+
+# When Blender starts, the packages of extensions come before its own.
+extensions = os.environ["BLENDER_USER_RESOURCES"] + "/extensions"
+sys.path[:0] = glob.glob(extensions + "/.local/lib/*/site-packages")
 import bpy, addon_utils
 
 MODULE = "bl_ext.user_default.triposr"
@@ -35,14 +39,20 @@ def install(path):
             filepath=path, repo="user_default", enable_on_install=True
         )
         bpy.ops.wm.save_userpref()
+    answer["extensions"] = [n for n in bpy.context.preferences.addons.keys() if "bl_ext" in n]
 
 def uninstall(name):
     repos = bpy.context.preferences.extensions.repos
     index = next(i for i, repo in enumerate(repos) if repo.module == "user_default")
     bpy.ops.extensions.package_uninstall(repo_index=index, pkg_id=name)
+    bpy.ops.wm.save_userpref()
 
-def enable():  # as Blender does when it starts with the artist's preferences
-    addon_utils.enable(MODULE, default_set=True)
+def enable():
+    # As Blender does with the artist's preferences when it starts; as a module it reads none.
+    bpy.ops.wm.read_userpref()
+    for name in bpy.context.preferences.addons.keys():
+        if name.startswith("bl_ext."):
+            addon_utils.enable(name)
     return bpy.context.preferences.addons[MODULE].preferences
 
 def generate(path, **settings):

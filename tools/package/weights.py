@@ -35,7 +35,7 @@ def bundle_weights(source: Path, folder: Path) -> Path:
             weights.unlink()
     except TripoSRError as error:
         raise RuntimeError(str(error)) from error
-    for leftover in folder.glob("*.lock"):
+    for leftover in folder.rglob("*.lock"):
         leftover.unlink()
     shutil.copyfile(LICENSE, folder / "LICENSE.txt")
     return folder
