@@ -5,24 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from .message import Message, Value
+
 
 class TripoSRError(Exception):
     """A failure that is told to the artist in one sentence, without a traceback.
 
     Args:
-        message: What happened, one sentence without a final period.
-        hint: What to do next, one sentence without a final period.
+        message: What happened, one sentence without a final period; a template of a `Message`.
+        hint: What to do next, likewise.
+        values: What stands in both.
+
+    Attributes:
+        message, hint: In English, and ready to be translated.
     """
 
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    def __init__(self, message: str, hint: str, /, **values: Value) -> None:
+        self.message = Message(message, **values)
+        self.hint = Message(hint, **values)
+        super().__init__(self.message)
+
+    @property
+    def sentences(self) -> Message:
+        """All that there is to say."""
+        return Message("{message}. {hint}.", message=self.message, hint=self.hint)
 
     def __str__(self) -> str:
-        return f"{self.message}. {self.hint}."
+        return str(self.sentences)
 
-    def __reduce__(self) -> tuple[type[TripoSRError], tuple[str, str]]:
+    def __reduce__(self) -> tuple[type[TripoSRError], tuple[Message, Message]]:
         """So that it can come back from a worker process."""
         return type(self), (self.message, self.hint)
 
@@ -31,7 +42,7 @@ class InputError(TripoSRError):
     """The picture or a setting cannot be used."""
 
 
-NO_SUBJECT = "No subject was found in the picture"
+NO_SUBJECT = Message("No subject was found in the picture")
 """What `InputError` says when nothing is left in front of the background."""
 
 
@@ -59,11 +70,6 @@ class EmptySurfaceError(TripoSRError):
     """The density never crosses the threshold, so there is no surface to extract."""
 
 
-def reported(error: Exception) -> str:
-    """The sentence that an operator reported, out of the error that calling it raised."""
-    return str(error).removeprefix("Error: ").strip()
-
-
 @contextmanager
 def importing(package: str) -> Iterator[None]:
     """Turn whatever goes wrong while a package is imported into a `DependencyError`.
@@ -75,6 +81,9 @@ def importing(package: str) -> Iterator[None]:
         yield
     except (Exception, SystemExit) as error:
         raise DependencyError(
-            f"The package {package} cannot be imported ({type(error).__name__}: {error})",
-            f"Install {package} for Blender's Python, or disable add-ons that bring their own",
+            "The package {package} cannot be imported ({kind}: {error})",
+            "Install {package} for Blender's Python, or disable add-ons that bring their own",
+            package=package,
+            kind=type(error).__name__,
+            error=str(error),
         ) from error
