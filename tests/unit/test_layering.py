@@ -11,7 +11,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 ADDON = sorted(
     path
-    for pattern in ("*.py", "inference/**/*.py", "scene/*.py", "operators/*.py", "panels/*.py")
+    for pattern in (
+        *("*.py", "inference/**/*.py", "scene/*.py", "operators/*.py", "panels/*.py"),
+        "translations/*.py",
+    )
     for path in ROOT.glob(pattern)
 )
 
@@ -38,9 +41,10 @@ ALLOWED = {
     },
     "api": {"scene"},
     "command": {"api", "inference", "texts"},
+    "translations": set(),
     "__init__": {
         *("operators", "panels", "preferences", "preview", "properties", "session", "command"),
-        *("live_refine", "thumbnails"),
+        *("live_refine", "thumbnails", "translations"),
     },
 }
 HEAVY = {"torch", "transformers", "rembg", "mcubes", "onnxruntime", "cv2"}
