@@ -38,9 +38,19 @@ def _classes() -> tuple[type, ...]:
 
 def _modules() -> tuple:
     """Those with handlers, timers, menus or properties to add, in order."""
-    from . import command, live_refine, operators, panels, preview, properties, session, thumbnails
+    from . import (
+        command,
+        live_refine,
+        operators,
+        panels,
+        preview,
+        properties,
+        session,
+        thumbnails,
+        translations,
+    )
 
     return (
-        *(properties, thumbnails, preview, session, live_refine),
+        *(translations, properties, thumbnails, preview, session, live_refine),
         *(operators.places, panels.presets, command),
     )

@@ -15,7 +15,7 @@ import bpy
 
 from . import api
 from .inference.catalog import MATTING_MODELS
-from .inference.errors import InputError, reported
+from .inference.errors import InputError
 from .inference.types import (
     FOREGROUND_RATIO_RANGE,
     RESOLUTION_RANGE,
@@ -24,6 +24,7 @@ from .inference.types import (
     Options,
     check_range,
 )
+from .texts import reported
 
 NAME = "triposr"
 

@@ -18,6 +18,7 @@ import bpy
 from bpy.app.handlers import persistent
 from bpy.props import BoolProperty, FloatProperty, IntProperty, PointerProperty
 
+from .inference.message import Message
 from .inference.types import MeshData, Options, Tick
 from .preferences import preferences, torch_folder
 from .properties import CLOSED, RESOLUTION, THRESHOLD
@@ -31,7 +32,7 @@ from .session import REFINE_STAGES, engine, refinements
 COARSE = 96
 """Points per axis of the surface that comes first while a slider moves."""
 
-UNDO_STEP = "Refine"
+UNDO_STEP = Message("Refine")
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ def _deliver(uid: int, made: Surface, mesh: MeshData, placement: Placement) -> s
         _end(uid)
         push_undo_step(UNDO_STEP)
         _go_on()
-        return f"{target.name}: {len(mesh.faces):,} triangles"
+        return Message("{name}: {count:,} triangles", name=target.name, count=len(mesh.faces))
     # A mesh that other objects show too changes with the undo step only.
     if target.data.users == 1:
         if change.before is None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+
+from .inference.message import Message
 
 MB = 1e6
 
@@ -24,7 +26,7 @@ class Meter:
     """
 
     def __init__(
-        self, size: int, labels: dict[str, str], clock: Callable[[], float] = time.monotonic
+        self, size: int, labels: Mapping[str, Message], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._size = size
         self._labels = labels
@@ -32,12 +34,21 @@ class Meter:
         self._rate = 0.0
         self._seen: tuple[float, float] | None = None
 
-    def __call__(self, stage: str, fraction: float) -> str:
+    def __call__(self, stage: str, fraction: float) -> Message:
         if stage != "download":
             return self._labels[stage]
-        self._look(fraction * self._size)
-        return (
-            f"{fraction * self._size / MB:,.0f} of {self._size / MB:,.0f} MB{self._speed(fraction)}"
+        done = fraction * self._size
+        self._look(done)
+        told = Message("{done:,.0f} of {size:,.0f} MB", done=done / MB, size=self._size / MB)
+        if self._rate < 1:
+            return told
+        seconds = round((self._size - done) / self._rate)
+        return Message(
+            "{told}, {rate:.1f} MB/s, {minutes}:{seconds:02} left",
+            told=told,
+            rate=self._rate / MB,
+            minutes=seconds // 60,
+            seconds=seconds % 60,
         )
 
     def _look(self, done: float) -> None:
@@ -52,9 +63,3 @@ class Meter:
         rate = max(0.0, done - self._seen[1]) / passed
         self._rate += (rate - self._rate) * (SMOOTHING if self._rate else 1.0)
         self._seen = (now, done)
-
-    def _speed(self, fraction: float) -> str:
-        if self._rate < 1:
-            return ""
-        seconds = round((1 - fraction) * self._size / self._rate)
-        return f", {self._rate / MB:.1f} MB/s, {seconds // 60}:{seconds % 60:02} left"

@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import bpy
+from bpy.app.translations import pgettext_iface as iface_
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from .inference.catalog import MODELS, TRIPOSR, PublishedModel, hub_address
 from .inference.errors import DependencyError
 from .inference.installation import is_installed, needs_conversion
+from .inference.message import Message
 from .inference.own_torch import read_build
 from .inference.types import DeviceInfo
 from .inference.weights import STARTER_FOLDER, find_model, is_bundled
 from .session import engine, upkeep
-from .texts import draw_message, draw_progress, draw_text
+from .texts import draw_message, draw_progress, draw_text, localized
 
 BASIC_DEVICES = (
     ("auto", "Automatic", "The first that works of GPU and CPU"),
@@ -44,10 +46,13 @@ def device_items(
     ]
     for name in FURTHER_DEVICES:
         if name in found:
-            items.append((name, device_label(found[name]), "Another GPU of this machine"))
+            items.append((name, device_label(found[name]), Message("Another GPU of this machine")))
         elif chosen is not None and chosen.device_name == name:
-            items.append((name, f"{name} (Not Looked for Yet)", "Click Detect Devices"))
-    _device_items[:] = [(*item, "NONE", _number_of(item[0])) for item in items]
+            label = Message("{name} (Not Looked for Yet)", name=name)
+            items.append((name, label, Message("Click Detect Devices")))
+    _device_items[:] = [
+        (name, localized(label), about, "NONE", _number_of(name)) for name, label, about in items
+    ]
     return _device_items
 
 
@@ -65,8 +70,10 @@ def _choose_device(chosen: TripoSRPreferences, number: int) -> None:
 
 
 def device_label(device: DeviceInfo) -> str:
-    """A device by name, with its memory."""
-    return f"{device.label} ({device.memory / 1e9:.0f} GB)" if device.memory else device.label
+    """A device by name, with its memory; a name or a message."""
+    if not device.memory:
+        return device.label
+    return Message("{name} ({size:.0f} GB)", name=device.label, size=device.memory / 1e9)
 
 
 class TripoSRPreferences(bpy.types.AddonPreferences):
@@ -200,9 +207,10 @@ class TripoSRPreferences(bpy.types.AddonPreferences):
             try:
                 build = read_build(Path(bpy.path.abspath(self.torch_folder)))
             except DependencyError as error:
-                _hint(layout, str(error), "ERROR")
+                _hint(layout, error.sentences, "ERROR")
             else:
-                _hint(layout, f"torch {build.version}, {build.made_for}", "CHECKMARK")
+                version, made_for = localized(build.version), localized(build.made_for)
+                _hint(layout, f"torch {version}, {made_for}", "CHECKMARK")
 
 
 def _hint(layout: bpy.types.UILayout, text: str, icon: str) -> None:
@@ -238,7 +246,7 @@ def draw_upkeep(layout: bpy.types.UILayout) -> None:
     """What is on its way to this machine, and what became of the last."""
     state = upkeep.state
     if upkeep.is_running():
-        layout.label(text=state.title, icon="IMPORT")
+        layout.label(text=localized(state.title), icon="IMPORT", translate=False)
         draw_progress(layout, state.fraction, state.label, "triposr.cancel_download")
         return
     if state.error:
@@ -249,12 +257,12 @@ def draw_upkeep(layout: bpy.types.UILayout) -> None:
 
 
 def offline_reason() -> str:
-    """Why nothing may be downloaded, and how to allow it; empty when it may."""
+    """Why nothing may be downloaded, and how to allow it, translated; empty when it may."""
     if bpy.app.online_access:
         return ""
     if bpy.app.online_access_override:
-        return "Blender was started offline: start it without --offline-mode"
-    return "Turn on Allow Online Access in Preferences, System, Network"
+        return iface_("Blender was started offline: start it without --offline-mode")
+    return iface_("Turn on Allow Online Access in Preferences, System, Network")
 
 
 def draw_offline(layout: bpy.types.UILayout) -> None:

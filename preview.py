@@ -15,6 +15,7 @@ from bpy.app.handlers import persistent
 from numpy.typing import NDArray
 
 from .inference.checks import Finding, check_cutout
+from .inference.message import Message
 from .inference.types import Options, ignore_progress
 from .preferences import model_folder
 from .properties import run_options
@@ -30,11 +31,17 @@ DELAY = 0.4
 """Seconds to wait for the next change: sliders are dragged."""
 
 REMEDIES = {
-    "edge": ("Edit Matte", "Paint away what reaches the picture's edge"),
-    "tiny": ("Open Another Picture", "Choose a picture that shows the subject larger"),
-    "several": ("Keep Largest", "Leave out all parts but the largest"),
-    "opaque": ("Remove Background", "Treat the picture as one with a plain background"),
-    "empty": ("Use the Whole Picture", "Remove no background at all"),
+    "edge": (Message("Edit Matte"), Message("Paint away what reaches the picture's edge")),
+    "tiny": (
+        Message("Open Another Picture"),
+        Message("Choose a picture that shows the subject larger"),
+    ),
+    "several": (Message("Keep Largest"), Message("Leave out all parts but the largest")),
+    "opaque": (
+        Message("Remove Background"),
+        Message("Treat the picture as one with a plain background"),
+    ),
+    "empty": (Message("Use the Whole Picture"), Message("Remove no background at all")),
 }
 """What to do about each kind of finding, and what happens then."""
 

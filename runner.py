@@ -17,15 +17,17 @@ from typing import Any
 import bpy
 
 from .inference.errors import TripoSRError
+from .inference.message import Message
 from .inference.types import ignore_progress
 from .jobs import Done, Failed, Job, Progress, Stopped, ThreadJob
+from .texts import localized, tell
 
 log = logging.getLogger(__name__)
 
 FAILURES = 20
 """Failed runs that are kept to be retried."""
 
-Stages = dict[str, tuple[str, float]]
+Stages = dict[str, tuple[Message, float]]
 """What the artist reads at each stage, and its part of the progress bar; in order."""
 
 
@@ -34,10 +36,11 @@ class Run:
     """One piece of work on its way.
 
     Attributes:
-        title: What it is about, for instance the picture's name.
+        title: What it is about: the picture's name, or a message.
         stages: That the work reports.
         work: Runs on the job's thread, and touches no bpy.
-        deliver: Runs on the main thread with the result; returns what to tell the artist.
+        deliver: Runs on the main thread with the result; returns what to tell the artist, a message
+            or nothing.
         describe: Says more about a stage, given how much of it is done; else the stage's own label.
         icon: Number of a thumbnail; 0 if there is none.
         group: What several runs have in common; see `Runner.remove_group`.
@@ -48,7 +51,7 @@ class Run:
     stages: Stages
     work: Callable[[Callable[[str, float], None]], Any]
     deliver: Callable[[Any], str]
-    describe: Callable[[str, float], str] | None = None
+    describe: Callable[[str, float], Message] | None = None
     icon: int = 0
     group: str = ""
     on_failure: Callable[[], None] | None = None
@@ -64,7 +67,7 @@ class Failure:
 
 @dataclass
 class State:
-    """What the panels show. Written by the runner only.
+    """What the panels show. Written by the runner only; texts are messages, or empty.
 
     Attributes:
         title, icon: Of the run that is on its way, or was the last one.
@@ -182,7 +185,7 @@ class Runner:
         if self._job is not None:
             self._job.cancel()
             self.state.canceling = True
-            self.state.label = "Canceling"
+            self.state.label = Message("Canceling")
             self._show()
 
     def dismiss(self) -> None:
@@ -248,7 +251,7 @@ class Runner:
             return
         self._run = self._waiting.popleft()
         self.state.title, self.state.icon = self._run.title, self._run.icon
-        self.state.label = "Starting"
+        self.state.label = Message("Starting")
         self.state.fraction = 0.0
         self.state.canceling = self.state.canceled = False
         self._job = ThreadJob(self._run.work, f"TripoSR: {self._run.title}")
@@ -268,7 +271,8 @@ class Runner:
         self._run = self._job = None
         self.state.ended += 1
         if isinstance(event, Stopped) or self.state.canceling:
-            self.state.message, self.state.canceled = f"{run.title}: canceled", True
+            self.state.message = Message("{title}: canceled", title=run.title)
+            self.state.canceled = True
         elif isinstance(event, Done):
             self._deliver(run, event.result)
         elif isinstance(event, Failed):
@@ -309,8 +313,10 @@ def explain(error: BaseException) -> TripoSRError:
         return error
     log.error("Run failed", exc_info=error)
     return TripoSRError(
-        f"Unexpected error: {type(error).__name__}: {error}",
+        "Unexpected error: {kind}: {error}",
         "See Blender's console for the details, and report them",
+        kind=type(error).__name__,
+        error=str(error),
     )
 
 
@@ -322,9 +328,9 @@ def run_inline(operator: bpy.types.Operator, run: Run) -> set[str]:
 def report_outcome(operator: bpy.types.Operator, work: Callable[[], str]) -> set[str]:
     """Do an operator's work, and report what it tells, or in one sentence why it failed."""
     try:
-        operator.report({"INFO"}, work())
+        tell(operator, "INFO", work())
     except Exception as error:  # the boundary at which the artist and scripts are told
-        operator.report({"ERROR"}, str(explain(error)))
+        tell(operator, "ERROR", explain(error).sentences)
         return {"CANCELLED"}
     return {"FINISHED"}
 
@@ -336,14 +342,14 @@ def popup(message: str, hint: str) -> None:
 
     def draw(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
         for line in (message, hint):
-            menu.layout.label(text=line)
+            menu.layout.label(text=localized(line), translate=False)
 
     with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
         bpy.context.window_manager.popup_menu(draw, title="TripoSR", icon="ERROR")
 
 
-def push_undo_step(message: str, window: bpy.types.Window | None = None) -> None:
-    """Let an undo step hold what was done from a timer.
+def push_undo_step(name: Message, window: bpy.types.Window | None = None) -> None:
+    """Let an undo step hold what was done from a timer; Blender translates its name.
 
     As a window sees things, the first one if none is given: without one, a timer's context has no
     scene, and with the scene or its view layer overridden as well, Blender crashes.
@@ -351,7 +357,7 @@ def push_undo_step(message: str, window: bpy.types.Window | None = None) -> None
     window = window or next(iter(bpy.context.window_manager.windows), None)
     with bpy.context.temp_override(**({"window": window} if window else {})):
         if bpy.ops.ed.undo_push.poll():
-            bpy.ops.ed.undo_push(message=message)
+            bpy.ops.ed.undo_push(message=name)
 
 
 def redraw(*places: tuple[str, str]) -> None:

@@ -11,6 +11,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from .inference.engine import Engine
+from .inference.message import Message
 from .runner import Runner, popup, redraw
 
 log = logging.getLogger(__name__)
@@ -25,23 +26,26 @@ JOIN_TIMEOUT = 60.0
 """Seconds to wait at exit for canceled jobs: longer than the longest step that cannot stop."""
 
 RUN_STAGES = {
-    "load": ("Loading the model", 0.15),
-    "prepare": ("Removing the background", 0.10),
-    "encode": ("Reading the picture", 0.40),
-    "extract": ("Extracting the surface", 0.30),
-    "color": ("Coloring", 0.05),
+    "load": (Message("Loading the model"), 0.15),
+    "prepare": (Message("Removing the background"), 0.10),
+    "encode": (Message("Reading the picture"), 0.40),
+    "extract": (Message("Extracting the surface"), 0.30),
+    "color": (Message("Coloring"), 0.05),
 }
 """What the artist reads at each stage of a picture on its way, and its part of the bar."""
 
 DOWNLOAD_STAGES = {
-    "download": ("Downloading", 0.85),
-    "verify": ("Verifying", 0.05),
-    "convert": ("Converting", 0.10),
+    "download": (Message("Downloading"), 0.85),
+    "verify": (Message("Verifying"), 0.05),
+    "convert": (Message("Converting"), 0.10),
 }
-IMPORT_STAGES = {"verify": ("Verifying", 0.2), "copy": ("Copying", 0.8)}
-PREVIEW_STAGES = {"prepare": ("Removing the background", 1.0)}
-PASTE_STAGES = {"prepare": ("Looking at the clipboard", 1.0)}
-REFINE_STAGES = {"extract": ("Extracting the surface", 0.9), "color": ("Coloring", 0.1)}
+IMPORT_STAGES = {"verify": (Message("Verifying"), 0.2), "copy": (Message("Copying"), 0.8)}
+PREVIEW_STAGES = {"prepare": (Message("Removing the background"), 1.0)}
+PASTE_STAGES = {"prepare": (Message("Looking at the clipboard"), 1.0)}
+REFINE_STAGES = {
+    "extract": (Message("Extracting the surface"), 0.9),
+    "color": (Message("Coloring"), 0.1),
+}
 
 
 RECENT = 20
@@ -135,11 +139,19 @@ def _on_load(_path: str) -> None:
     previews.drop("")
     refinements.drop("")
     if runs.is_running():
-        waiting = len(runs.waiting())
-        more = f" and {waiting} more" if waiting else ""
-        runs.drop(f"{runs.state.title}{more}: canceled, because another file was opened")
+        runs.drop(_told_of_load(runs.state.title, len(runs.waiting())))
     else:
         runs.dismiss()  # what failed belonged to the other file
+
+
+def _told_of_load(title: str, waiting: int) -> Message:
+    if not waiting:
+        return Message("{title}: canceled, because another file was opened", title=title)
+    return Message(
+        "{title} and {count} more: canceled, because another file was opened",
+        title=title,
+        count=waiting,
+    )
 
 
 @persistent

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .devices import check_memory, choose_device, choose_dtype, memory_errors
 from .errors import ModelFilesError
+from .message import Message
 from .model.config import REDOWNLOAD, NetworkConfig, read_config
 from .model.image_tokenizer import POSITIONS, adapt_keys, resize_positions
 from .model.network import Model, Network
@@ -53,7 +54,7 @@ def load_model(
     chosen_device = choose_device(device)
     dtype = choose_dtype(precision, chosen_device)
     tick("load", 0.1)
-    with memory_errors("loading the model"):
+    with memory_errors(Message("loading the model")):
         network = build_network(config)
         tick("load", 0.5)
         assign_weights(network, read_weights(weights), config)
@@ -93,8 +94,10 @@ def build_network(config: NetworkConfig) -> Network:
             return Network(config)
     except Exception as error:  # transformers raises what it likes for a configuration it dislikes
         raise ModelFilesError(
-            f"The configuration does not describe a network ({type(error).__name__}: {error})",
+            "The configuration does not describe a network ({kind}: {error})",
             REDOWNLOAD,
+            kind=type(error).__name__,
+            error=str(error),
         ) from error
 
 
@@ -118,7 +121,9 @@ def assign_weights(network: Network, state: dict[str, Tensor], config: NetworkCo
     except RuntimeError as error:
         log.error("The weights do not fit: %s", error)
         raise ModelFilesError(
-            f"The weights do not fit config.yaml ({_first_problem(error)})", REDOWNLOAD
+            "The weights do not fit config.yaml ({problem})",
+            REDOWNLOAD,
+            problem=_first_problem(error),
         ) from error
 
 
@@ -127,9 +132,11 @@ def _resized(positions: Tensor, grid: int, config: NetworkConfig) -> Tensor:
     expected = (1, trained_grid**2 + 1, config.vit["hidden_size"])
     if tuple(positions.shape) != expected:
         raise ModelFilesError(
-            f"The weights do not fit config.yaml ({POSITIONS} is {tuple(positions.shape)}"
-            f" instead of {expected})",
+            "The weights do not fit config.yaml ({name} is {shape} instead of {expected})",
             REDOWNLOAD,
+            name=POSITIONS,
+            shape=str(tuple(positions.shape)),
+            expected=str(expected),
         )
     return resize_positions(positions, grid)
 
@@ -140,7 +147,7 @@ def _first_problem(error: RuntimeError) -> str:
     for kind in ("Missing key", "Unexpected key", "size mismatch for"):
         if found := re.search(kind + r'[^"\n]*?"?([\w]+\.[\w.]+)', text):
             return f"{kind.lower().removesuffix(' for')}: {found[1].rstrip('.')}"
-    return "see the log"
+    return Message("see the log")
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -156,18 +163,22 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             state = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
     except pickle.UnpicklingError as error:
         raise ModelFilesError(
-            f"{path.name} holds more than weights, and none of it was run",
+            "{name} holds more than weights, and none of it was run",
             "Delete the file and fetch the published weights",
+            name=path.name,
         ) from error
     except MemoryError:
         raise
     except Exception as error:  # a damaged file makes the readers raise nearly everything
         log.info("Cannot read %s: %r", path.name, error)
-        raise ModelFilesError(f"{path.name} is damaged or incomplete", REDOWNLOAD) from error
-    if not isinstance(state, dict) or not all(isinstance(t, Tensor) for t in state.values()):
-        raise ModelFilesError(f"{path.name} is not a checkpoint of TripoSR", REDOWNLOAD)
-    if not all(tensor.is_floating_point() for tensor in state.values()):
-        raise ModelFilesError(f"{path.name} is not a checkpoint of TripoSR", REDOWNLOAD)
+        raise ModelFilesError(
+            "{name} is damaged or incomplete", REDOWNLOAD, name=path.name
+        ) from error
+    is_one = isinstance(state, dict) and all(
+        isinstance(tensor, Tensor) and tensor.is_floating_point() for tensor in state.values()
+    )
+    if not is_one:
+        raise ModelFilesError("{name} is not a checkpoint of TripoSR", REDOWNLOAD, name=path.name)
     return state
 
 
@@ -177,11 +188,13 @@ def reject_other_files(path: Path) -> None:
         start = file.read(256).lstrip().lower()
     if start.startswith(b"<"):
         raise ModelFilesError(
-            f"{path.name} is a web page, not the weights",
+            "{name} is a web page, not the weights",
             "Delete it and download the file itself, not the page that shows it",
+            name=path.name,
         )
     if start.startswith(b"version https://git-lfs"):
         raise ModelFilesError(
-            f"{path.name} is only a Git LFS pointer to the weights",
+            "{name} is only a Git LFS pointer to the weights",
             "Delete it and download the file itself",
+            name=path.name,
         )

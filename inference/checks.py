@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import importing
+from .message import Message
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -41,7 +43,7 @@ class Finding:
     """
 
     kind: Kind
-    message: str
+    message: Message
 
 
 def check_cutout(cutout: Image.Image) -> tuple[Finding, ...]:
@@ -54,27 +56,34 @@ def check_cutout(cutout: Image.Image) -> tuple[Finding, ...]:
     if not solid.any():
         return ()  # That is an error, which prepare_image raises.
     if solid.mean() >= NEARLY_ALL:
-        return (Finding("opaque", "Nearly the whole picture is taken for the subject"),)
+        return (Finding("opaque", Message("Nearly the whole picture is taken for the subject")),)
     found = []
     if edges := _touched_edges(solid):
-        found.append(Finding("edge", f"The subject is cut off at the {' and '.join(edges)}"))
+        message = Message("The subject is cut off at the {edges}", edges=reduce(_and, edges))
+        found.append(Finding("edge", message))
     if (count := _subjects(solid)) > 1:
-        found.append(Finding("several", f"There are {count} separate subjects"))
+        message = Message("There are {count} separate subjects", count=count)
+        found.append(Finding("several", message))
     rows, columns = np.nonzero(solid)
     side = 1 + max(int(np.ptp(rows)), int(np.ptp(columns)))
     if side < SMALLEST:
-        found.append(Finding("tiny", f"The subject is only {side} pixels large"))
+        message = Message("The subject is only {side} pixels large", side=side)
+        found.append(Finding("tiny", message))
     return tuple(found)
 
 
-def _touched_edges(solid: NDArray[np.bool_]) -> list[str]:
+def _touched_edges(solid: NDArray[np.bool_]) -> list[Message]:
     edges = {
-        "top": solid[0],
-        "bottom": solid[-1],
-        "left": solid[:, 0],
-        "right": solid[:, -1],
+        Message("top"): solid[0],
+        Message("bottom"): solid[-1],
+        Message("left"): solid[:, 0],
+        Message("right"): solid[:, -1],
     }
     return [name for name, edge in edges.items() if edge.mean() >= EDGE_SHARE]
+
+
+def _and(these: Message, that: Message) -> Message:
+    return Message("{these} and {that}", these=these, that=that)
 
 
 def _subjects(solid: NDArray[np.bool_]) -> int:

@@ -61,8 +61,10 @@ def convert_to_half(checkpoint: Path, target: Path, tick: Tick | None = None) ->
         partial.replace(target)
     except Exception as error:  # safetensors wraps what the disk says in errors of its own
         raise DownloadError(
-            f"{target.name} cannot be written ({error})",
+            "{name} cannot be written ({error})",
             "Make room on the disk; the original weights were kept and work as they are",
+            name=target.name,
+            error=str(error),
         ) from error
     finally:
         partial.unlink(missing_ok=True)

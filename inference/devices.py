@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from .errors import DeviceError, DeviceMemoryError, InputError
+from .message import Message
 from .types import DeviceInfo
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,12 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         return next(torch.device(name) for name in _candidates() if not problem_of(name))
     if name.partition(":")[0] not in DEVICES:
-        raise InputError(f"There is no device type {name!r}", f"Choose auto, {', '.join(DEVICES)}")
+        raise InputError(
+            "There is no device type {name!r}",
+            "Choose auto, {names}",
+            name=name,
+            names=", ".join(DEVICES),
+        )
     if problem := problem_of(name):
         raise DeviceError(
             problem, "Choose Automatic or CPU as the device in the add-on's preferences"
@@ -64,7 +70,8 @@ def list_devices() -> tuple[DeviceInfo, ...]:
             found += [_described(name) for name in _names(kind)]
     if not found and (problem := _unused_gpu()):
         found.append(DeviceInfo("cuda", "GPU", problem=problem))
-    return (*found, DeviceInfo("cpu", f"CPU, {torch.get_num_threads()} cores", _memory_of_cpu()))
+    cpu = Message("CPU, {count} cores", count=torch.get_num_threads())
+    return (*found, DeviceInfo("cpu", cpu, _memory_of_cpu()))
 
 
 def _described(name: str) -> DeviceInfo:
@@ -74,18 +81,23 @@ def _described(name: str) -> DeviceInfo:
     try:
         properties = _backend(kind).get_device_properties(int(number))
     except (RuntimeError, AssertionError) as error:
-        return DeviceInfo(name, name, problem=f"The device {name} does not answer: {error}")
+        problem = Message("The device {name} does not answer: {error}", name=name, error=str(error))
+        return DeviceInfo(name, name, problem=problem)
     return DeviceInfo(name, properties.name, properties.total_memory, problem_of(name))
 
 
 def problem_of(name: str) -> str:
-    """Why a device does not compute, one sentence without a final period; empty if it does.
+    """Why a device does not compute, a message without a final period; empty if it does.
 
     A driver too old for torch, or a torch too old for the card, shows only when a kernel runs.
     """
     kind = name.partition(":")[0]
     if not _backend(kind).is_available():
-        return f"The installed torch {torch.__version__} finds no device {name}"
+        return Message(
+            "The installed torch {version} finds no device {name}",
+            version=torch.__version__,
+            name=name,
+        )
     try:
         device = torch.device(name)
         ones = torch.ones(8, 8, device=device)
@@ -93,21 +105,27 @@ def problem_of(name: str) -> str:
     except (RuntimeError, AssertionError) as error:
         log.warning("Device %s is listed but does not compute: %s", name, error)
         if is_out_of_memory(error):
-            return f"The device {name} has no free memory now"
+            return Message("The device {name} has no free memory now", name=name)
         works = False
     return "" if works else _misfit(name)
 
 
-def _misfit(name: str) -> str:
+def _misfit(name: str) -> Message:
     """Which card, and which build of torch, do not go together."""
     kind, _, number = name.partition(":")
     if kind != "cuda" or int(number or 0) >= torch.cuda.device_count():
-        return f"The device {name} does not work with the installed torch {torch.__version__}"
+        return Message(
+            "The device {name} does not work with the installed torch {version}",
+            name=name,
+            version=torch.__version__,
+        )
     card = torch.cuda.get_device_name(int(number or 0))
-    made_for = ", ".join(torch.cuda.get_arch_list()) or "no GPU"
-    return (
-        f"{card} does not work with the installed torch {torch.__version__}, which was made for"
-        f" {made_for}"
+    made_for = ", ".join(torch.cuda.get_arch_list()) or Message("no GPU")
+    return Message(
+        "{card} does not work with the installed torch {version}, which was made for {made_for}",
+        card=card,
+        version=torch.__version__,
+        made_for=made_for,
     )
 
 
@@ -124,12 +142,13 @@ DRIVERS = {
 
 
 def _unused_gpu() -> str:
-    """Whether there is a GPU that this build of torch was not made for, told in a sentence."""
+    """That there is a GPU which this build of torch was not made for, a message; else empty."""
     for maker, files in DRIVERS.items():
         if any(Path(file).exists() for file in files):
-            return (
-                f"The {maker} GPU is not used: the installed torch {torch.__version__} was made"
-                " for others"
+            return Message(
+                "The {maker} GPU is not used: the installed torch {version} was made for others",
+                maker=maker,
+                version=torch.__version__,
             )
     return ""
 
@@ -158,7 +177,10 @@ def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
         return _DTYPES[precision]
     except KeyError:
         raise InputError(
-            f"There is no precision {precision!r}", f"Choose auto or one of {', '.join(_DTYPES)}"
+            "There is no precision {name!r}",
+            "Choose auto or one of {names}",
+            name=precision,
+            names=", ".join(_DTYPES),
         ) from None
 
 
@@ -179,15 +201,20 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
 
 @contextmanager
 def memory_errors(doing: str) -> Iterator[None]:
-    """Turn every way in which memory runs out into a `DeviceError` that says what to do."""
+    """Turn every way in which memory runs out into a `DeviceError` that says what to do.
+
+    Args:
+        doing: What is done meanwhile, a message or a name.
+    """
     try:
         yield
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
         raise DeviceMemoryError(
-            f"Memory ran out while {doing}",
+            "Memory ran out while {doing}",
             "Lower the resolution, close other programs, or choose CPU as the device",
+            doing=doing,
         ) from error
 
 
@@ -214,9 +241,12 @@ def check_memory(device: torch.device, needed: int) -> None:
         return
     if free < needed:
         raise DeviceMemoryError(
-            f"The model needs {needed / 1e9:.1f} GB of memory and the device {device} has"
-            f" {free / 1e9:.1f} GB free",
+            "The model needs {needed:.1f} GB of memory and the device {device} has"
+            " {free:.1f} GB free",
             "Close other programs, or choose CPU as the device",
+            needed=needed / 1e9,
+            device=str(device),
+            free=free / 1e9,
         )
 
 

@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .errors import DownloadError, importing
+from .message import Message
 from .types import Tick, ignore_progress
 
 log = logging.getLogger(__name__)
@@ -44,10 +45,10 @@ BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers after which a server may be asked again (RFC 9110, RFC 6585)."""
 
 REFUSALS = {
-    401: "asks for a password",
-    403: "refuses to send it",
-    404: "does not have it",
-    410: "does not have it any more",
+    401: Message("asks for a password"),
+    403: Message("refuses to send it"),
+    404: Message("does not have it"),
+    410: Message("does not have it any more"),
 }
 
 
@@ -111,8 +112,9 @@ def fetch(file: ModelFile, folder: Path, tick: Tick | None = None) -> Path:
             if not is_right:
                 partial.unlink()
                 raise DownloadError(
-                    f"{file.name} arrived with other content than was published",
+                    "{name} arrived with other content than was published",
                     "Try again; if it happens twice, choose another mirror in the preferences",
+                    name=file.name,
                 )
             partial.replace(path)
     return path
@@ -133,7 +135,7 @@ def only_one(path: Path) -> Iterator[None]:
             yield
     except filelock.Timeout as error:
         raise DownloadError(
-            f"Another Blender is working on {path.name}", "Wait until it is done"
+            "Another Blender is working on {name}", "Wait until it is done", name=path.name
         ) from error
 
 
@@ -167,17 +169,23 @@ def _download(file: ModelFile, partial: Path, tick: Tick) -> None:
         wait = 0.0
         try:
             wait = _transfer(file, partial, done, tick)
-            problem = "the server is busy" if wait else "the connection was closed"
+            problem = (
+                Message("the server is busy") if wait else Message("the connection was closed")
+            )
         except requests.RequestException as error:
             log.info("%s: %s", file.name, error)
             _give_up_if_hopeless(file, error)
-            is_late = isinstance(error, requests.Timeout)
-            problem = "the server does not answer" if is_late else "the connection failed"
+            if isinstance(error, requests.Timeout):
+                problem = Message("the server does not answer")
+            else:
+                problem = Message("the connection failed")
         failures = 0 if _size(partial) > done else failures + 1
         if failures >= ATTEMPTS:
             raise DownloadError(
-                f"{file.name} cannot be downloaded: {problem}",
+                "{name} cannot be downloaded: {problem}",
                 "Check the network and try again; what has arrived is kept",
+                name=file.name,
+                problem=problem,
             )
         if failures:
             _sleep(max(wait, 2.0 ** (failures - 1)), lambda: tick("download", done / file.size))
@@ -189,12 +197,15 @@ def _give_up_if_hopeless(file: ModelFile, error: Exception) -> None:
 
     if isinstance(error, ValueError):  # as all of requests' errors about the address itself are
         raise DownloadError(
-            f"{file.url} is no address on the network", "Correct the mirror in the preferences"
+            "{url} is no address on the network",
+            "Correct the mirror in the preferences",
+            url=file.url,
         ) from error
     if isinstance(error, requests.exceptions.SSLError):
         raise DownloadError(
-            f"The certificate of {urlsplit(file.url).hostname} is not trusted",
+            "The certificate of {host} is not trusted",
             "Check this computer's date, and what inspects its network traffic",
+            host=str(urlsplit(file.url).hostname),
         ) from error
 
 
@@ -226,7 +237,7 @@ def _transfer(file: ModelFile, partial: Path, done: int, tick: Tick) -> float:
         with partial.open("ab" if goes_on else "wb") as stream:
             for chunk in itertools.chain((first,), chunks):
                 if stream.tell() + len(chunk) > file.size:
-                    raise _other_file(file, "a larger file")
+                    raise _other_file(file, Message("a larger file"))
                 stream.write(chunk)
                 tick("download", stream.tell() / file.size)
             stream.flush()
@@ -243,13 +254,16 @@ def _starts_at(response: Any, done: int) -> bool:
 def _check_answer(file: ModelFile, response: Any) -> None:
     host = urlsplit(response.url).hostname
     if response.status_code not in (200, 206):
-        told = REFUSALS.get(response.status_code, "cannot send it")
         raise DownloadError(
-            f"The server {host} {told}: {file.name} (HTTP {response.status_code})",
+            "The server {host} {refuses}: {name} (HTTP {status})",
             "Choose another mirror in the preferences, or import the file from disk",
+            host=str(host),
+            refuses=REFUSALS.get(response.status_code, Message("cannot send it")),
+            name=file.name,
+            status=response.status_code,
         )
     if response.headers.get("Content-Type", "").startswith("text/html"):
-        raise _other_file(file, "a web page")
+        raise _other_file(file, Message("a web page"))
 
 
 def _told_size(response: Any) -> str:
@@ -261,19 +275,21 @@ def _told_size(response: Any) -> str:
 def _check_size(file: ModelFile, told: str) -> None:
     """Raise DownloadError if a server tells that what it has is of another size."""
     if told.isdecimal() and int(told) != file.size:
-        raise _other_file(file, f"a file of {int(told):,} bytes")
+        raise _other_file(file, Message("a file of {size:,} bytes", size=int(told)))
 
 
 def _reject_page(file: ModelFile, start: bytes) -> None:
     """Networks that ask to log in send a page for whatever is asked, as any type of content."""
     if start.lstrip().lower().startswith((b"<!doctype html", b"<html")):
-        raise _other_file(file, "a web page")
+        raise _other_file(file, Message("a web page"))
 
 
-def _other_file(file: ModelFile, what: str) -> DownloadError:
+def _other_file(file: ModelFile, what: Message) -> DownloadError:
     return DownloadError(
-        f"The server sent {what} instead of {file.name}",
+        "The server sent {what} instead of {name}",
         "If the network asks to log in, do so in a web browser; else choose another mirror",
+        what=what,
+        name=file.name,
     )
 
 
@@ -303,10 +319,13 @@ def check_space(folder: Path, name: str, size: int) -> None:
 
 
 def _disk_full(name: str, missing_mb: float | None = None) -> DownloadError:
-    more = f" by {missing_mb:,.0f} MB" if missing_mb else ""
+    problem = Message("The disk is too full for {name}", name=name)
+    if missing_mb is not None:
+        problem = Message(
+            "The disk is too full by {missing:,.0f} MB for {name}", missing=missing_mb, name=name
+        )
     return DownloadError(
-        f"The disk is too full{more} for {name}",
-        "Make room, or choose a model folder on another disk; what has arrived is kept",
+        problem, "Make room, or choose a model folder on another disk; what has arrived is kept"
     )
 
 
@@ -322,6 +341,8 @@ def disk_errors(folder: Path) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise _disk_full(folder.name) from error
         raise DownloadError(
-            f"Nothing can be written to the folder {folder.name!r} ({error.strerror or error})",
+            "Nothing can be written to the folder {folder!r} ({reason})",
             "Choose another model folder in the preferences",
+            folder=folder.name,
+            reason=error.strerror or str(error),
         ) from error

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .packages import clash, name_the_nameless
+from .message import Message, Value
+from .packages import find_clash, name_the_nameless
 
 log = logging.getLogger(__name__)
 
@@ -15,19 +16,28 @@ class TripoSRError(Exception):
     """A failure that is told to the artist in one sentence, without a traceback.
 
     Args:
-        message: What happened, one sentence without a final period.
-        hint: What to do next, one sentence without a final period.
+        message: What happened, one sentence without a final period; a template of a `Message`.
+        hint: What to do next, likewise.
+        values: What stands in both.
+
+    Attributes:
+        message, hint: In English, and ready to be translated.
     """
 
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    def __init__(self, message: str, hint: str, /, **values: Value) -> None:
+        self.message = Message(message, **values)
+        self.hint = Message(hint, **values)
+        super().__init__(self.message)
+
+    @property
+    def sentences(self) -> Message:
+        """All that there is to say."""
+        return Message("{message}. {hint}.", message=self.message, hint=self.hint)
 
     def __str__(self) -> str:
-        return f"{self.message}. {self.hint}."
+        return str(self.sentences)
 
-    def __reduce__(self) -> tuple[type[TripoSRError], tuple[str, str]]:
+    def __reduce__(self) -> tuple[type[TripoSRError], tuple[Message, Message]]:
         """So that it can come back from a worker process."""
         return type(self), (self.message, self.hint)
 
@@ -36,7 +46,7 @@ class InputError(TripoSRError):
     """The picture or a setting cannot be used."""
 
 
-NO_SUBJECT = "No subject was found in the picture"
+NO_SUBJECT = Message("No subject was found in the picture")
 """What `InputError` says when nothing is left in front of the background."""
 
 
@@ -64,11 +74,6 @@ class EmptySurfaceError(TripoSRError):
     """The density never crosses the threshold, so there is no surface to extract."""
 
 
-def reported(error: Exception) -> str:
-    """The sentence that an operator reported, out of the error that calling it raised."""
-    return str(error).removeprefix("Error: ").strip()
-
-
 @contextmanager
 def importing(package: str) -> Iterator[None]:
     """Turn whatever goes wrong while a package is imported into a `DependencyError`.
@@ -84,14 +89,15 @@ def importing(package: str) -> Iterator[None]:
 
 
 def _cannot_import(package: str, error: BaseException) -> DependencyError:
-    if found := clash(package):
-        clause, extension = found
+    if clash := find_clash(package):
         log.warning("%s cannot be imported", package, exc_info=error)
         return DependencyError(
-            f"The package {package} cannot be imported: {clause}",
-            f"Disable the extension {extension!r}, which brought that, and restart Blender"
-            if extension
+            "The package {package} cannot be imported: {needing} needs {needed}, but finds {there}",
+            "Disable the extension {extension!r}, which brought that, and restart Blender"
+            if clash.extension
             else "Disable add-ons that bring their own packages, and restart Blender",
+            package=package,
+            **clash._asdict(),
         )
     if package == "torch" and isinstance(error, ModuleNotFoundError) and error.name == "torch":
         return DependencyError(
@@ -100,6 +106,9 @@ def _cannot_import(package: str, error: BaseException) -> DependencyError:
             " add-on's preferences",
         )
     return DependencyError(
-        f"The package {package} cannot be imported ({type(error).__name__}: {error})",
-        f"Install {package} for Blender's Python, or disable add-ons that bring their own",
+        "The package {package} cannot be imported ({kind}: {error})",
+        "Install {package} for Blender's Python, or disable add-ons that bring their own",
+        package=package,
+        kind=type(error).__name__,
+        error=str(error),
     )

@@ -22,6 +22,7 @@ from .errors import EmptySurfaceError
 from .field import Field
 from .grid import Grid
 from .leaves import AT_A_TIME, LEAF, Leaves
+from .message import Message
 from .narrow_band import find_band
 from .surface import Surface
 from .types import (
@@ -75,7 +76,7 @@ def extract_mesh(
     tick = tick or ignore_progress
     started = time.perf_counter()
     with (
-        memory_errors("extracting the mesh"),
+        memory_errors(Message("extracting the mesh")),
         torch.inference_mode(),
         Workers(choose_device(device)) as workers,
     ):

@@ -97,7 +97,9 @@ class Field:
         positions = np.asarray(points, np.float32)
         if positions.ndim != 2 or positions.shape[1] != 3:
             raise InputError(
-                f"Points have the shape {positions.shape}", "Pass an array of shape (N, 3)"
+                "Points have the shape {shape}",
+                "Pass an array of shape (N, 3)",
+                shape=str(positions.shape),
             )
         result = np.empty((len(positions), *width), np.float32)
 

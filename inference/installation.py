@@ -138,7 +138,9 @@ def import_model(
     """
     tick = tick or ignore_progress
     if not source.exists():
-        raise ModelFilesError(f"{source.name} does not exist", "Choose a file or a folder")
+        raise ModelFilesError(
+            "{name} does not exist", "Choose a file or a folder", name=source.name
+        )
     with disk_errors(folder):
         if source.suffix.lower() == ".onnx":
             model = _recognized(source, tick)
@@ -156,8 +158,10 @@ def _recognized(source: Path, tick: Tick) -> PublishedModel:
         if model.files[0].sha256 == digest:
             return model
     raise ModelFilesError(
-        f"{source.name} is none of the matting models that the add-on knows, or is damaged",
-        f"Choose one of {', '.join(model.files[0].name for model in MATTING_MODELS)}",
+        "{name} is none of the matting models that the add-on knows, or is damaged",
+        "Choose one of {names}",
+        name=source.name,
+        names=", ".join(model.files[0].name for model in MATTING_MODELS),
     )
 
 
@@ -165,7 +169,9 @@ def _import_triposr(source: Path, folder: Path, tick: Tick, let_go: Callable[[],
     weights = weights_file(source) if source.is_dir() else source
     if weights.suffix.lower() not in (".ckpt", ".safetensors"):
         raise ModelFilesError(
-            f"{source.name} is no model", "Choose a folder with weights, or a weights file"
+            "{name} is no model",
+            "Choose a folder with weights, or a weights file",
+            name=source.name,
         )
     with importing("torch"):
         conversion = import_module(".conversion", __package__)

@@ -12,8 +12,10 @@ FILE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gi
 
 
 def too_large(name: str) -> InputError:
-    """The error for a picture of more than `MAX_PIXELS`."""
+    """The error for a picture of more than `MAX_PIXELS`, by its name or a message."""
     return InputError(
-        f"{name} has more than {MAX_PIXELS // 1_000_000} million pixels",
+        "{name} has more than {count} million pixels",
         "Scale it down; 2,000 pixels a side are plenty",
+        name=name,
+        count=MAX_PIXELS // 1_000_000,
     )

@@ -21,6 +21,7 @@ from PIL import Image
 
 from .catalog import MATTING_MODELS
 from .errors import InputError, ModelFilesError, importing
+from .message import Message
 from .plain_background import cut_out_plain
 from .types import Options
 
@@ -88,9 +89,11 @@ def matting_model_file(options: Options) -> Path | None:
 
 def _cut_out_with_model(picture: Image.Image, options: Options, file: Path | None) -> Image.Image:
     if file is None:
-        problem = f"The matting model {options.matting_model} is not on this machine"
-        if options.matting_model == "auto":
-            problem = "There is no matting model on this machine"
+        problem = Message("There is no matting model on this machine")
+        if options.matting_model != "auto":
+            problem = Message(
+                "The matting model {name} is not on this machine", name=options.matting_model
+            )
         raise ModelFilesError(
             problem,
             "Download one in the add-on's preferences, or choose another Background method",
@@ -107,7 +110,7 @@ def _cut_out_with_model(picture: Image.Image, options: Options, file: Path | Non
     except Exception as error:  # onnxruntime's exceptions share no base class of their own
         log.info("The matting model failed", exc_info=True)
         raise ModelFilesError(
-            f"{file.name} does not work as a matting model", "Fetch the file again"
+            "{name} does not work as a matting model", "Fetch the file again", name=file.name
         ) from error
     cutout = cutout.convert("RGBA")
     _last = key, cutout
@@ -135,15 +138,18 @@ def _local_session(rembg: Any, name: str, file: Path) -> Any:
     known = {cls.name(): cls for cls in sessions_class}
     if name not in known:
         raise InputError(
-            f"rembg {rembg.__version__} has no model {name!r}",
-            f"Choose one of {', '.join(sorted(known))}",
+            "rembg {version} has no model {name!r}",
+            "Choose one of {names}",
+            version=rembg.__version__,
+            name=name,
+            names=", ".join(sorted(known)),
         )
     local = type("LocalSession", (known[name],), {"download_models": lambda *_, **__: str(file)})
     try:
         return local(name, SessionOptions())
     except Exception as error:  # onnxruntime's exceptions share no base class of their own
         raise ModelFilesError(
-            f"The matting model {file.name} cannot be loaded", "Fetch the file again"
+            "The matting model {name} cannot be loaded", "Fetch the file again", name=file.name
         ) from error
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 
 from .errors import DependencyError
+from .message import Message
 
 log = logging.getLogger(__name__)
 
@@ -34,14 +35,17 @@ PARTS = (
 )
 """Packages that belong to a build of torch; other releases would not fit it."""
 
+UNKNOWN = Message("unknown")
+"""A version that nobody wrote down."""
+
 
 @dataclass(frozen=True)
 class TorchBuild:
     """What is in a folder.
 
     Attributes:
-        version: Such as `2.13.0+cu130`.
-        made_for: What it computes on, as the artist reads it.
+        version: Such as `2.13.0+cu130`, or `UNKNOWN`.
+        made_for: What it computes on, a name or a message.
     """
 
     version: str
@@ -59,22 +63,25 @@ def read_build(folder: Path) -> TorchBuild:
         text = (package / "version.py").read_text(encoding="utf-8")
     except OSError as error:
         raise DependencyError(
-            f"There is no torch in the folder {folder.name!r}",
+            "There is no torch in the folder {folder!r}",
             "Choose the folder that pip install --target filled; it has a folder torch in it",
+            folder=folder.name,
         ) from error
     if not any((package / f"_C{suffix}").is_file() for suffix in EXTENSION_SUFFIXES):
         raise DependencyError(
-            f"The torch in {folder.name!r} was made for another Python or system than Blender's"
-            f" Python {sys.version_info.major}.{sys.version_info.minor}",
+            "The torch in {folder!r} was made for another Python or system than Blender's"
+            " Python {version}",
             "Install it with Blender's own Python, or with one of the same version",
+            folder=folder.name,
+            version=f"{sys.version_info.major}.{sys.version_info.minor}",
         )
-    return TorchBuild(_assigned(text, "__version__") or "unknown", _made_for(text))
+    return TorchBuild(_assigned(text, "__version__") or UNKNOWN, _made_for(text))
 
 
 def _made_for(version_py: str) -> str:
     named = (("cuda", "CUDA {}"), ("hip", "ROCm {}"), ("xpu", "Intel XPU {}"))
     found = [label.format(value) for name, label in named if (value := _assigned(version_py, name))]
-    return found[0] if found else "CPU only"
+    return found[0] if found else Message("CPU only")
 
 
 def _assigned(text: str, name: str) -> str:
@@ -96,8 +103,9 @@ def use_torch_from(folder: Path | None) -> None:
     if loaded is not None:
         if _origin(loaded) != (folder / "torch").resolve():
             raise DependencyError(
-                f"Another torch ({getattr(loaded, '__version__', 'unknown')}) is already loaded",
+                "Another torch ({version}) is already loaded",
                 "Restart Blender, and generate before another add-on loads its own",
+                version=getattr(loaded, "__version__", UNKNOWN),
             )
         return
     build = read_build(folder)

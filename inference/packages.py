@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 NAMELESS = ("numpy", "requests", "urllib3", "certifi", "idna", "charset-normalizer")
 """Packages that official builds of Blender for Linux bring without what pip writes about them."""
@@ -77,18 +78,28 @@ def _written_version(name: str) -> str:
     return ""
 
 
-def clash(package: str) -> tuple[str, str] | None:
-    """Which of the packages that `package` needs has a version that it cannot use, or None.
+class Clash(NamedTuple):
+    """Two packages that do not fit together.
 
-    Returns:
-        What clashes, as a clause such as "transformers 4.57.6 needs huggingface-hub<1.0, and 1.33.0
-        is there", and the name of the extension that brought it, or "".
+    Attributes:
+        needing: Which one needs the other, such as "transformers 4.57.6".
+        needed: What it needs, such as "huggingface-hub<1.0".
+        there: The other's version.
+        extension: Who brought the other, or "" where nobody knows.
     """
+
+    needing: str
+    needed: str
+    there: str
+    extension: str
+
+
+def find_clash(package: str) -> Clash | None:
+    """The first of the packages that `package` needs whose version it cannot use, or None."""
     if importlib.util.find_spec("packaging") is None:
         return None
     for needing, requirement, found in _unmet(package, set()):
-        clause = f"{needing} needs {requirement}, and {found.version} is there"
-        return clause, _brought_by(found)
+        return Clash(needing, requirement, found.version, _brought_by(found))
     return None
 
 

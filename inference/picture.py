@@ -13,6 +13,7 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from .errors import InputError
 from .limits import MAX_PIXELS, too_large
+from .message import Message
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def open_picture(picture: Image.Image | Path | str | bytes) -> Image.Image:
     Raises:
         InputError: The file is missing, empty, truncated, too large, too small, or no picture.
     """
-    name = "The picture"
+    name: str = Message("The picture")
     if isinstance(picture, Path | str):
         name = Path(picture).name or str(picture)  # "." has no name
     try:
@@ -55,14 +56,18 @@ def open_picture(picture: Image.Image | Path | str | bytes) -> Image.Image:
     except (InputError, MemoryError):
         raise
     except FileNotFoundError as error:
-        raise InputError(f"{name} does not exist", "Choose another picture") from error
+        raise InputError("{name} does not exist", "Choose another picture", name=name) from error
     except IsADirectoryError as error:
-        raise InputError(f"{name} is a folder", "Choose a picture in it") from error
+        raise InputError("{name} is a folder", "Choose a picture in it", name=name) from error
     except PermissionError as error:
-        raise InputError(f"{name} may not be read", "Allow reading it, or copy it") from error
+        raise InputError(
+            "{name} may not be read", "Allow reading it, or copy it", name=name
+        ) from error
     except UnidentifiedImageError as error:
         raise InputError(
-            f"{name} is not a picture that can be read", "Choose a PNG, JPEG or WebP file"
+            "{name} is not a picture that can be read",
+            "Choose a PNG, JPEG or WebP file",
+            name=name,
         ) from error
     except Image.DecompressionBombError as error:
         raise too_large(name) from error
@@ -70,7 +75,10 @@ def open_picture(picture: Image.Image | Path | str | bytes) -> Image.Image:
         if error.errno is None:  # Pillow's own, of a file that ends too early
             raise _damaged(name, error) from error
         raise InputError(
-            f"{name[:60]} cannot be read ({error.strerror})", "Choose another picture, or copy it"
+            "{name:.60} cannot be read ({reason})",
+            "Choose another picture, or copy it",
+            name=name,
+            reason=str(error.strerror),
         ) from error
     except Exception as error:  # Pillow's decoders raise nearly everything for damaged files
         raise _damaged(name, error) from error
@@ -78,7 +86,9 @@ def open_picture(picture: Image.Image | Path | str | bytes) -> Image.Image:
 
 def _damaged(name: str, error: Exception) -> InputError:
     log.info("Cannot decode %s: %r", name, error)
-    return InputError(f"{name} is damaged or incomplete", "Save or download the picture again")
+    return InputError(
+        "{name} is damaged or incomplete", "Save or download the picture again", name=name
+    )
 
 
 def _decode(image: Image.Image, name: str) -> Image.Image:
@@ -86,8 +96,11 @@ def _decode(image: Image.Image, name: str) -> Image.Image:
         raise too_large(name)
     if min(image.size) < MIN_SIDE:
         raise InputError(
-            f"{name} has only {image.width} × {image.height} pixels",
+            "{name} has only {width} × {height} pixels",
             "Choose a picture of at least 256 pixels a side",
+            name=name,
+            width=image.width,
+            height=image.height,
         )
     if getattr(image, "n_frames", 1) > 1:
         image.seek(0)

@@ -13,6 +13,7 @@ from PIL import Image
 from .errors import NO_SUBJECT, InputError, importing
 from .limits import MAX_PIXELS, too_large
 from .matting import remove_background
+from .message import Message
 from .picture import open_picture
 from .types import Options, PreparedImage, Tick, ignore_progress
 
@@ -153,7 +154,7 @@ def _centered(pixels: NDArray[np.uint8], ratio: float) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
     side = int(max(height, width) / ratio)
     if side * side > MAX_PIXELS:
-        raise too_large("The picture, made square,")
+        raise too_large(Message("The picture, made square,"))
     square = np.zeros((side, side, 4), np.uint8)
     top, left = (side - height) // 2, (side - width) // 2
     square[top : top + height, left : left + width] = pixels

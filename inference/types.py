@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import InputError, ModelFilesError
+from .message import Message
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -94,7 +95,13 @@ class Options:
 
 def _check_choice(label: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise InputError(f"{label} is {value!r}", f"Choose one of {', '.join(choices)}")
+        raise InputError(
+            "{label} is {value!r}",
+            "Choose one of {names}",
+            label=Message(label),
+            value=value,
+            names=", ".join(choices),
+        )
 
 
 def check_range(label: str, value: float, limits: tuple[float, float]) -> None:
@@ -103,14 +110,26 @@ def check_range(label: str, value: float, limits: tuple[float, float]) -> None:
     is_number = isinstance(value, int | float) and math.isfinite(value)
     if not (is_number and low <= value <= high):
         told = f"{value:.6g}" if isinstance(value, float) else repr(value)
-        raise InputError(f"{label} is {told}", f"Choose a value from {low:,.10g} to {high:,.10g}")
+        raise InputError(
+            "{label} is {value}",
+            "Choose a value from {low:,.10g} to {high:,.10g}",
+            label=Message(label),
+            value=told,
+            low=low,
+            high=high,
+        )
 
 
 def check_resolution(resolution: int) -> None:
     """Raise `InputError` unless `resolution` is a whole number within its range."""
     check_range("Resolution", resolution, RESOLUTION_RANGE)
     if resolution != int(resolution):
-        raise InputError(f"Resolution is {resolution!r}", "Choose a whole number")
+        raise InputError(
+            "{label} is {value}",
+            "Choose a whole number",
+            label=Message("Resolution"),
+            value=repr(resolution),
+        )
 
 
 @dataclass(frozen=True)
@@ -119,9 +138,9 @@ class DeviceInfo:
 
     Attributes:
         name: By which torch knows it: `cuda:0`, `cpu`, ...
-        label: Its maker's name.
+        label: Its maker's name, or a message.
         memory: Bytes it has in all; 0 where it does not tell.
-        problem: Why it is not used, and what to do; empty when it works.
+        problem: Why it is not used, a message; empty when it works.
     """
 
     name: str
@@ -185,24 +204,27 @@ class SceneCode:
         problem = self._problem()
         if problem:
             raise ModelFilesError(
-                f"This is not a scene code: {problem}",
+                "This is not a scene code: {problem}",
                 "Choose Full as the precision in the preferences, or fetch the weights again",
+                problem=problem,
             )
 
-    def _problem(self) -> str | None:
+    def _problem(self) -> Message | None:
         if self.planes.ndim != 4 or self.planes.shape[0] != 3 or not self.planes.size:
-            return f"its planes have the shape {self.planes.shape}"
+            return Message("its planes have the shape {shape}", shape=str(self.planes.shape))
         widths = [3 * self.planes.shape[1], *(len(bias) for _, bias in self.layers)]
         shapes = [weight.shape for weight, _ in self.layers]
         expected = [(outputs, inputs) for inputs, outputs in itertools.pairwise(widths)]
         if len(self.layers) < 2 or shapes != expected or widths[-1] != 4:
-            return f"the layers of its decoder have the shapes {shapes}"
+            return Message("the layers of its decoder have the shapes {shapes}", shapes=str(shapes))
         arrays = (self.planes, *itertools.chain.from_iterable(self.layers))
         if not all(np.isfinite(array).all() for array in arrays):
-            return "some of its values are not finite"
+            return Message("some of its values are not finite")
         if not (math.isfinite(self.radius) and self.radius > 0):
-            return f"its radius is {self.radius}"
-        return None if math.isfinite(self.density_bias) else "its density bias is not finite"
+            return Message("its radius is {radius}", radius=self.radius)
+        if not math.isfinite(self.density_bias):
+            return Message("its density bias is not finite")
+        return None
 
     def density(self, points: ArrayLike) -> NDArray[np.float32]:
         """Density at `points` (N, 3) in [-radius, radius]: (N,) float32, greater than zero."""
@@ -290,7 +312,9 @@ class SceneCode:
             )
         except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
             raise ModelFilesError(
-                f"{path.name} is not a scene code", "Choose a file that SceneCode.save wrote"
+                "{name} is not a scene code",
+                "Choose a file that SceneCode.save wrote",
+                name=path.name,
             ) from error
         return code
 

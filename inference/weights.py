@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .catalog import cached_triposr
 from .errors import ModelFilesError
+from .message import Message
 
 WEIGHTS_NAMES = ("model.safetensors", "model.ckpt")
 """Names of the weights, preferred first: safetensors needs no trust and loads faster, and what the
@@ -29,17 +30,19 @@ def weights_file(folder: Path, exact: bool = False) -> Path:
         ModelFilesError: The folder or the weights are missing.
     """
     if not folder.is_dir():
-        problem = "is not a folder" if folder.exists() else "does not exist"
-        raise ModelFilesError(
-            f"The model folder {folder.name!r} {problem}",
-            "Choose the folder that holds config.yaml and the weights",
-        )
+        problem = Message("The model folder {folder!r} does not exist", folder=folder.name)
+        if folder.exists():
+            problem = Message("The model folder {folder!r} is not a folder", folder=folder.name)
+        raise ModelFilesError(problem, "Choose the folder that holds config.yaml and the weights")
     for name in reversed(WEIGHTS_NAMES) if exact else WEIGHTS_NAMES:
         if (folder / name).is_file():
             return folder / name
     raise ModelFilesError(
-        f"There are no weights in the model folder {folder.name!r}",
-        f"Put {' or '.join(WEIGHTS_NAMES)} beside config.yaml",
+        "There are no weights in the model folder {folder!r}",
+        "Put {this} or {that} beside config.yaml",
+        folder=folder.name,
+        this=WEIGHTS_NAMES[0],
+        that=WEIGHTS_NAMES[1],
     )
 
 

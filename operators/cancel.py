@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import bpy
+from bpy.app.translations import pgettext_iface as iface_
+from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import BoolProperty
 
 from ..session import runs
@@ -23,13 +25,13 @@ class TRIPOSR_OT_cancel(bpy.types.Operator):
     @classmethod
     def description(cls, context: bpy.types.Context, properties: object) -> str:
         if properties.everything:
-            return "Stop the picture that is on its way, and forget those that wait"
-        return cls.__doc__
+            return tip_("Stop the picture that is on its way, and forget those that wait")
+        return tip_(cls.__doc__)
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not runs.is_running():
-            cls.poll_message_set("Nothing is being generated")
+            cls.poll_message_set(iface_("Nothing is being generated"))
             return False
         return True
 

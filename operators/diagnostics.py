@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Iterator
+from functools import reduce
 from importlib import metadata
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import bpy
 
 from ..inference.catalog import MODELS
 from ..inference.installation import is_installed
+from ..inference.message import Message
 from ..inference.types import DeviceInfo
 from ..preferences import (
     active_model,
@@ -23,6 +25,7 @@ from ..preferences import (
 )
 from ..runner import Run, run_inline
 from ..session import engine, recent_warnings, upkeep
+from ..texts import tell
 
 PACKAGES = (
     "torch",
@@ -38,7 +41,7 @@ PACKAGES = (
     "filelock",
 )
 
-DETECT_STAGES = {"load": ("Looking for devices", 1.0)}
+DETECT_STAGES = {"load": (Message("Looking for devices"), 1.0)}
 
 
 class TRIPOSR_OT_detect_devices(bpy.types.Operator):
@@ -58,12 +61,20 @@ class TRIPOSR_OT_detect_devices(bpy.types.Operator):
 def _detection(context: bpy.types.Context) -> Run:
     folder = torch_folder(context)
     return Run(
-        "Devices", DETECT_STAGES, lambda tick: engine.look_for_devices(folder, again=True), _told
+        Message("Devices"),
+        DETECT_STAGES,
+        lambda tick: engine.look_for_devices(folder, again=True),
+        _told,
     )
 
 
-def _told(devices: tuple[DeviceInfo, ...]) -> str:
-    return "Found " + ", ".join(device_label(device) for device in devices if not device.problem)
+def _told(devices: tuple[DeviceInfo, ...]) -> Message:
+    labels = [device_label(device) for device in devices if not device.problem]
+    return Message("Found {devices}", devices=reduce(_listed, labels))
+
+
+def _listed(these: str, that: str) -> Message:
+    return Message("{these}, {that}", these=these, that=that)
 
 
 class TRIPOSR_OT_copy_report(bpy.types.Operator):
@@ -74,12 +85,12 @@ class TRIPOSR_OT_copy_report(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         context.window_manager.clipboard = report(context)
-        self.report({"INFO"}, "The report is on the clipboard")
+        tell(self, "INFO", Message("The report is on the clipboard"))
         return {"FINISHED"}
 
 
 def report(context: bpy.types.Context) -> str:
-    """What to send along with a question; see `without_paths`."""
+    """What to send along with a question, in English; see `without_paths`."""
     lines = [*_about_versions(), *_about_devices(context), *_about_models(context)]
     if warnings := recent_warnings():
         lines += ["", "Last warnings:", *warnings]

@@ -9,6 +9,7 @@ import bmesh
 import bpy
 
 from ..inference.errors import InputError
+from ..inference.message import Message
 from ..preferences import torch_folder
 from ..runner import report_outcome
 from ..scene.mesh import check_editable, check_not_empty, make_single_user
@@ -36,7 +37,7 @@ class EditsMesh(NeedsSource):
     def execute(self, context: bpy.types.Context) -> set[str]:
         return report_outcome(self, lambda: self._edit_and_color(context))
 
-    def _edit_and_color(self, context: bpy.types.Context) -> str:
+    def _edit_and_color(self, context: bpy.types.Context) -> Message:
         """All that is done; returns what to tell."""
         target = context.object
         self.check_values()
@@ -51,7 +52,8 @@ class EditsMesh(NeedsSource):
             if not len(target.data.polygons):
                 raise InputError("Nothing would be left of the mesh", "Ask for more faces")
             recolor(target, code, placement)
-        return f"{target.name}: {len(target.data.polygons):,} faces"
+        count = len(target.data.polygons)
+        return Message("{name}: {count:,} faces", name=target.name, count=count)
 
 
 @contextmanager

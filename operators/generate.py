@@ -15,6 +15,7 @@ from bpy.props import (
 )
 
 from ..inference.errors import InputError
+from ..inference.message import Message
 from ..properties import (
     BACKGROUND,
     CLOSED,
@@ -82,7 +83,9 @@ class TakesPicture:
             return file_source(self.filepath)
         image = bpy.data.images.get(self.image) if self.image else context.scene.triposr.image
         if image is None:
-            problem = f"There is no image {self.image!r}" if self.image else "There is no picture"
+            problem = Message("There is no picture")
+            if self.image:
+                problem = Message("There is no image {name!r}", name=self.image)
             raise InputError(problem, "Open one in the TripoSR tab, drop one, or name a file")
         return image_source(image)
 

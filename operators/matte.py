@@ -7,15 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import bpy
+from bpy.app.translations import pgettext_iface as iface_
+from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import EnumProperty, StringProperty
 
 from .. import preview
-from ..inference.errors import TripoSRError, reported
+from ..inference.errors import TripoSRError
+from ..inference.message import Message
 from ..inference.types import ignore_progress
 from ..runner import Run, explain
 from ..scene.identity import with_uid
 from ..scene.image import new_matte, open_image, white_matte
 from ..session import PREVIEW_STAGES, previews
+from ..texts import reported, tell
 from .file_browser import PICTURES, AsksForFile
 
 log = logging.getLogger(__name__)
@@ -34,7 +38,8 @@ class TRIPOSR_OT_open_picture(AsksForFile, bpy.types.Operator):
         path = Path(bpy.path.abspath(self.filepath))
         image = open_image(path)
         if image is None:
-            self.report({"ERROR"}, f"{path.name} is not a picture. Choose a PNG or JPEG file.")
+            told = Message("{name} is not a picture. Choose a PNG or JPEG file.", name=path.name)
+            tell(self, "ERROR", told)
             return {"CANCELLED"}
         context.scene.triposr.image = image
         return {"FINISHED"}
@@ -44,7 +49,7 @@ class _NeedsPicture:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.scene.triposr.image is None:
-            cls.poll_message_set("Open a picture first")
+            cls.poll_message_set(iface_("Open a picture first"))
             return False
         return True
 
@@ -63,7 +68,7 @@ class TRIPOSR_OT_remedy(_NeedsPicture, bpy.types.Operator):
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: object) -> str:
-        return preview.REMEDIES[properties.kind][1]
+        return tip_(preview.REMEDIES[properties.kind][1])
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.triposr
@@ -121,7 +126,7 @@ class TRIPOSR_OT_edit_matte(_NeedsPicture, bpy.types.Operator):
                 alpha = _matte_or_none(preview.preview_work(scene), ignore_progress)
             _give_matte(image, alpha)
         except Exception as error:  # the boundary at which the artist is told
-            self.report({"ERROR"}, str(explain(error)))
+            tell(self, "ERROR", explain(error).sentences)
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -129,7 +134,8 @@ class TRIPOSR_OT_edit_matte(_NeedsPicture, bpy.types.Operator):
 def _is_ours(operator: bpy.types.Operator, image: bpy.types.Image) -> bool:
     if image.library is None:
         return True
-    operator.report({"ERROR"}, f"{image.name} belongs to a linked file. Make it local first.")
+    told = Message("{name} belongs to a linked file. Make it local first.", name=image.name)
+    tell(operator, "ERROR", told)
     return False
 
 

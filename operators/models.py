@@ -6,17 +6,21 @@ import gc
 from pathlib import Path
 
 import bpy
+from bpy.app.translations import pgettext_iface as iface_
+from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import EnumProperty, StringProperty
 
 from .. import preview
 from ..inference.catalog import MODELS, TRIPOSR, PublishedModel, published_model
 from ..inference.errors import DownloadError
 from ..inference.installation import import_model, install, needs_conversion, remove
+from ..inference.message import Message
 from ..inference.types import Tick
 from ..meter import Meter
 from ..preferences import model_folder, offline_reason, preferences, torch_folder
 from ..runner import Run, run_inline
 from ..session import DOWNLOAD_STAGES, IMPORT_STAGES, engine, runs, upkeep
+from ..texts import tell
 from .file_browser import AsksForFile
 
 MODEL = {
@@ -40,7 +44,7 @@ class TRIPOSR_OT_download_model(bpy.types.Operator):
     @classmethod
     def description(cls, context: bpy.types.Context, properties: object) -> str:
         model = published_model(properties.model)
-        return f"{model.purpose} ({model.license}, {model.size / 1e6:,.0f} MB)"
+        return f"{tip_(model.purpose)} ({model.license}, {model.size / 1e6:,.0f} MB)"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -58,9 +62,9 @@ class TRIPOSR_OT_download_model(bpy.types.Operator):
         return run_inline(self, _download(context, published_model(self.model)))
 
 
-def _told_ready(label: str) -> str:
+def _told_ready(label: str) -> Message:
     preview.refresh()  # which may be cut out by another model now
-    return f"{label} is ready"
+    return Message("{name} is ready", name=label)
 
 
 def _let_go_of_files() -> None:
@@ -100,7 +104,7 @@ class TRIPOSR_OT_cancel_download(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not upkeep.is_running():
-            cls.poll_message_set("Nothing is being downloaded")
+            cls.poll_message_set(iface_("Nothing is being downloaded"))
             return False
         return True
 
@@ -110,12 +114,13 @@ class TRIPOSR_OT_cancel_download(bpy.types.Operator):
 
 
 class TRIPOSR_OT_import_model(AsksForFile, bpy.types.Operator):
-    """Copy a model from a disk: a folder with TripoSR's files, its weights alone, or the .onnx file
-    of a matting model
-    """
-
     bl_idname = "triposr.import_model"
     bl_label = "Import Model (TripoSR)"
+    # Not a docstring: what translations know it by must not hold the line's end.
+    bl_description = (
+        "Copy a model from a disk: a folder with TripoSR's files, its weights alone, or the .onnx "
+        "file of a matting model"
+    )
 
     filter_glob: StringProperty(default="*.ckpt;*.safetensors;*.onnx", options={"HIDDEN"})
 
@@ -151,7 +156,7 @@ class TRIPOSR_OT_remove_model(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if upkeep.is_running() or runs.is_running():
-            cls.poll_message_set("Wait until the running work is done")
+            cls.poll_message_set(iface_("Wait until the running work is done"))
             return False
         return True
 
@@ -164,13 +169,15 @@ class TRIPOSR_OT_remove_model(bpy.types.Operator):
         try:
             freed = remove(model, model_folder(context))
         except DownloadError as error:
-            self.report({"ERROR"}, str(error))
+            tell(self, "ERROR", error.sentences)
             return {"CANCELLED"}
         if not freed:
-            self.report({"ERROR"}, f"{model.label} is not in the model folder")
+            told = Message("{name} is not in the model folder", name=model.label)
+            tell(self, "ERROR", told)
             return {"CANCELLED"}
         preview.refresh()
-        self.report({"INFO"}, f"{model.label} removed: {freed / 1e6:,.0f} MB freed")
+        told = Message("{name} removed: {size:,.0f} MB freed", name=model.label, size=freed / 1e6)
+        tell(self, "INFO", told)
         return {"FINISHED"}
 
 
@@ -183,7 +190,7 @@ class TRIPOSR_OT_unload_model(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not engine.is_loaded():
-            cls.poll_message_set("No model is loaded")
+            cls.poll_message_set(iface_("No model is loaded"))
             return False
         return True
 

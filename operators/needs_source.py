@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bpy
+from bpy.app.translations import pgettext_iface as iface_
 
 from ..scene.source import has_source
 
@@ -13,12 +14,12 @@ class NeedsSource:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not has_source(context.object):
-            cls.poll_message_set("Select an object that was made from a picture")
+            cls.poll_message_set(iface_("Select an object that was made from a picture"))
             return False
         if context.object.library or context.object.data.library:
-            cls.poll_message_set("The object belongs to a linked file")
+            cls.poll_message_set(iface_("The object belongs to a linked file"))
             return False
         if context.mode != "OBJECT":
-            cls.poll_message_set("Switch to Object Mode")
+            cls.poll_message_set(iface_("Switch to Object Mode"))
             return False
         return True

@@ -13,6 +13,7 @@ import bpy
 import numpy as np
 
 from ..inference.errors import InputError, importing
+from ..inference.message import Message
 from ..inference.types import Tick
 from ..runner import Run, push_undo_step, run_inline
 from ..scene.identity import with_uid
@@ -63,10 +64,10 @@ def _run(context: bpy.types.Context) -> Run:
         if scene is None:
             return ""
         scene.triposr.image = image = _image_of(found)
-        push_undo_step("Paste Image")
-        return f"Pasted {image.name}"
+        push_undo_step(Message("Paste Image"))
+        return Message("Pasted {name}", name=image.name)
 
-    return Run("Clipboard", PASTE_STAGES, work, deliver)
+    return Run(Message("Clipboard"), PASTE_STAGES, work, deliver)
 
 
 def paths_in(text: str) -> list[Path]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..inference.errors import InputError
 from ..inference.limits import FILE_SUFFIXES
+from ..inference.message import Message
 from ..inference.types import SIZE_RANGE, MeshData, Options, check_range
 from ..preferences import (
     active_model,
@@ -41,7 +42,7 @@ from ..thumbnails import file_thumbnail
 if TYPE_CHECKING:
     from ..inference.model.network import Model
 
-UNDO_STEP = "Generate 3D Mesh"
+UNDO_STEP = Message("Generate 3D Mesh")
 
 
 class Chosen:
@@ -102,8 +103,9 @@ def kept_source(blender_object: bpy.types.Object) -> Source:
         if note.filepath and os.path.isfile(bpy.path.abspath(note.filepath)):
             return file_source(note.filepath)
     raise InputError(
-        f"The picture of {blender_object.name} is not there any more",
+        "The picture of {name} is not there any more",
         "Open it in the TripoSR tab and click Generate",
+        name=blender_object.name,
     )
 
 
@@ -237,7 +239,7 @@ class _Delivery:
         self.target_uid = 0 if target is None else target.session_uid
         self.digest = "" if target is None else target.triposr.digest
 
-    def __call__(self, made: Made) -> str:
+    def __call__(self, made: Made) -> Message:
         mesh, context = made.mesh, bpy.context
         window, scene = self._place(context)
         with (
@@ -248,14 +250,16 @@ class _Delivery:
             if preferences(context).show_colors:
                 show_colors(context)
         push_undo_step(UNDO_STEP, window)
-        draft = "draft of " if self.is_draft else ""
-        cut_off = ", cut off by the model's box" if mesh.cut_off else ""
-        is_other = self.digest not in ("", made.digest)
-        changed = "; the picture has changed since it was first made" if is_other else ""
-        return (
-            f"{new.name}: {draft}{len(mesh.faces):,} triangles"
-            f" in {made.seconds:.1f}\N{NO-BREAK SPACE}s{cut_off}{changed}"
+        told = Message(
+            "{told} in {seconds:.1f}\N{NO-BREAK SPACE}s",
+            told=told_of(new, mesh, self.is_draft),
+            seconds=made.seconds,
         )
+        if mesh.cut_off:
+            told = Message("{told}, cut off by the model's box", told=told)
+        if self.digest not in ("", made.digest):
+            told = Message("{told}; the picture has changed since it was first made", told=told)
+        return told
 
     def _put(self, context: bpy.types.Context, made: Made) -> bpy.types.Object:
         """Replace the target's mesh, or add an object; with all that is known of where it is from.
@@ -289,6 +293,13 @@ class _Delivery:
         windows = list(context.window_manager.windows)
         showing = [window for window in windows if window.scene == scene]
         return next(iter(showing or windows), None), scene
+
+
+def told_of(new: bpy.types.Object, mesh: MeshData, is_draft: bool) -> Message:
+    """What there is to say of a new surface."""
+    if is_draft:
+        return Message("{name}: draft of {count:,} triangles", name=new.name, count=len(mesh.faces))
+    return Message("{name}: {count:,} triangles", name=new.name, count=len(mesh.faces))
 
 
 def _view_layer(context: bpy.types.Context, scene: bpy.types.Scene) -> bpy.types.ViewLayer:

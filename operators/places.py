@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import bpy
+from bpy.app.translations import pgettext_iface as iface_
 from bpy.props import StringProperty
 from mathutils import Vector
 
@@ -45,7 +46,7 @@ class TRIPOSR_OT_generate_from_empty(StartsRuns, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not shows_image(context.object):
-            cls.poll_message_set("Select an Empty that shows an image")
+            cls.poll_message_set(iface_("Select an Empty that shows an image"))
             return False
         return cls.may_start()
 
@@ -75,7 +76,7 @@ class TRIPOSR_OT_generate_from_editor(StartsRuns, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if getattr(context, "edit_image", None) is None:
-            cls.poll_message_set("Open a picture in the Image Editor")
+            cls.poll_message_set(iface_("Open a picture in the Image Editor"))
             return False
         return cls.may_start()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bpy
+from bpy.app.translations import pgettext_iface as iface_
 from bpy.props import IntProperty
 
 from ..session import runs
@@ -16,7 +17,7 @@ class _OnWaiting:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not runs.waiting():
-            cls.poll_message_set("No picture is waiting")
+            cls.poll_message_set(iface_("No picture is waiting"))
             return False
         return True
 
@@ -58,7 +59,7 @@ class TRIPOSR_OT_retry(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not runs.failed():
-            cls.poll_message_set("No picture has failed")
+            cls.poll_message_set(iface_("No picture has failed"))
             return False
         return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.props import BoolProperty, FloatProperty, IntProperty
 
+from ..inference.message import Message
 from ..inference.types import THRESHOLD_RANGE, check_range, check_resolution
 from ..preferences import preferences, torch_folder
 from ..properties import CLOSED, RESOLUTION, THRESHOLD, unlimited
@@ -13,6 +14,7 @@ from ..scene.mesh import check_editable, check_not_empty, fill, make_single_user
 from ..scene.source import fitting_source_of, note_surface, recolor
 from ..session import engine, refinements
 from .needs_source import NeedsSource
+from .picture_run import told_of
 
 
 class TRIPOSR_OT_refine(NeedsSource, bpy.types.Operator):
@@ -39,7 +41,7 @@ class TRIPOSR_OT_refine(NeedsSource, bpy.types.Operator):
         )
 
 
-def _refine(context: bpy.types.Context, resolution: int, threshold: float, closed: bool) -> str:
+def _refine(context: bpy.types.Context, resolution: int, threshold: float, closed: bool) -> Message:
     """Replace the active object's surface; returns what to tell."""
     check_resolution(resolution)
     check_range("Threshold", threshold, THRESHOLD_RANGE)
@@ -51,8 +53,7 @@ def _refine(context: bpy.types.Context, resolution: int, threshold: float, close
     make_single_user(target)
     fill(target.data, mesh, placement)
     note_surface(target, resolution, threshold, closed)
-    draft = "draft of " if target.triposr.is_draft else ""
-    return f"{target.name}: {draft}{len(mesh.faces):,} triangles"
+    return told_of(target, mesh, target.triposr.is_draft)
 
 
 class TRIPOSR_OT_recolor(NeedsSource, bpy.types.Operator):
@@ -66,14 +67,15 @@ class TRIPOSR_OT_recolor(NeedsSource, bpy.types.Operator):
         return report_outcome(self, lambda: _recolor(context))
 
 
-def _recolor(context: bpy.types.Context) -> str:
+def _recolor(context: bpy.types.Context) -> Message:
     """Color the active object; returns what to tell."""
     target = context.object
     check_not_empty(target.data)
     code, placement = fitting_source_of(target)
     engine.import_torch(torch_folder(context))
     recolor(target, code, placement)
-    return f"{target.name}: {len(target.data.vertices):,} vertices colored"
+    count = len(target.data.vertices)
+    return Message("{name}: {count:,} vertices colored", name=target.name, count=count)
 
 
 class TRIPOSR_OT_dismiss_refinement(bpy.types.Operator):

@@ -10,11 +10,12 @@ import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty
 from mathutils import Matrix
 
-from ..inference.errors import InputError, reported
+from ..inference.errors import InputError
 from ..inference.types import check_range
 from ..properties import check_declared, unlimited
 from ..scene.mesh import longest_side
 from ..scene.placement import Placement
+from ..texts import reported
 from .edits_mesh import EditsMesh, apply_modifier
 
 log = logging.getLogger(__name__)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import bpy
+from bpy.app.translations import pgettext_iface as iface_
 
 from ..runner import Run, explain, run_inline
 from ..session import runs
+from ..texts import tell
 
 
 class StartsRuns:
@@ -22,7 +24,7 @@ class StartsRuns:
     def may_start(cls) -> bool:
         """Whether the scene is free; says so where the button is greyed out if it is not."""
         if bpy.app.is_job_running("RENDER"):
-            cls.poll_message_set("Wait until the render is done")
+            cls.poll_message_set(iface_("Wait until the render is done"))
             return False
         return True
 
@@ -41,7 +43,7 @@ class StartsRuns:
         try:
             prepared = self.runs(context, is_clicked)
         except Exception as error:  # the boundary at which the artist is told
-            self.report({"ERROR"}, str(explain(error)))
+            tell(self, "ERROR", explain(error).sentences)
             return {"CANCELLED"}
         if is_clicked:
             for run in prepared:

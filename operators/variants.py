@@ -7,13 +7,16 @@ from dataclasses import replace
 
 import bpy
 import numpy as np
+from bpy.app.translations import pgettext_iface as iface_
 from bpy.props import FloatProperty, IntProperty
 
+from ..inference.message import Message
 from ..properties import FOREGROUND_RATIO
 from ..runner import Run
 from ..scene.placement import Row
 from ..scene.source import KEY, variants_of
 from ..session import runs
+from ..texts import tell
 from .generate import TakesPicture
 from .needs_source import NeedsSource
 from .picture_run import picture_run
@@ -66,7 +69,7 @@ class TRIPOSR_OT_keep_variant(NeedsSource, bpy.types.Operator):
         if not super().poll(context):
             return False
         if not context.object.triposr.variants:
-            cls.poll_message_set("Select one of several variants")
+            cls.poll_message_set(iface_("Select one of several variants"))
             return False
         return True
 
@@ -86,7 +89,8 @@ class TRIPOSR_OT_keep_variant(NeedsSource, bpy.types.Operator):
         kept.location, kept.name = kept.triposr.home, kept.triposr.picture
         for each in same:
             each.triposr.variants = ""
-        self.report({"INFO"}, f"Kept {kept.name}, deleted {len(others)} others")
+        told = Message("Kept {name}, deleted {count} others", name=kept.name, count=len(others))
+        tell(self, "INFO", told)
         return {"FINISHED"}
 
 

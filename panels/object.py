@@ -7,7 +7,7 @@ from bpy.app.translations import pgettext_iface as iface_
 
 from ..scene.source import has_source, variants_of
 from ..session import refinements
-from ..texts import draw_message, draw_text
+from ..texts import draw_message, draw_text, localized
 from .tab import SubPanel
 
 
@@ -67,7 +67,7 @@ def _draw_state(layout: bpy.types.UILayout, active: bpy.types.Object) -> None:
     """
     state = refinements.state
     if refinements.is_running():
-        layout.progress(factor=state.fraction, text=iface_(state.label))
+        layout.progress(factor=state.fraction, text=localized(state.label))
     else:
         text = iface_("{name}: {count:,} faces").format(
             name=active.name, count=len(active.data.polygons)

@@ -13,7 +13,7 @@ def draw_button(layout: bpy.types.UILayout, operator: str) -> bpy.types.UILayout
     """The button that starts a picture, or adds it to those that wait; returns its row."""
     row = layout.row()
     row.scale_y = 1.5
-    text = "Add to Queue" if runs.is_running() else "Generate"
+    text = iface_("Add to Queue") if runs.is_running() else iface_("Generate")
     row.operator(operator, text=text, icon="MESH_MONKEY")
     return row
 
@@ -34,7 +34,7 @@ def _draw_queue(layout: bpy.types.UILayout) -> None:
             title=state.title, number=state.ended + 1, total=total
         )
         _draw_title(layout.row(), text, state.icon)
-    draw_progress(layout, state.fraction, iface_(state.label), "triposr.cancel").scale_y = 1.5
+    draw_progress(layout, state.fraction, state.label, "triposr.cancel").scale_y = 1.5
     for number, run in enumerate(waiting):
         row = layout.row(align=True)
         _draw_title(row, run.title, run.icon)

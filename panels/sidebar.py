@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bpy
+from bpy.app.translations import pgettext_iface as iface_
 
 from .. import preview
 from ..inference.catalog import TRIPOSR
@@ -44,7 +45,7 @@ def _draw_model(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
         row.label(text="Model: TripoSR", icon="CHECKMARK")
     row.operator("preferences.addon_show", text="", icon="PREFERENCES").module = ADDON
     if is_starter and not upkeep.is_running():
-        text = f"Download TripoSR, {TRIPOSR.size / 1e9:.1f} GB"
+        text = iface_("Download TripoSR, {size:.1f} GB").format(size=TRIPOSR.size / 1e9)
         row = layout.row(align=True)
         row.operator("triposr.download_model", text=text, icon="IMPORT").model = TRIPOSR.name
         if offline_reason() and not bpy.app.online_access_override:
@@ -75,10 +76,8 @@ class TRIPOSR_PT_preview(SubPanel, bpy.types.Panel):
         elif preview.shown.preview is not None:
             row = layout.row()
             row.active = preview.is_current(scene)
-            for name, text in ((preview.CUT_OUT, "Cut-Out"), (preview.SQUARE, "Network Sees")):
-                column = row.column()
-                column.template_icon(preview.shown.icons[name], scale=5.5)
-                column.label(text=text)
+            _draw_picture(row, preview.CUT_OUT).label(text="Cut-Out")
+            _draw_picture(row, preview.SQUARE).label(text="Network Sees")
             for finding in preview.shown.preview.findings if row.active else ():
                 box = layout.box()
                 draw_text(box, finding.message, "ERROR")
@@ -88,9 +87,16 @@ class TRIPOSR_PT_preview(SubPanel, bpy.types.Panel):
         _draw_matte(layout, scene.triposr.image.triposr.matte)
 
 
+def _draw_picture(layout: bpy.types.UILayout, name: str) -> bpy.types.UILayout:
+    """One of the two pictures of the preview; returns the column that it is in."""
+    column = layout.column()
+    column.template_icon(preview.shown.icons[name], scale=5.5)
+    return column
+
+
 def _draw_matte(layout: bpy.types.UILayout, matte: bpy.types.Image | None) -> None:
     row = layout.row(align=True)
-    text = "Edit Matte" if matte is None else "Edit Painted Matte"
+    text = iface_("Edit Matte") if matte is None else iface_("Edit Painted Matte")
     row.operator("triposr.edit_matte", text=text, icon="BRUSH_DATA")
     row.operator("triposr.refresh_preview", text="", icon="FILE_REFRESH")
     if matte is not None:

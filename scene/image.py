@@ -81,7 +81,7 @@ def _rendered(image: bpy.types.Image) -> Picture:
         content = (folder / "render.png").read_bytes()
     except (RuntimeError, FileNotFoundError) as error:
         raise InputError(
-            f"The image {image.name!r} holds no picture yet", "Render the scene first"
+            "The image {name!r} holds no picture yet", "Render the scene first", name=image.name
         ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -147,8 +147,9 @@ def _pixels(image: bpy.types.Image) -> np.ndarray:
         raise too_large(image.name)
     if not len(image.pixels):
         raise InputError(
-            f"The image {image.name!r} has no pixels",
+            "The image {name!r} has no pixels",
             "Save it as a PNG file, and open that",
+            name=image.name,
         )
     values = np.empty(width * height * image.channels, np.float32)
     image.pixels.foreach_get(values)

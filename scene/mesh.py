@@ -49,8 +49,9 @@ def add_object(
     except RuntimeError as error:
         bpy.data.meshes.remove(data)  # and with it the object
         raise InputError(
-            f"Nothing can be added to the collection {collection.name!r}",
+            "Nothing can be added to the collection {name!r}",
             "Select a collection of this file in the Outliner",
+            name=collection.name,
         ) from error
     _show_in_local_views(context, blender_object)
     # In any other mode, changing the active object would throw the artist out of what she edits.
@@ -115,13 +116,18 @@ def fill(data: bpy.types.Mesh, mesh: MeshData, placement: Placement) -> None:
 def check_editable(data: bpy.types.Mesh) -> None:
     """Raise InputError for a mesh whose surface cannot be replaced or reduced now."""
     if data.library is not None:
-        raise InputError(f"The mesh {data.name!r} belongs to a linked file", "Make it local first")
+        raise InputError(
+            "The mesh {name!r} belongs to a linked file", "Make it local first", name=data.name
+        )
     if data.is_editmode:
-        raise InputError(f"The mesh {data.name!r} is being edited", "Switch to Object Mode first")
+        raise InputError(
+            "The mesh {name!r} is being edited", "Switch to Object Mode first", name=data.name
+        )
     if data.shape_keys is not None:
         raise InputError(
-            f"The mesh {data.name!r} has shape keys, which fit its present vertices only",
+            "The mesh {name!r} has shape keys, which fit its present vertices only",
             "Remove or apply them first",
+            name=data.name,
         )
 
 
@@ -129,17 +135,23 @@ def check_not_empty(data: bpy.types.Mesh) -> None:
     """Raise InputError for a mesh in which there is nothing to change."""
     if not len(data.polygons):
         raise InputError(
-            f"The mesh {data.name!r} has no faces", "Bring its surface back with Extract Again"
+            "The mesh {name!r} has no faces",
+            "Bring its surface back with Extract Again",
+            name=data.name,
         )
 
 
 def check_free(blender_object: bpy.types.Object) -> None:
     """Raise InputError for an object whose mesh cannot be replaced now."""
     if blender_object.type != "MESH":
-        raise InputError(f"{blender_object.name} is no mesh any more", "Generate it again")
+        raise InputError(
+            "{name} is no mesh any more", "Generate it again", name=blender_object.name
+        )
     if blender_object.mode != "OBJECT":
         raise InputError(
-            f"{blender_object.name} is being edited", "Switch to Object Mode and try again"
+            "{name} is being edited",
+            "Switch to Object Mode and try again",
+            name=blender_object.name,
         )
     check_editable(blender_object.data)
 

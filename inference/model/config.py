@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from ..errors import ModelFilesError
+from ..message import Message
 
 PUBLISHED_VIT = "facebook/dino-vitb16"
 """The name under which the published `config.yaml` asks for the ViT configuration shipped here."""
@@ -30,7 +31,7 @@ VIT_KEYS = (
 )
 """What is read of the ViT's `config.json`; dropout does nothing at inference."""
 
-REDOWNLOAD = "Fetch the model's files again and keep them together in one folder"
+REDOWNLOAD = Message("Fetch the model's files again and keep them together in one folder")
 
 _REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 
@@ -81,7 +82,10 @@ def read_config(folder: Path) -> NetworkConfig:
         config = _network_config(_resolve(document, document), folder)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ModelFilesError(
-            f"{path.name} does not describe a TripoSR network ({error!r})", REDOWNLOAD
+            "{name} does not describe a TripoSR network ({error})",
+            REDOWNLOAD,
+            name=path.name,
+            error=repr(error),
         ) from error
     _check_consistent(config)
     return config
@@ -92,13 +96,16 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ModelFilesError(
-            f"There is no {path.name} in the model folder",
+            "There is no {name} in the model folder",
             "Put config.yaml beside the weights, as it was published with them",
+            name=path.name,
         ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise ModelFilesError(f"{path.name} cannot be read", REDOWNLOAD) from error
+        raise ModelFilesError("{name} cannot be read", REDOWNLOAD, name=path.name) from error
     if not isinstance(document, dict):
-        raise ModelFilesError(f"{path.name} does not describe a TripoSR network", REDOWNLOAD)
+        raise ModelFilesError(
+            "{name} does not describe a TripoSR network", REDOWNLOAD, name=path.name
+        )
     return document
 
 
@@ -168,14 +175,17 @@ def _read_vit(name: str, folder: Path) -> dict[str, Any]:
     if not path.is_file():
         if name != PUBLISHED_VIT:
             raise ModelFilesError(
-                f"The configuration of the image tokenizer {name!r} is missing",
+                "The configuration of the image tokenizer {name!r} is missing",
                 "Put it beside the weights as vit/config.json",
+                name=name,
             )
         path = Path(__file__).with_name("dino_vitb16.json")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelFilesError("vit/config.json cannot be read", REDOWNLOAD) from error
+        raise ModelFilesError(
+            "{name} cannot be read", REDOWNLOAD, name="vit/config.json"
+        ) from error
     if not isinstance(config, dict) or config.get("model_type") != "vit":
         raise ModelFilesError("vit/config.json does not describe a ViT", REDOWNLOAD)
     sizes = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
@@ -187,12 +197,14 @@ def _read_vit(name: str, folder: Path) -> dict[str, Any]:
 
 
 def _check_consistent(config: NetworkConfig) -> None:
-    problem = None
+    problem: Message | None = None
     if config.image_size % config.vit["patch_size"]:
-        problem = "the picture's side is no multiple of the ViT's patch size"
+        problem = Message("the picture's side is no multiple of the ViT's patch size")
     elif config.vit["hidden_size"] != config.image_width:
-        problem = "the ViT's width differs from the width that the backbone reads"
+        problem = Message("the ViT's width differs from the width that the backbone reads")
     elif config.channels % 32:
-        problem = "the token width is no multiple of 32"
+        problem = Message("the token width is no multiple of 32")
     if problem:
-        raise ModelFilesError(f"config.yaml does not fit together: {problem}", REDOWNLOAD)
+        raise ModelFilesError(
+            "config.yaml does not fit together: {problem}", REDOWNLOAD, problem=problem
+        )

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ..devices import memory_errors
 from ..errors import InputError
+from ..message import Message
 from ..types import SceneCode, Tick, ignore_progress
 from .backbone import Backbone
 from .config import NetworkConfig
@@ -92,14 +93,15 @@ class Model:
         """
         if rgb.ndim != 3 or rgb.shape[0] != rgb.shape[1] or rgb.shape[2] != 3 or not rgb.size:
             raise InputError(
-                f"The network needs a square RGB picture, not an array of shape {rgb.shape}",
+                "The network needs a square RGB picture, not an array of shape {shape}",
                 "Pass what prepare_image returned",
+                shape=str(rgb.shape),
             )
         # Not a number is not between 0 and 1 either. Filters may overshoot by a rounding error.
         if not ((rgb > -1e-3) & (rgb < 1 + 1e-3)).all():
             raise InputError("The picture's values are not from 0 to 1", "Divide bytes by 255")
         started = time.perf_counter()
-        with torch.inference_mode(), memory_errors("encoding the picture"):
+        with torch.inference_mode(), memory_errors(Message("encoding the picture")):
             picture = self.resize(torch.from_numpy(np.ascontiguousarray(rgb, np.float32)))
             planes = self.network(
                 picture.to(self.device, self.dtype), tick if tick else ignore_progress

@@ -1,8 +1,8 @@
 #!/bin/sh
 # inroot.sh ROOT CMD...    Run CMD in the chroot ROOT with a clean environment.
 # The mounts live in a private namespace and vanish with CMD, which is killed if its parent dies.
-# SESSION=DIR in the environment shows DIR as /session and DIR/tmp as /tmp, so that nothing is
-# written into ROOT and two sessions may share it.
+# SESSION=DIR in the environment shows DIR as /session, DIR/tmp as /tmp and DIR/locale as
+# /usr/share/locale, so that nothing is written into ROOT and two sessions may share it.
 set -e
 if [ "$1" != --mounted ]; then
     exec unshare --mount "$0" --mounted "$@"
@@ -16,6 +16,7 @@ mount -t tmpfs tmpfs "$root/dev/shm"
 if [ -n "$SESSION" ]; then
     mount --bind "$SESSION" "$root/session"
     mount --bind "$SESSION/tmp" "$root/tmp"
+    mount --bind "$SESSION/locale" "$root/usr/share/locale"
 fi
 
 # OpenBLAS misbehaves when only one of its two tuning variables is set.

@@ -12,6 +12,11 @@ HERE = Path(__file__).parent
 INSIDE = Path("/session")
 COMMAND_TIMEOUT = 120.0
 
+LANGUAGES = "0:Automatic:DEFAULT\n1:English:en_US\n5:German:de_DE\n"
+"""Those that Blender offers, in the form of its own file. The roots have none of its translations:
+what is told in German is the add-on's.
+"""
+
 
 class RootSession:
     """A private folder shown as /session in the root, and everything started with it.
@@ -22,8 +27,9 @@ class RootSession:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.folder = Path(tempfile.mkdtemp(prefix="window-"))
-        for name in ("tmp", "home", "files"):
+        for name in ("tmp", "home", "files", "locale"):
             (self.folder / name).mkdir()
+        (self.folder / "locale" / "languages").write_text(LANGUAGES)
         x_sockets = self.folder / "tmp" / ".X11-unix"
         x_sockets.mkdir()
         x_sockets.chmod(0o1777)

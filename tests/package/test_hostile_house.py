@@ -64,7 +64,7 @@ def test_packages_that_do_not_fit_are_named(
     answer = installed.run("enable()\n" + FAILING.format(picture=str(picture)))
     assert "object" not in answer
     error = answer["error"]
-    assert "transformers 4.57.6 needs huggingface-hub<1.0,>=0.34.0, and 2.4.0 is there" in error
+    assert "transformers 4.57.6 needs huggingface-hub<1.0,>=0.34.0, but finds 2.4.0" in error
     assert "Disable the extension 'Studio Tools'" in error
     assert error.count("\n") <= 1, "one sentence and what to do"
 

@@ -11,7 +11,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 ADDON = sorted(
     path
-    for pattern in ("*.py", "inference/**/*.py", "scene/*.py", "operators/*.py", "panels/*.py")
+    for pattern in (
+        *("*.py", "inference/**/*.py", "scene/*.py", "operators/*.py", "panels/*.py"),
+        "translations/*.py",
+    )
     for path in ROOT.glob(pattern)
 )
 
@@ -21,26 +24,27 @@ ALLOWED = {
     "jobs": set(),
     "scene": {"inference"},
     "properties": {"inference"},
-    "meter": set(),
-    "runner": {"inference", "jobs"},
+    "meter": {"inference"},
+    "runner": {"inference", "jobs", "texts"},
     "session": {"inference", "runner"},
-    "texts": set(),
+    "texts": {"inference"},
     "thumbnails": set(),
     "live_refine": {"inference", "scene", "runner", "session", "properties", "preferences"},
     "preferences": {"inference", "session", "texts"},
     "preview": {"inference", "scene", "runner", "session", "properties", "preferences"},
     "operators": {
         *("inference", "scene", "runner", "session", "properties", "preferences"),
-        *("meter", "preview", "thumbnails"),
+        *("meter", "preview", "texts", "thumbnails"),
     },
     "panels": {
         *("inference", "scene", "session", "properties", "preferences", "preview", "texts"),
     },
     "api": {"scene"},
-    "command": {"api", "inference"},
+    "command": {"api", "inference", "texts"},
+    "translations": set(),
     "__init__": {
         *("operators", "panels", "preferences", "preview", "properties", "session", "command"),
-        *("live_refine", "thumbnails"),
+        *("live_refine", "thumbnails", "translations"),
     },
 }
 HEAVY = {"torch", "transformers", "rembg", "mcubes", "onnxruntime", "cv2"}

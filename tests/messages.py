@@ -1,0 +1,122 @@
+"""All that the add-on tells the artist in English, read from its source and its catalog."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+from triposr.inference.catalog import MODELS
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = sorted(
+    path
+    for pattern in ("*.py", "inference/**/*.py", "scene/*.py", "operators/*.py", "panels/*.py")
+    for path in ROOT.glob(pattern)
+    if path.name != "command.py"  # a shell's command speaks English
+)
+
+MARKS = {"Message", "iface_", "tip_", "rpt_", "check_range", "_check_choice"}
+"""What is called with a text for the artist first."""
+
+ERRORS = {
+    *("TripoSRError", "InputError", "ModelFilesError", "DownloadError", "DependencyError"),
+    *("DeviceError", "DeviceMemoryError", "EmptySurfaceError"),
+}
+"""Called with a message and a hint."""
+
+
+def trees() -> Iterator[tuple[Path, ast.Module]]:
+    """The add-on's files."""
+    for path in SOURCES:
+        yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def name_of(call: ast.Call) -> str:
+    """What is called, without the object that it belongs to."""
+    function = call.func
+    return getattr(function, "id", getattr(function, "attr", ""))
+
+
+def literal(node: ast.AST | None) -> str | None:
+    """The string that stands there, if it is one with words in it."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value or None
+    return None
+
+
+def messages() -> set[str]:
+    """Everything to be translated, templates unformatted."""
+    found = {text for _, tree in trees() for node in ast.walk(tree) for text in _texts(node)}
+    found |= {model.purpose for model in MODELS}  # labels are names
+    found |= {path.stem.replace("_", " ") for path in ROOT.glob("presets/triposr/*.py")}
+    return found
+
+
+def _texts(node: ast.AST) -> Iterator[str]:
+    candidates: list[ast.AST | None] = []
+    if isinstance(node, ast.Call):
+        candidates += _of_call(node)
+    elif isinstance(node, ast.Dict):  # the declaration of a property that several have
+        keys = [literal(key) for key in node.keys]
+        if "name" in keys:
+            candidates += [
+                value
+                for key, value in zip(keys, node.values, strict=True)
+                if key in ("name", "description")
+            ]
+    elif isinstance(node, ast.Tuple):
+        candidates += _of_items(node)
+    elif isinstance(node, ast.ClassDef):
+        candidates += _of_class(node)
+    for candidate in candidates:
+        either = isinstance(candidate, ast.IfExp)
+        branches = [candidate.body, candidate.orelse] if either else [candidate]
+        yield from filter(None, map(literal, branches))
+
+
+def _of_call(call: ast.Call) -> Iterator[ast.AST]:
+    name = name_of(call)
+    yield from call.args[: 2 if name in ERRORS else 1 if name in MARKS else 0]
+    is_property = name.endswith("Property")
+    for keyword in call.keywords:
+        if keyword.arg == "text" or (is_property and keyword.arg in ("name", "description")):
+            yield keyword.value
+
+
+def _of_items(node: ast.Tuple) -> Iterator[ast.AST]:
+    """Labels and descriptions of a list to choose from: (identifier, label, description)."""
+    items = [item for item in node.elts if not isinstance(item, ast.Starred)]
+    if all(isinstance(item, ast.Tuple) and _is_item(item) for item in items):
+        for item in items:
+            yield from item.elts[1:]
+
+
+def _is_item(item: ast.Tuple) -> bool:
+    return len(item.elts) == 3 and all(
+        isinstance(part, ast.Constant) and isinstance(part.value, str) for part in item.elts
+    )
+
+
+def _of_class(node: ast.ClassDef) -> Iterator[ast.AST]:
+    """What Blender shows of a class; an operator without a description shows its docstring."""
+    shown = {
+        target.id: line.value
+        for line in node.body
+        if isinstance(line, ast.Assign)
+        for target in line.targets
+        if isinstance(target, ast.Name) and target.id in ("bl_label", "bl_description")
+    }
+    yield from shown.values()
+    is_operator = any(getattr(base, "attr", "") == "Operator" for base in node.bases)
+    if is_operator and "bl_description" not in shown:
+        first = node.body[0]
+        assert isinstance(first, ast.Expr), f"{node.name} has no tooltip"
+        yield first.value
+
+
+def placeholders(template: str) -> list[tuple[str, str | None, str | None]]:
+    """The values that a template asks for, with how they are written, sorted."""
+    parts = Formatter().parse(template)
+    return sorted((name, how, kind) for _, name, how, kind in parts if name is not None)

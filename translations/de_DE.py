@@ -1,0 +1,1001 @@
+"""German, as artists say it and with the terms of Blender's own German interface."""
+
+MESSAGES = {
+    # The tab in the sidebar: the picture, the button, what becomes of it
+    "Image to 3D": "Bild zu 3D",
+    "Picture": "Bild",
+    "Picture of one object to build in 3D": (
+        "Bild eines einzelnen Objekts, das in 3D entstehen soll"
+    ),
+    "Open, paste or drop a picture to begin": ("Bild öffnen, einfügen oder ablegen"),
+    "Generate": "Erzeugen",
+    "Add to Queue": "In die Warteschlange",
+    "Cancel All": "Alle abbrechen",
+    "Generate 3D Mesh (TripoSR)": "3D-Mesh erzeugen (TripoSR)",
+    "Build a colored 3D mesh from the picture, on this machine": (
+        "Aus dem Bild auf diesem Rechner ein farbiges 3D-Mesh bauen"
+    ),
+    "Cancel Generating (TripoSR)": "Erzeugen abbrechen (TripoSR)",
+    "Stop the picture that is on its way; nothing is added to the scene": (
+        "Das Bild in Arbeit anhalten; der Szene wird nichts hinzugefügt"
+    ),
+    "Stop the picture that is on its way, and forget those that wait": (
+        "Das Bild in Arbeit anhalten und die wartenden verwerfen"
+    ),
+    "Everything": "Alles",
+    "Take those that wait out of the queue, too": "Auch die wartenden aus der Warteschlange nehmen",
+    "Nothing is being generated": "Es wird gerade nichts erzeugt",
+    "Dismiss": "Ausblenden",
+    "Hide this message": "Diese Meldung ausblenden",
+    "Wait until the render is done": "Warten, bis das Rendern fertig ist",
+    "Model: Starter (Draft)": "Modell: Startmodell (Entwurf)",
+    "Model: TripoSR": "Modell: TripoSR",
+    "Download TripoSR, {size:.1f} GB": "TripoSR herunterladen, {size:.1f} GB",
+    # What is on its way
+    "Starting": "Wird gestartet",
+    "Canceling": "Wird abgebrochen",
+    "Loading the model": "Modell wird geladen",
+    "Removing the background": "Hintergrund wird entfernt",
+    "Reading the picture": "Bild wird gelesen",
+    "Extracting the surface": "Oberfläche wird extrahiert",
+    "Coloring": "Farben werden berechnet",
+    "Downloading": "Wird heruntergeladen",
+    "Verifying": "Wird geprüft",
+    "Converting": "Wird konvertiert",
+    "Copying": "Wird kopiert",
+    "Looking at the clipboard": "Zwischenablage wird angesehen",
+    "Looking at the picture": "Bild wird angesehen",
+    "Looking for devices": "Geräte werden gesucht",
+    "{done:,.0f} of {size:,.0f} MB": "{done:,.0f} von {size:,.0f} MB",
+    "{told}, {rate:.1f} MB/s, {minutes}:{seconds:02} left": (
+        "{told}, {rate:.1f} MB/s, noch {minutes}:{seconds:02}"
+    ),
+    # What came of it
+    "{name}: {count:,} triangles": "{name}: {count:,} Dreiecke",
+    "{name}: draft of {count:,} triangles": "{name}: Entwurf mit {count:,} Dreiecken",
+    "{told} in {seconds:.1f}\N{NO-BREAK SPACE}s": "{told} in {seconds:.1f}\N{NO-BREAK SPACE}s",
+    "{told}, cut off by the model's box": "{told}, von der Box des Modells abgeschnitten",
+    "{told}; the picture has changed since it was first made": (
+        "{told}; das Bild ist seit dem ersten Mal ein anderes"
+    ),
+    "{title}: canceled": "{title}: abgebrochen",
+    "{title}: canceled, because another file was opened": (
+        "{title}: abgebrochen, weil eine andere Datei geöffnet wurde"
+    ),
+    "{title} and {count} more: canceled, because another file was opened": (
+        "{title} und {count} weitere: abgebrochen, weil eine andere Datei geöffnet wurde"
+    ),
+    "Generate 3D Mesh": "3D-Mesh erzeugen",
+    "Error": "Fehler",
+    "{message}. {hint}.": "{message}. {hint}.",
+    "Unexpected error: {kind}: {error}": "Unerwarteter Fehler: {kind}: {error}",
+    "See Blender's console for the details, and report them": (
+        "Einzelheiten stehen in Blenders Konsole; bitte melden"
+    ),
+    # The queue
+    "{title}, {number} of {total}": "{title}, {number} von {total}",
+    "{done} of {total} pictures are done": "{done} von {total} Bildern sind fertig",
+    "These have failed": "Fehlgeschlagen sind",
+    "Retry": "Wiederholen",
+    "Retry All": "Alle wiederholen",
+    "Move Waiting Picture (TripoSR)": "Wartendes Bild verschieben (TripoSR)",
+    "Let this picture have its turn earlier or later": (
+        "Dieses Bild früher oder später an die Reihe kommen lassen"
+    ),
+    "Remove Waiting Picture (TripoSR)": "Wartendes Bild entfernen (TripoSR)",
+    "Take this picture out of the queue": "Dieses Bild aus der Warteschlange nehmen",
+    "No picture is waiting": "Es wartet kein Bild",
+    "Retry Picture (TripoSR)": "Bild wiederholen (TripoSR)",
+    "Try once more, with the same settings, what has failed": (
+        "Was fehlgeschlagen ist, mit denselben Einstellungen noch einmal versuchen"
+    ),
+    "No picture has failed": "Kein Bild ist fehlgeschlagen",
+    # The preview, and what is odd about a picture
+    "Preview": "Vorschau",
+    "Cut-Out": "Freigestellt",
+    "Network Sees": "Netzwerk sieht",
+    "Refresh Preview (TripoSR)": "Vorschau auffrischen (TripoSR)",
+    "Look at the picture and its matte again": "Das Bild und seine Maske neu ansehen",
+    "Mend the Picture (TripoSR)": "Bild verbessern (TripoSR)",
+    "Do what helps against this": "Tun, was dagegen hilft",
+    "Edit Matte": "Maske bearbeiten",
+    "Edit Painted Matte": "Gemalte Maske bearbeiten",
+    "Paint away what reaches the picture's edge": "Wegmalen, was den Bildrand berührt",
+    "Open Another Picture": "Anderes Bild öffnen",
+    "Choose a picture that shows the subject larger": (
+        "Ein Bild wählen, auf dem das Motiv größer ist"
+    ),
+    "Leave out all parts but the largest": "Alle Teile außer dem größten weglassen",
+    "Remove Background": "Hintergrund entfernen",
+    "Treat the picture as one with a plain background": (
+        "Das Bild als eines mit einfarbigem Hintergrund behandeln"
+    ),
+    "Use the Whole Picture": "Ganzes Bild verwenden",
+    "Remove no background at all": "Gar keinen Hintergrund entfernen",
+    "The subject is cut off at the {edges}": "Das Motiv ist {edges} abgeschnitten",
+    "top": "oben",
+    "bottom": "unten",
+    "left": "links",
+    "right": "rechts",
+    "{these} and {that}": "{these} und {that}",
+    "There are {count} separate subjects": "Es gibt {count} getrennte Motive",
+    "The subject is only {side} pixels large": "Das Motiv ist nur {side} Pixel groß",
+    "Nearly the whole picture is taken for the subject": "Fast das ganze Bild gilt als Motiv",
+    # The matte
+    "Matte": "Maske",
+    "Painted mask that stands for the Background setting: white is the subject": (
+        "Gemalte Maske, die statt der Einstellung „Hintergrund“ gilt: Weiß ist das Motiv"
+    ),
+    "Edit Matte (TripoSR)": "Maske bearbeiten (TripoSR)",
+    "Paint what belongs to the subject: white is kept, black is left out": (
+        "Malen, was zum Motiv gehört: Weiß bleibt, Schwarz fällt weg"
+    ),
+    "Remove Matte (TripoSR)": "Maske entfernen (TripoSR)",
+    "Forget what was painted, and cut the subject out as the Background setting says": (
+        "Das Gemalte verwerfen und das Motiv freistellen, wie es unter „Hintergrund“ eingestellt "
+        "ist"
+    ),
+    "Open a picture first": "Zuerst ein Bild öffnen",
+    "{name} belongs to a linked file. Make it local first.": (
+        "{name} gehört zu einer verknüpften Datei. Zuerst lokal machen."
+    ),
+    # Options
+    "Options": "Optionen",
+    "TripoSR Presets": "TripoSR-Voreinstellungen",
+    "Draft": "Entwurf",
+    "Standard": "Standard",
+    "Detailed": "Detailliert",
+    "3D Print": "3D-Druck",
+    "Add Preset (TripoSR)": "Voreinstellung hinzufügen (TripoSR)",
+    "Save the settings under a name, or remove the preset of that name": (
+        "Die Einstellungen unter einem Namen sichern oder die Voreinstellung dieses Namens "
+        "entfernen"
+    ),
+    "Background": "Hintergrund",
+    "How the subject is told from its background": (
+        "Wie das Motiv von seinem Hintergrund unterschieden wird"
+    ),
+    "Automatic": "Automatisch",
+    "The picture's own transparency where there is some, else a matting model where one is on "
+    "this machine, else a method for plain backgrounds": (
+        "Die Transparenz des Bilds, wo es welche hat, sonst ein Freistellmodell, wo eines auf "
+        "diesem Rechner ist, sonst ein Verfahren für einfarbige Hintergründe"
+    ),
+    "Transparency": "Transparenz",
+    "Use the picture's own alpha channel": "Den Alphakanal des Bilds verwenden",
+    "Matting Model": "Freistellmodell",
+    "Let a network cut the subject out": "Ein Netzwerk das Motiv freistellen lassen",
+    "Plain Background": "Einfarbiger Hintergrund",
+    "Remove a background of one color or a soft gradient": (
+        "Einen Hintergrund aus einer Farbe oder einem sanften Verlauf entfernen"
+    ),
+    "None": "Keine",
+    "Use the whole picture; it should show its subject on middle gray": (
+        "Das ganze Bild verwenden; es sollte sein Motiv auf mittlerem Grau zeigen"
+    ),
+    "Which network cuts the subject out": "Welches Netzwerk das Motiv freistellt",
+    "Best Installed": "Bestes installiertes",
+    "The best of those that are on this machine": (
+        "Das beste von denen, die auf diesem Rechner sind"
+    ),
+    "Keep Largest": "Größtes behalten",
+    "Leave out all parts of the picture's subject but the largest": (
+        "Alle Teile des Motivs außer dem größten weglassen"
+    ),
+    "Foreground": "Vordergrund",
+    "Foreground Ratio": "Vordergrundanteil",
+    "Part of the network's square picture that the subject fills. Try another value when the "
+    "shape comes out too flat or too deep": (
+        "Teil des quadratischen Bilds des Netzwerks, den das Motiv füllt. Einen anderen Wert "
+        "versuchen, wenn die Form zu flach oder zu tief wird"
+    ),
+    "Resolution": "Auflösung",
+    "Points per axis at which the surface is looked for. More show finer detail, and take more "
+    "time and memory": (
+        "Punkte je Achse, an denen die Oberfläche gesucht wird. Mehr zeigen feinere Details und "
+        "brauchen mehr Zeit und Speicher"
+    ),
+    "Threshold": "Schwellwert",
+    "Density Threshold": "Dichteschwellwert",
+    "Density at which the surface lies. Raise it to remove haze around the object, lower it to "
+    "keep thin parts": (
+        "Dichte, bei der die Oberfläche liegt. Höher, um Dunst um das Objekt zu entfernen, "
+        "niedriger, um dünne Teile zu behalten"
+    ),
+    "Close at Box": "An Box schließen",
+    "Close the mesh where the object reaches the end of the model's box, as 3D printing needs": (
+        "Das Mesh schließen, wo das Objekt das Ende der Modellbox erreicht, wie es 3D-Druck braucht"
+    ),
+    # Placement
+    "Placement": "Platzierung",
+    "Size": "Größe",
+    "How large the new object is; see Measure": "Wie groß das neue Objekt ist; siehe „Maß“",
+    "Measure": "Maß",
+    "Which side of the new object is as long as Size says": (
+        "Welche Seite des neuen Objekts so lang ist, wie „Größe“ sagt"
+    ),
+    "Longest Side": "Längste Seite",
+    "The longest of width, depth and height": "Die längste von Breite, Tiefe und Höhe",
+    "Height": "Höhe",
+    "From the floor to the top": "Vom Boden bis nach oben",
+    "Origin": "Ursprung",
+    "What becomes the new object's origin": "Was der Ursprung des neuen Objekts wird",
+    "Base": "Basis",
+    "The middle of its bottom: it stands where it is put": (
+        "Die Mitte seiner Unterseite: es steht, wo es hingestellt wird"
+    ),
+    "Center": "Zentrum",
+    "The middle of its bounding box": "Die Mitte seines Begrenzungsrahmens",
+    "Center of Volume": "Volumenmittelpunkt",
+    "Its center of mass, about which it turns naturally": (
+        "Sein Schwerpunkt, um den es sich natürlich dreht"
+    ),
+    "Facing": "Blickrichtung",
+    "Where the side that the picture shows looks to": "Wohin die Seite blickt, die das Bild zeigt",
+    "Front View": "Vorderansicht",
+    "Along -Y, so that the front view (Numpad 1) shows it": (
+        "Entlang -Y, sodass die Vorderansicht (Ziffernblock 1) sie zeigt"
+    ),
+    "Viewer": "Betrachter",
+    "To you, in the 3D viewport that you click or drop in": (
+        "Zu dir, im 3D-Ansichtsfenster, in das du klickst oder ziehst"
+    ),
+    "Drop At": "Ablegen",
+    "Where a picture that is dropped on the viewport becomes an object": (
+        "Wo ein Bild, das in das Ansichtsfenster gezogen wird, zum Objekt wird"
+    ),
+    "Surface Under Mouse": "Oberfläche unter der Maus",
+    "On what is under the mouse, or on the floor": (
+        "Auf dem, was unter der Maus ist, oder auf dem Boden"
+    ),
+    "3D Cursor": "3D-Cursor",
+    "At the 3D cursor, wherever it is dropped": "Am 3D-Cursor, wo immer es abgelegt wird",
+    # Variants
+    "Generate Variants (TripoSR)": "Varianten erzeugen (TripoSR)",
+    "Build the picture at several foreground ratios, side by side, to keep the best": (
+        "Das Bild mit mehreren Vordergrundanteilen nebeneinander bauen, um das beste zu behalten"
+    ),
+    "Count": "Anzahl",
+    "Number of variants": "Anzahl der Varianten",
+    "Smallest": "Kleinster",
+    "Foreground ratio of the first": "Vordergrundanteil der ersten",
+    "Largest": "Größter",
+    "Foreground ratio of the last": "Vordergrundanteil der letzten",
+    "One of {count} variants, foreground {ratio:.2f}": (
+        "Eine von {count} Varianten, Vordergrund {ratio:.2f}"
+    ),
+    "Keep This One": "Diese behalten",
+    "Keep Variant (TripoSR)": "Variante behalten (TripoSR)",
+    "Keep the active variant, put it where the first one stands, and delete the others": (
+        "Die aktive Variante behalten, an den Platz der ersten stellen und die anderen löschen"
+    ),
+    "Select one of several variants": "Eine von mehreren Varianten auswählen",
+    "Kept {name}, deleted {count} others": "{name} behalten, {count} andere gelöscht",
+    # Refining the active object
+    "Refine": "Verfeinern",
+    "Looser, Tighter": "Lockerer, enger",
+    "Tighter": "Enger",
+    "The density threshold on a logarithmic scale: to the left thin parts stay, to the right haze "
+    "goes. The surface follows, and what was edited by hand is replaced": (
+        "Der Dichteschwellwert auf logarithmischer Skala: nach links bleiben dünne Teile, nach "
+        "rechts geht Dunst weg. Die Oberfläche folgt, und was von Hand bearbeitet wurde, wird "
+        "ersetzt"
+    ),
+    "{name}: {count:,} faces": "{name}: {count:,} Flächen",
+    "Switch to Object Mode to refine": "Zum Verfeinern in den Objektmodus wechseln",
+    "Extract Again": "Neu extrahieren",
+    "Regenerate": "Neu erzeugen",
+    "Refine (TripoSR)": "Verfeinern (TripoSR)",
+    "Extract the surface again, without the network; what was edited by hand is replaced": (
+        "Die Oberfläche ohne das Netzwerk neu extrahieren; was von Hand bearbeitet wurde, wird "
+        "ersetzt"
+    ),
+    "Regenerate (TripoSR)": "Neu erzeugen (TripoSR)",
+    "Build the active object anew from its picture, with the present model and settings": (
+        "Das aktive Objekt aus seinem Bild neu bauen, mit dem jetzigen Modell und den jetzigen "
+        "Einstellungen"
+    ),
+    "Select an object that was made from a picture": (
+        "Ein Objekt auswählen, das aus einem Bild entstanden ist"
+    ),
+    "The object belongs to a linked file": "Das Objekt gehört zu einer verknüpften Datei",
+    "Switch to Object Mode": "In den Objektmodus wechseln",
+    # Its mesh
+    "Mesh": "Mesh",
+    "Clean Up": "Aufräumen",
+    "Clean Up Mesh (TripoSR)": "Mesh aufräumen (TripoSR)",
+    "Remove loose parts, fill holes, smooth and reduce faces; colors stay exact": (
+        "Lose Teile entfernen, Löcher füllen, glätten und Flächen reduzieren; die Farben bleiben "
+        "exakt"
+    ),
+    "Remove Floaters": "Lose Teile entfernen",
+    "Loose parts with less than this part of the largest one's vertices are removed; 1 keeps the "
+    "largest only": (
+        "Lose Teile mit weniger als diesem Anteil der Eckpunkte des größten werden entfernt; 1 "
+        "behält nur das größte"
+    ),
+    "Fill Holes": "Löcher füllen",
+    "Close the surface, as 3D printing needs": "Die Oberfläche schließen, wie es 3D-Druck braucht",
+    "Smooth": "Glätten",
+    "Passes of Laplacian smoothing, which keeps the volume": (
+        "Durchgänge der Laplace-Glättung, die das Volumen erhält"
+    ),
+    "Faces": "Flächen",
+    "Number of triangles to reduce the mesh to; 0 keeps all": (
+        "Anzahl der Dreiecke, auf die das Mesh reduziert wird; 0 behält alle"
+    ),
+    "Voxel Remesh": "Voxel-Remesh",
+    "Quad Remesh": "Quad-Remesh",
+    "Remesh (TripoSR)": "Remesh (TripoSR)",
+    "Replace the faces by even ones, of voxels or of quads that follow the shape; colors stay": (
+        "Die Flächen durch gleichmäßige ersetzen, aus Voxeln oder aus Vierecken, die der Form "
+        "folgen; die Farben bleiben"
+    ),
+    "Method": "Methode",
+    "How the new faces are made": "Wie die neuen Flächen entstehen",
+    "Voxel": "Voxel",
+    "A grid: closed and even, joins what overlaps; good for sculpting": (
+        "Ein Gitter: geschlossen und gleichmäßig, verbindet, was sich überlappt; gut zum "
+        "Modellieren"
+    ),
+    "Quads": "Vierecke",
+    "Quads that follow the shape (QuadriFlow); takes some seconds": (
+        "Vierecke, die der Form folgen (QuadriFlow); dauert einige Sekunden"
+    ),
+    "Voxel Size": "Voxelgröße",
+    "Side of a voxel; 0: the longest side's 128th part": (
+        "Seitenlänge eines Voxels; 0: ein 128stel der längsten Seite"
+    ),
+    "Number of quads, about": "Ungefähre Anzahl der Vierecke",
+    "Mirror": "Spiegeln",
+    "Mirror (TripoSR)": "Spiegeln (TripoSR)",
+    "Replace one half of the object by the mirror image of the better one, with its colors": (
+        "Eine Hälfte des Objekts durch das Spiegelbild der besseren ersetzen, mit ihren Farben"
+    ),
+    "Keep": "Behalten",
+    "The half that is kept; the plane between them is the middle of the picture": (
+        "Die Hälfte, die bleibt; die Ebene dazwischen ist die Mitte des Bilds"
+    ),
+    "The half with more surface: what is missing has none": (
+        "Die Hälfte mit mehr Oberfläche: was fehlt, hat keine"
+    ),
+    "Left": "Links",
+    "The half on the side of the object's own -X": (
+        "Die Hälfte auf der Seite der eigenen -X-Achse des Objekts"
+    ),
+    "Right": "Rechts",
+    "The half on the side of the object's own X": (
+        "Die Hälfte auf der Seite der eigenen X-Achse des Objekts"
+    ),
+    "Recolor": "Neu färben",
+    "Recolor (TripoSR)": "Neu färben (TripoSR)",
+    "Color the vertices anew and exactly, whatever was done to the mesh": (
+        "Die Eckpunkte neu und exakt färben, was auch immer mit dem Mesh geschehen ist"
+    ),
+    "{name}: {count:,} vertices colored": "{name}: {count:,} Eckpunkte gefärbt",
+    # Pictures from elsewhere in Blender
+    "Open Picture (TripoSR)": "Bild öffnen (TripoSR)",
+    "Choose the picture to build in 3D": "Das Bild wählen, das in 3D gebaut wird",
+    "{name} is not a picture. Choose a PNG or JPEG file.": (
+        "{name} ist kein Bild. Eine PNG- oder JPEG-Datei wählen."
+    ),
+    "Paste Image (TripoSR)": "Bild einfügen (TripoSR)",
+    "Paste Image": "Bild einfügen",
+    "Take the picture, or the picture's file, that is on the clipboard": (
+        "Das Bild oder die Bilddatei aus der Zwischenablage nehmen"
+    ),
+    "Clipboard": "Zwischenablage",
+    "Pasted {name}": "{name} eingefügt",
+    "Picture for TripoSR": "Bild für TripoSR",
+    "Build a colored mesh from each dropped picture": (
+        "Aus jedem abgelegten Bild ein farbiges Mesh bauen"
+    ),
+    "From Image (TripoSR)": "Aus Bild (TripoSR)",
+    "Choose pictures and build a colored mesh from each, in a row from the 3D cursor": (
+        "Bilder wählen und aus jedem ein farbiges Mesh bauen, in einer Reihe ab dem 3D-Cursor"
+    ),
+    "Generate 3D Mesh from Image (TripoSR)": "3D-Mesh aus Bild erzeugen (TripoSR)",
+    "Build a colored mesh from the picture of each selected Empty, in the Empty's place": (
+        "Aus dem Bild jedes ausgewählten Leerobjekts an dessen Platz ein farbiges Mesh bauen"
+    ),
+    "Select an Empty that shows an image": "Ein Leerobjekt auswählen, das ein Bild zeigt",
+    "Build a colored mesh from the picture that this Image Editor shows, at the 3D cursor": (
+        "Aus dem Bild, das dieser Bildeditor zeigt, am 3D-Cursor ein farbiges Mesh bauen"
+    ),
+    "Open a picture in the Image Editor": "Ein Bild im Bildeditor öffnen",
+    "Picture File": "Bilddatei",
+    "Picture to use instead of the scene's": "Bild, das statt dem der Szene verwendet wird",
+    "Image": "Bild",
+    "Name of the image data-block to use instead of the scene's picture": (
+        "Name des Bild-Datenblocks, der statt des Bilds der Szene verwendet wird"
+    ),
+    "Location": "Position",
+    "Where the object's origin is put, instead of at the 3D cursor": (
+        "Wohin der Ursprung des Objekts gesetzt wird, statt an den 3D-Cursor"
+    ),
+    "Rotation": "Rotation",
+    "Turn about Z from facing the front view, instead of as Facing says": (
+        "Drehung um Z aus der Vorderansicht, statt wie unter „Blickrichtung“ eingestellt"
+    ),
+    # What is kept with an object
+    "Name of the picture": "Name des Bilds",
+    "The picture, if it was in the .blend": "Das Bild, wenn es in der .blend-Datei war",
+    "File": "Datei",
+    "The picture's file, if it was not": "Die Datei des Bilds, wenn nicht",
+    "SHA-256": "SHA-256",
+    "Of the picture's file or pixels when the object was made": (
+        "Der Bilddatei oder der Pixel, als das Objekt entstand"
+    ),
+    "Whether the starter model made it": "Ob es vom Startmodell ist",
+    "Mirrored": "Gespiegelt",
+    "Which half the other one is a mirror image of": (
+        "Von welcher Hälfte die andere ein Spiegelbild ist"
+    ),
+    "Left Half": "Linke Hälfte",
+    "Right Half": "Rechte Hälfte",
+    "Variants": "Varianten",
+    "What it has in common with those that it is compared with": (
+        "Was es mit denen gemeinsam hat, mit denen es verglichen wird"
+    ),
+    "Place": "Platz",
+    "Where the one that is kept is to stand": "Wo die stehen soll, die behalten wird",
+    "Scale": "Skalierung",
+    "Object units to a model unit": "Objekteinheiten je Modelleinheit",
+    "What became the object's origin, in model units": (
+        "Was der Ursprung des Objekts wurde, in Modelleinheiten"
+    ),
+    # Preferences: models
+    "Models": "Modelle",
+    "Model": "Modell",
+    "Which model": "Welches Modell",
+    "The published network: detailed meshes of nearly anything": (
+        "Das veröffentlichte Netzwerk: detaillierte Meshs von fast allem"
+    ),
+    "The finest outlines, hair and fur included; takes long and 6 GB of memory": (
+        "Die feinsten Umrisse, auch von Haar und Fell; braucht lange und 6 GB Speicher"
+    ),
+    "Fine outlines in less time and memory than BiRefNet": (
+        "Feine Umrisse in weniger Zeit und Speicher als BiRefNet"
+    ),
+    "Good outlines of nearly anything in a second or two": (
+        "Gute Umrisse von fast allem in ein bis zwei Sekunden"
+    ),
+    "What the published TripoSR uses: soft outlines, quick": (
+        "Was das veröffentlichte TripoSR verwendet: weiche Umrisse, schnell"
+    ),
+    "U²-Net at a quarter of its size, nearly as good": (
+        "U²-Net mit einem Viertel der Größe, fast so gut"
+    ),
+    "The smallest and quickest: rough outlines": "Das kleinste und schnellste: grobe Umrisse",
+    "Model Folder": "Modellordner",
+    "Where models are kept. A studio may share a folder, which may be read-only. Empty: the "
+    "add-on's own data folder": (
+        "Wo Modelle liegen. Ein Studio kann sich einen Ordner teilen, der schreibgeschützt sein "
+        "darf. Leer: der Datenordner des Add-ons"
+    ),
+    "Comes with the Add-on": "Mit dem Add-on geliefert",
+    "Download": "Herunterladen",
+    "Convert": "Konvertieren",
+    "Remove": "Entfernen",
+    "Import from Disk": "Von Datenträger importieren",
+    "Download Model (TripoSR)": "Modell herunterladen (TripoSR)",
+    "Download this model and verify it": "Dieses Modell herunterladen und prüfen",
+    "Cancel Download (TripoSR)": "Herunterladen abbrechen (TripoSR)",
+    "Stop; what has arrived is kept, and the next download goes on from there": (
+        "Anhalten; was angekommen ist, bleibt, und das nächste Mal geht es von dort weiter"
+    ),
+    "Nothing is being downloaded": "Es wird gerade nichts heruntergeladen",
+    "Import Model (TripoSR)": "Modell importieren (TripoSR)",
+    "Copy a model from a disk: a folder with TripoSR's files, its weights alone, or the .onnx "
+    "file of a matting model": (
+        "Ein Modell von einem Datenträger kopieren: einen Ordner mit den Dateien von TripoSR, nur "
+        "dessen Gewichte oder die .onnx-Datei eines Freistellmodells"
+    ),
+    "Remove Model (TripoSR)": "Modell entfernen (TripoSR)",
+    "Delete this model's files from the model folder": (
+        "Die Dateien dieses Modells aus dem Modellordner löschen"
+    ),
+    "Wait until the running work is done": "Warten, bis die laufende Arbeit fertig ist",
+    "{name} is ready": "{name} ist bereit",
+    "{name} is not in the model folder": "{name} ist nicht im Modellordner",
+    "{name} removed: {size:,.0f} MB freed": "{name} entfernt: {size:,.0f} MB frei geworden",
+    "Keep Original Weights": "Originalgewichte behalten",
+    "Keep the published 1.7 GB file beside the converted one, for exact results with Full "
+    "precision": (
+        "Die veröffentlichte Datei mit 1,7 GB neben der konvertierten behalten, für exakte "
+        "Ergebnisse mit der Genauigkeit „Voll“"
+    ),
+    "Hugging Face Mirror": "Hugging-Face-Spiegel",
+    "Address that stands for https://huggingface.co, such as a studio's own. Empty: the "
+    "environment's HF_ENDPOINT, else huggingface.co itself": (
+        "Adresse, die für https://huggingface.co steht, etwa eine des Studios. Leer: HF_ENDPOINT "
+        "aus der Umgebung, sonst huggingface.co selbst"
+    ),
+    "GitHub Mirror": "GitHub-Spiegel",
+    "Address that stands for https://github.com, where matting models are": (
+        "Adresse, die für https://github.com steht, wo die Freistellmodelle liegen"
+    ),
+    "Blender was started offline: start it without --offline-mode": (
+        "Blender wurde offline gestartet: ohne --offline-mode starten"
+    ),
+    "Turn on Allow Online Access in Preferences, System, Network": (
+        "In den Einstellungen unter System, Netzwerk den Online-Zugriff erlauben"
+    ),
+    "Open Preferences": "Einstellungen öffnen",
+    # Preferences: device and memory
+    "Device and Memory": "Gerät und Speicher",
+    "Device": "Gerät",
+    "What the network runs on": "Worauf das Netzwerk läuft",
+    "The first that works of GPU and CPU": "Das erste von GPU und CPU, das funktioniert",
+    "CPU": "CPU",
+    "Works everywhere": "Funktioniert überall",
+    "NVIDIA or AMD GPU": "NVIDIA- oder AMD-GPU",
+    "CUDA, or ROCm with a ROCm build of torch": "CUDA, oder ROCm mit einem torch für ROCm",
+    "Intel GPU": "Intel-GPU",
+    "XPU, with an XPU build of torch": "XPU, mit einem torch für XPU",
+    "Apple GPU": "Apple-GPU",
+    "Metal, on Apple silicon": "Metal, auf Apple Silicon",
+    "Another GPU of this machine": "Eine weitere GPU dieses Rechners",
+    "{name} (Not Looked for Yet)": "{name} (noch nicht gesucht)",
+    "Click Detect Devices": "Auf „Geräte suchen“ klicken",
+    "{name} ({size:.0f} GB)": "{name} ({size:.0f} GB)",
+    "CPU, {count} cores": "CPU, {count} Kerne",
+    "Detect Devices (TripoSR)": "Geräte suchen (TripoSR)",
+    "Look for GPUs that the installed torch can use; takes some seconds the first time": (
+        "GPUs suchen, die das installierte torch verwenden kann; dauert beim ersten Mal einige "
+        "Sekunden"
+    ),
+    "Devices": "Geräte",
+    "Found {devices}": "Gefunden: {devices}",
+    "{these}, {that}": "{these}, {that}",
+    "Precision": "Genauigkeit",
+    "How many bits the network computes with": "Mit wie vielen Bits das Netzwerk rechnet",
+    "Half on processors that are made for it, else full": (
+        "Halb auf Prozessoren, die dafür gemacht sind, sonst voll"
+    ),
+    "Full": "Voll",
+    "32 bits: exact, with the original weights if they were kept": (
+        "32 Bit: exakt, mit den Originalgewichten, wenn sie behalten wurden"
+    ),
+    "Half (bfloat16)": "Halb (bfloat16)",
+    "16 bits: half the memory, slightly different meshes": (
+        "16 Bit: halber Speicher, leicht andere Meshs"
+    ),
+    "Half (float16)": "Halb (float16)",
+    "16 bits: half the memory, for GPUs without bfloat16": (
+        "16 Bit: halber Speicher, für GPUs ohne bfloat16"
+    ),
+    "CPU Threads": "CPU-Threads",
+    "Processor cores that a run takes. 0: all but one, which Blender keeps; all of them for "
+    "scripts, for which Blender waits": (
+        "Prozessorkerne, die ein Durchlauf nimmt. 0: alle bis auf einen, den Blender behält; für "
+        "Skripte, auf die Blender wartet, alle"
+    ),
+    "Keep Loaded": "Geladen lassen",
+    "How long the model stays in memory after a run. It is always unloaded before Cycles renders "
+    "on a GPU that it takes memory of": (
+        "Wie lange das Modell nach einem Durchlauf im Speicher bleibt. Es wird immer entladen, "
+        "bevor Cycles auf einer GPU rendert, deren Speicher es belegt"
+    ),
+    "For a While": "Eine Weile",
+    "The next picture starts at once; memory comes back later": (
+        "Das nächste Bild beginnt sofort; der Speicher wird später frei"
+    ),
+    "Always": "Immer",
+    "Until Blender is closed": "Bis Blender geschlossen wird",
+    "Never": "Nie",
+    "Memory comes back after each run; each run loads the model": (
+        "Der Speicher wird nach jedem Durchlauf frei; jeder Durchlauf lädt das Modell"
+    ),
+    "Minutes": "Minuten",
+    "Minutes after a run until the model is unloaded": (
+        "Minuten nach einem Durchlauf, bis das Modell entladen wird"
+    ),
+    "Unload Now": "Jetzt entladen",
+    "Unload Model (TripoSR)": "Modell entladen (TripoSR)",
+    "Give the memory of the loaded model back": "Den Speicher des geladenen Modells freigeben",
+    "No model is loaded": "Es ist kein Modell geladen",
+    "Own Torch": "Eigenes torch",
+    "Folder with another build of torch, as pip install --target fills it: for CUDA on Windows, "
+    "ROCm or Intel GPUs. Empty: the torch that Blender finds": (
+        "Ordner mit einem anderen torch, wie pip install --target ihn füllt: für CUDA unter "
+        "Windows, ROCm oder Intel-GPUs. Leer: das torch, das Blender findet"
+    ),
+    "CPU only": "nur CPU",
+    "unknown": "unbekannt",
+    "Show Colors in Solid Shading": "Farben im Solid-Shading zeigen",
+    "Set the viewports' solid shading to show color attributes when a mesh arrives": (
+        "Das Solid-Shading der Ansichtsfenster auf Farbattribute stellen, wenn ein Mesh ankommt"
+    ),
+    "Copy Report": "Bericht kopieren",
+    "Copy Report (TripoSR)": "Bericht kopieren (TripoSR)",
+    "Copy versions, devices, models and the last warnings to the clipboard, without your paths": (
+        "Versionen, Geräte, Modelle und die letzten Warnungen in die Zwischenablage kopieren, "
+        "ohne deine Pfade"
+    ),
+    "The report is on the clipboard": "Der Bericht ist in der Zwischenablage",
+    # Errors: the picture
+    "There is no picture": "Es gibt kein Bild",
+    "There is no image {name!r}": "Es gibt kein Bild {name!r}",
+    "Open one in the TripoSR tab, drop one, or name a file": (
+        "Eines im Reiter TripoSR öffnen, eines hereinziehen oder eine Datei nennen"
+    ),
+    "The picture": "Das Bild",
+    "The picture, made square,": "Das zum Quadrat ergänzte Bild",
+    "{name} does not exist": "{name} ist nicht vorhanden",
+    "Choose another picture": "Ein anderes Bild wählen",
+    "{name} is a folder": "{name} ist ein Ordner",
+    "Choose a picture in it": "Ein Bild darin wählen",
+    "{name} may not be read": "{name} darf nicht gelesen werden",
+    "Allow reading it, or copy it": "Das Lesen erlauben oder eine Kopie anlegen",
+    "{name} is not a picture that can be read": "{name} ist kein Bild, das gelesen werden kann",
+    "Choose a PNG, JPEG or WebP file": "Eine PNG-, JPEG- oder WebP-Datei wählen",
+    "{name:.60} cannot be read ({reason})": "{name:.60} kann nicht gelesen werden ({reason})",
+    "Choose another picture, or copy it": "Ein anderes Bild wählen oder dieses kopieren",
+    "{name} is damaged or incomplete": "{name} ist beschädigt oder unvollständig",
+    "Save or download the picture again": "Das Bild noch einmal speichern oder herunterladen",
+    "{name} has only {width} × {height} pixels": "{name} hat nur {width} × {height} Pixel",
+    "Choose a picture of at least 256 pixels a side": (
+        "Ein Bild mit mindestens 256 Pixeln je Seite wählen"
+    ),
+    "{name} has more than {count} million pixels": "{name} hat mehr als {count} Millionen Pixel",
+    "Scale it down; 2,000 pixels a side are plenty": (
+        "Verkleinern; 2000 Pixel je Seite reichen gut aus"
+    ),
+    "The image {name!r} has no pixels": "Das Bild {name!r} hat keine Pixel",
+    "Save it as a PNG file, and open that": "Als PNG-Datei speichern und diese öffnen",
+    "The image {name!r} holds no picture yet": "Im Bild {name!r} ist noch nichts zu sehen",
+    "Render the scene first": "Zuerst die Szene rendern",
+    "The picture is fully transparent": "Das Bild ist ganz durchsichtig",
+    "Choose a picture that shows something": "Ein Bild wählen, auf dem etwas zu sehen ist",
+    "The picture has no transparent background": "Das Bild hat keinen transparenten Hintergrund",
+    "Choose Automatic as the Background": "„Automatisch“ als Hintergrund wählen",
+    "No subject was found in the picture": "Im Bild wurde kein Motiv gefunden",
+    "Choose another Background method or picture": (
+        "Eine andere Methode für den Hintergrund oder ein anderes Bild wählen"
+    ),
+    "The subject does not stand out from a plain background": (
+        "Das Motiv hebt sich nicht von einem einfarbigen Hintergrund ab"
+    ),
+    "Give a picture with a transparent or plain background, or add a matting model": (
+        "Ein Bild mit transparentem oder einfarbigem Hintergrund nehmen oder ein Freistellmodell "
+        "hinzufügen"
+    ),
+    "There is no picture on the clipboard": "In der Zwischenablage ist kein Bild",
+    "Copy one in a browser, an image viewer or a file list": (
+        "Eines in einem Browser, einem Bildbetrachter oder einer Dateiliste kopieren"
+    ),
+    "Pictures are pasted with xclip or wl-clipboard here, and neither is installed": (
+        "Bilder werden hier mit xclip oder wl-clipboard eingefügt, und keines davon ist installiert"
+    ),
+    "Install it, or save the picture and open its file": (
+        "Eines installieren, oder das Bild speichern und seine Datei öffnen"
+    ),
+    # Errors: settings
+    "{label} is {value}": "{label} ist {value}",
+    "{label} is {value!r}": "{label} ist {value!r}",
+    "Choose a value from {low:,.10g} to {high:,.10g}": (
+        "Einen Wert von {low:,.10g} bis {high:,.10g} wählen"
+    ),
+    "Choose a whole number": "Eine ganze Zahl wählen",
+    "Choose one of {names}": "Eines davon wählen: {names}",
+    "Crop": "Ausschnitt",
+    "Foreground ratio": "Vordergrundanteil",
+    "Voxel size": "Voxelgröße",
+    "The location or the rotation is no number": "Die Position oder die Rotation ist keine Zahl",
+    "Give finite numbers": "Endliche Zahlen angeben",
+    "At this threshold the whole box is solid, so there is no surface": (
+        "Bei diesem Schwellwert ist die ganze Box gefüllt, sodass es keine Oberfläche gibt"
+    ),
+    "Raise the density threshold": "Den Dichteschwellwert erhöhen",
+    "At this threshold the box is empty, so there is no surface": (
+        "Bei diesem Schwellwert ist die Box leer, sodass es keine Oberfläche gibt"
+    ),
+    "Lower the density threshold, or try a clearer picture of one object": (
+        "Den Dichteschwellwert senken oder ein klareres Bild eines einzelnen Objekts versuchen"
+    ),
+    # Errors: objects and scenes
+    "The scene belongs to a linked file": "Die Szene gehört zu einer verknüpften Datei",
+    "Switch to a scene of this file": "Zu einer Szene dieser Datei wechseln",
+    "Nothing can be added to the collection {name!r}": (
+        "Der Sammlung {name!r} kann nichts hinzugefügt werden"
+    ),
+    "Select a collection of this file in the Outliner": (
+        "Im Outliner eine Sammlung dieser Datei auswählen"
+    ),
+    "The active object was not made from a picture": (
+        "Das aktive Objekt ist nicht aus einem Bild entstanden"
+    ),
+    "Select one that was, or generate it": "Eines auswählen, das es ist, oder eines erzeugen",
+    "The object's scene code is damaged": "Der Szenencode des Objekts ist beschädigt",
+    "Generate the object again": "Das Objekt noch einmal erzeugen",
+    "The mesh no longer lies where it was made: its origin was moved, its scale applied, or "
+    "others were joined to it": (
+        "Das Mesh liegt nicht mehr, wo es entstanden ist: sein Ursprung wurde verschoben, seine "
+        "Skalierung angewendet, oder andere wurden mit ihm verbunden"
+    ),
+    "Undo that, or generate the object again": (
+        "Das rückgängig machen oder das Objekt noch einmal erzeugen"
+    ),
+    "The picture of {name} is not there any more": "Das Bild von {name} ist nicht mehr da",
+    "Open it in the TripoSR tab and click Generate": (
+        "Es im Reiter TripoSR öffnen und auf „Erzeugen“ klicken"
+    ),
+    "{name} is no mesh any more": "{name} ist kein Mesh mehr",
+    "Generate it again": "Noch einmal erzeugen",
+    "{name} is being edited": "{name} wird gerade bearbeitet",
+    "Switch to Object Mode and try again": "In den Objektmodus wechseln und noch einmal versuchen",
+    "The mesh {name!r} belongs to a linked file": (
+        "Das Mesh {name!r} gehört zu einer verknüpften Datei"
+    ),
+    "Make it local first": "Zuerst lokal machen",
+    "The mesh {name!r} is being edited": "Das Mesh {name!r} wird gerade bearbeitet",
+    "Switch to Object Mode first": "Zuerst in den Objektmodus wechseln",
+    "The mesh {name!r} has shape keys, which fit its present vertices only": (
+        "Das Mesh {name!r} hat Formschlüssel, die nur zu seinen jetzigen Eckpunkten passen"
+    ),
+    "Remove or apply them first": "Sie zuerst entfernen oder anwenden",
+    "The mesh {name!r} has no faces": "Das Mesh {name!r} hat keine Flächen",
+    "Bring its surface back with Extract Again": (
+        "Seine Oberfläche mit „Neu extrahieren“ zurückholen"
+    ),
+    "Nothing would be left of the mesh": "Vom Mesh bliebe nichts übrig",
+    "Ask for more faces": "Mehr Flächen verlangen",
+    "Blender cannot make quads of this mesh": "Blender kann aus diesem Mesh keine Vierecke machen",
+    "Choose Voxel, or another number of faces": (
+        "„Voxel“ oder eine andere Anzahl von Flächen wählen"
+    ),
+    # Errors: devices, memory and packages
+    "There is no device type {name!r}": "Es gibt keinen Gerätetyp {name!r}",
+    "Choose auto, {names}": "auto, {names} wählen",
+    "There is no precision {name!r}": "Es gibt keine Genauigkeit {name!r}",
+    "Choose auto or one of {names}": "auto oder eines davon wählen: {names}",
+    "The installed torch {version} finds no device {name}": (
+        "Das installierte torch {version} findet kein Gerät {name}"
+    ),
+    "The device {name} does not answer: {error}": "Das Gerät {name} antwortet nicht: {error}",
+    "The device {name} has no free memory now": (
+        "Das Gerät {name} hat gerade keinen freien Speicher"
+    ),
+    "The device {name} does not work with the installed torch {version}": (
+        "Das Gerät {name} funktioniert nicht mit dem installierten torch {version}"
+    ),
+    "{card} does not work with the installed torch {version}, which was made for {made_for}": (
+        "{card} funktioniert nicht mit dem installierten torch {version}, das für {made_for} "
+        "gemacht ist"
+    ),
+    "no GPU": "keine GPU",
+    "The {maker} GPU is not used: the installed torch {version} was made for others": (
+        "Die GPU von {maker} wird nicht verwendet: das installierte torch {version} ist für "
+        "andere gemacht"
+    ),
+    "Choose Automatic or CPU as the device in the add-on's preferences": (
+        "In den Einstellungen des Add-ons „Automatisch“ oder „CPU“ als Gerät wählen"
+    ),
+    "Memory ran out while {doing}": "Zu wenig Speicher {doing}",
+    "loading the model": "beim Laden des Modells",
+    "encoding the picture": "beim Lesen des Bilds",
+    "extracting the mesh": "beim Extrahieren des Meshs",
+    "Lower the resolution, close other programs, or choose CPU as the device": (
+        "Die Auflösung senken, andere Programme schließen oder „CPU“ als Gerät wählen"
+    ),
+    "The model needs {needed:.1f} GB of memory and the device {device} has {free:.1f} GB free": (
+        "Das Modell braucht {needed:.1f} GB Speicher, und auf dem Gerät {device} sind {free:.1f} "
+        "GB frei"
+    ),
+    "Close other programs, or choose CPU as the device": (
+        "Andere Programme schließen oder „CPU“ als Gerät wählen"
+    ),
+    "The package {package} cannot be imported ({kind}: {error})": (
+        "Das Paket {package} kann nicht importiert werden ({kind}: {error})"
+    ),
+    "Install {package} for Blender's Python, or disable add-ons that bring their own": (
+        "{package} für Blenders Python installieren oder Add-ons deaktivieren, die ein eigenes "
+        "mitbringen"
+    ),
+    "The package {package} cannot be imported: {needing} needs {needed}, but finds {there}": (
+        "Das Paket {package} kann nicht importiert werden: {needing} braucht {needed}, findet aber "
+        "{there}"
+    ),
+    "Disable the extension {extension!r}, which brought that, and restart Blender": (
+        "Die Erweiterung {extension!r} deaktivieren, die das mitgebracht hat, und Blender neu "
+        "starten"
+    ),
+    "Disable add-ons that bring their own packages, and restart Blender": (
+        "Add-ons deaktivieren, die eigene Pakete mitbringen, und Blender neu starten"
+    ),
+    "The package torch cannot be imported: it is not installed": (
+        "Das Paket torch kann nicht importiert werden: Es ist nicht installiert"
+    ),
+    "Install the zip that brings it, or choose a folder with one as Own Torch in the add-on's preferences": (  # noqa: E501
+        "Die ZIP-Datei installieren, die es mitbringt, oder in den Einstellungen des Add-ons "
+        "einen Ordner mit torch als eigenes Torch wählen"
+    ),
+    "There is no torch in the folder {folder!r}": "Im Ordner {folder!r} ist kein torch",
+    "Choose the folder that pip install --target filled; it has a folder torch in it": (
+        "Den Ordner wählen, den pip install --target gefüllt hat; in ihm ist ein Ordner torch"
+    ),
+    "The torch in {folder!r} was made for another Python or system than Blender's Python {version}": (  # noqa: E501
+        "Das torch in {folder!r} ist für ein anderes Python oder System gemacht als Blenders "
+        "Python {version}"
+    ),
+    "Install it with Blender's own Python, or with one of the same version": (
+        "Es mit Blenders eigenem Python oder einem derselben Version installieren"
+    ),
+    "Another torch ({version}) is already loaded": (
+        "Ein anderes torch ({version}) ist schon geladen"
+    ),
+    "Restart Blender, and generate before another add-on loads its own": (
+        "Blender neu starten und erzeugen, bevor ein anderes Add-on sein eigenes lädt"
+    ),
+    # Errors: downloads and the disk
+    "{name} cannot be downloaded: {problem}": "{name} kann nicht heruntergeladen werden: {problem}",
+    "the server is busy": "der Server ist überlastet",
+    "the server does not answer": "der Server antwortet nicht",
+    "the connection was closed": "die Verbindung wurde geschlossen",
+    "the connection failed": "die Verbindung ist gescheitert",
+    "Check the network and try again; what has arrived is kept": (
+        "Das Netzwerk prüfen und noch einmal versuchen; was angekommen ist, bleibt"
+    ),
+    "The server {host} {refuses}: {name} (HTTP {status})": (
+        "Der Server {host} {refuses}: {name} (HTTP {status})"
+    ),
+    "asks for a password": "verlangt ein Passwort",
+    "refuses to send it": "gibt die Datei nicht heraus",
+    "does not have it": "hat die Datei nicht",
+    "does not have it any more": "hat die Datei nicht mehr",
+    "cannot send it": "kann die Datei nicht senden",
+    "Choose another mirror in the preferences, or import the file from disk": (
+        "In den Einstellungen einen anderen Spiegel wählen oder die Datei von einem Datenträger "
+        "importieren"
+    ),
+    "The server sent {what} instead of {name}": "Der Server hat {what} statt {name} gesendet",
+    "a web page": "eine Webseite",
+    "a larger file": "eine größere Datei",
+    "a file of {size:,} bytes": "eine Datei mit {size:,} Bytes",
+    "If the network asks to log in, do so in a web browser; else choose another mirror": (
+        "Wenn das Netzwerk eine Anmeldung verlangt, dies in einem Browser tun; sonst einen "
+        "anderen Spiegel wählen"
+    ),
+    "{name} arrived with other content than was published": (
+        "{name} ist mit anderem Inhalt angekommen, als veröffentlicht wurde"
+    ),
+    "Try again; if it happens twice, choose another mirror in the preferences": (
+        "Noch einmal versuchen; beim zweiten Mal in den Einstellungen einen anderen Spiegel wählen"
+    ),
+    "{url} is no address on the network": "{url} ist keine Adresse im Netzwerk",
+    "Correct the mirror in the preferences": "Den Spiegel in den Einstellungen berichtigen",
+    "The certificate of {host} is not trusted": "Dem Zertifikat von {host} wird nicht vertraut",
+    "Check this computer's date, and what inspects its network traffic": (
+        "Das Datum dieses Rechners prüfen, und was seinen Netzwerkverkehr überwacht"
+    ),
+    "Another Blender is working on {name}": "Ein anderes Blender arbeitet an {name}",
+    "Wait until it is done": "Warten, bis es fertig ist",
+    "The disk is too full for {name}": "Der Datenträger ist zu voll für {name}",
+    "The disk is too full by {missing:,.0f} MB for {name}": (
+        "Für {name} fehlen auf dem Datenträger {missing:,.0f} MB"
+    ),
+    "Make room, or choose a model folder on another disk; what has arrived is kept": (
+        "Platz schaffen oder einen Modellordner auf einem anderen Datenträger wählen; was "
+        "angekommen ist, bleibt"
+    ),
+    "Nothing can be written to the folder {folder!r} ({reason})": (
+        "In den Ordner {folder!r} kann nichts geschrieben werden ({reason})"
+    ),
+    "Choose another model folder in the preferences": (
+        "In den Einstellungen einen anderen Modellordner wählen"
+    ),
+    "{name} cannot be written ({error})": "{name} kann nicht geschrieben werden ({error})",
+    "Make room on the disk; the original weights were kept and work as they are": (
+        "Auf dem Datenträger Platz schaffen; die Originalgewichte sind noch da und funktionieren"
+    ),
+    # Errors: a model's files
+    "The model folder {folder!r} does not exist": "Den Modellordner {folder!r} gibt es nicht",
+    "The model folder {folder!r} is not a folder": "Der Modellordner {folder!r} ist kein Ordner",
+    "Choose the folder that holds config.yaml and the weights": (
+        "Den Ordner wählen, in dem config.yaml und die Gewichte liegen"
+    ),
+    "There are no weights in the model folder {folder!r}": (
+        "Im Modellordner {folder!r} sind keine Gewichte"
+    ),
+    "Put {this} or {that} beside config.yaml": "{this} oder {that} neben config.yaml legen",
+    "There is no {name} in the model folder": "Im Modellordner fehlt {name}",
+    "Put config.yaml beside the weights, as it was published with them": (
+        "config.yaml neben die Gewichte legen, wie es mit ihnen veröffentlicht wurde"
+    ),
+    "{name} cannot be read": "{name} kann nicht gelesen werden",
+    "{name} does not describe a TripoSR network": "{name} beschreibt kein Netzwerk von TripoSR",
+    "{name} does not describe a TripoSR network ({error})": (
+        "{name} beschreibt kein Netzwerk von TripoSR ({error})"
+    ),
+    "The configuration does not describe a network ({kind}: {error})": (
+        "Die Konfiguration beschreibt kein Netzwerk ({kind}: {error})"
+    ),
+    "config.yaml does not fit together: {problem}": "config.yaml passt nicht zusammen: {problem}",
+    "the picture's side is no multiple of the ViT's patch size": (
+        "die Bildseite ist kein Vielfaches der Patch-Größe des ViT"
+    ),
+    "the ViT's width differs from the width that the backbone reads": (
+        "die Breite des ViT ist nicht die, die das Backbone liest"
+    ),
+    "the token width is no multiple of 32": "die Token-Breite ist kein Vielfaches von 32",
+    "vit/config.json does not describe a ViT": "vit/config.json beschreibt kein ViT",
+    "The configuration of the image tokenizer {name!r} is missing": (
+        "Die Konfiguration des Bild-Tokenizers {name!r} fehlt"
+    ),
+    "Put it beside the weights as vit/config.json": (
+        "Sie als vit/config.json neben die Gewichte legen"
+    ),
+    "Fetch the model's files again and keep them together in one folder": (
+        "Die Dateien des Modells neu holen und zusammen in einem Ordner lassen"
+    ),
+    "The weights do not fit config.yaml ({problem})": (
+        "Die Gewichte passen nicht zu config.yaml ({problem})"
+    ),
+    "The weights do not fit config.yaml ({name} is {shape} instead of {expected})": (
+        "Die Gewichte passen nicht zu config.yaml ({name} ist {shape} statt {expected})"
+    ),
+    "see the log": "siehe Protokoll",
+    "{name} is not a checkpoint of TripoSR": "{name} ist kein Checkpoint von TripoSR",
+    "{name} holds more than weights, and none of it was run": (
+        "{name} enthält mehr als Gewichte, und nichts davon wurde ausgeführt"
+    ),
+    "Delete the file and fetch the published weights": (
+        "Die Datei löschen und die veröffentlichten Gewichte holen"
+    ),
+    "{name} is a web page, not the weights": "{name} ist eine Webseite, nicht die Gewichte",
+    "Delete it and download the file itself, not the page that shows it": (
+        "Sie löschen und die Datei selbst herunterladen, nicht die Seite, die sie zeigt"
+    ),
+    "{name} is only a Git LFS pointer to the weights": (
+        "{name} ist nur ein Git-LFS-Zeiger auf die Gewichte"
+    ),
+    "Delete it and download the file itself": "Ihn löschen und die Datei selbst herunterladen",
+    "{name} is no model": "{name} ist kein Modell",
+    "Choose a folder with weights, or a weights file": (
+        "Einen Ordner mit Gewichten oder eine Datei mit Gewichten wählen"
+    ),
+    "Choose a file or a folder": "Eine Datei oder einen Ordner wählen",
+    "{name} is none of the matting models that the add-on knows, or is damaged": (
+        "{name} ist keines der Freistellmodelle, die das Add-on kennt, oder beschädigt"
+    ),
+    "There is no matting model on this machine": "Auf diesem Rechner ist kein Freistellmodell",
+    "The matting model {name} is not on this machine": (
+        "Das Freistellmodell {name} ist nicht auf diesem Rechner"
+    ),
+    "Download one in the add-on's preferences, or choose another Background method": (
+        "Eines in den Einstellungen des Add-ons herunterladen oder eine andere Methode für den "
+        "Hintergrund wählen"
+    ),
+    "The matting model {name} cannot be loaded": (
+        "Das Freistellmodell {name} kann nicht geladen werden"
+    ),
+    "{name} does not work as a matting model": "{name} funktioniert nicht als Freistellmodell",
+    "Fetch the file again": "Die Datei neu holen",
+    "rembg {version} has no model {name!r}": "rembg {version} hat kein Modell {name!r}",
+    # Errors: what scripts pass
+    "The network needs a square RGB picture, not an array of shape {shape}": (
+        "Das Netzwerk braucht ein quadratisches RGB-Bild, kein Array der Form {shape}"
+    ),
+    "Pass what prepare_image returned": "Übergeben, was prepare_image zurückgab",
+    "The picture's values are not from 0 to 1": "Die Werte des Bilds liegen nicht zwischen 0 und 1",
+    "Divide bytes by 255": "Bytes durch 255 teilen",
+    "Points have the shape {shape}": "Die Punkte haben die Form {shape}",
+    "Pass an array of shape (N, 3)": "Ein Array der Form (N, 3) übergeben",
+    "{name} is not a scene code": "{name} ist kein Szenencode",
+    "Choose a file that SceneCode.save wrote": (
+        "Eine Datei wählen, die SceneCode.save geschrieben hat"
+    ),
+    "This is not a scene code: {problem}": "Das ist kein Szenencode: {problem}",
+    "its planes have the shape {shape}": "seine Ebenen haben die Form {shape}",
+    "the layers of its decoder have the shapes {shapes}": (
+        "die Schichten seines Decoders haben die Formen {shapes}"
+    ),
+    "some of its values are not finite": "einige seiner Werte sind nicht endlich",
+    "its radius is {radius}": "sein Radius ist {radius}",
+    "its density bias is not finite": "seine Dichteverschiebung ist nicht endlich",
+    "Choose Full as the precision in the preferences, or fetch the weights again": (
+        "In den Einstellungen „Voll“ als Genauigkeit wählen oder die Gewichte neu holen"
+    ),
+}
+"""The English texts in the order in which the artist meets them, and what they are in German."""
