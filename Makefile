@@ -27,7 +27,7 @@ zip: $(READY) ## Build the extension into dist/
 	@$(BIN)/python tools/build.py
 
 docs: $(READY) ## Build the documentation into out/site; open index.html in it
-	@$(BIN)/mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	@echo out/site/index.html
 
 screenshots: $(READY) ## Take the pictures of the panels anew, in a window of Blender 5.2
