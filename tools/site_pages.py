@@ -28,6 +28,9 @@ ELSEWHERE = {
 LINK = re.compile(r"(?<=\]\()[^)\s]+(?=\))|(?<=\bsrc=\")[^\"]+(?=\")")
 """The address of a link or picture of Markdown, and of an HTML picture."""
 
+RUN = re.compile(r' data-run="\w+"(?=\n)')
+"""For the tests, which run the block; MkDocs would not take it for one."""
+
 FENCE = re.compile(r"^(`{3,}).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 
 
@@ -44,7 +47,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     origin = _origin_of(page.file.src_uri)
     parts, end = [], 0
     for fence in FENCE.finditer(markdown):
-        parts += [_relinked(markdown[end : fence.start()], origin, page), fence.group()]
+        shown = RUN.sub("", fence.group(), count=1)
+        parts += [_relinked(markdown[end : fence.start()], origin, page), shown]
         end = fence.end()
     return "".join([*parts, _relinked(markdown[end:], origin, page)])
 

@@ -1,6 +1,7 @@
 """What the examples call `blender`, done by Blender as a module with the add-on installed."""
 
 import importlib
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -14,8 +15,10 @@ import background
 def main(arguments: list[str]) -> int:
     match arguments:
         case ["--command", "extension", *rest]:
-            background.start_blender()
-            return importlib.import_module("bl_pkg").cli_extension(rest)
+            with tempfile.TemporaryDirectory() as profile:
+                os.environ["BLENDER_USER_RESOURCES"] = profile
+                importlib.import_module("bpy")
+                return importlib.import_module("bl_pkg").cli_extension(rest)
         case ["--command", "triposr", *rest]:
             background.start_blender()
             return importlib.import_module(f"{background.MODULE}.command").run(rest)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
@@ -84,23 +85,28 @@ def test_blocks_for_the_shell(block: Block, folder: Path, shell: dict[str, str])
     run(["bash", "-euo", "pipefail", "-c", block.text], folder, shell)
 
 
+def program_of(command: str) -> str:
+    """A command without its options; `blender --command NAME` is one with options of its own."""
+    start = BLENDER_COMMAND if command.startswith(BLENDER_COMMAND) else ""
+    return start + command.removeprefix(start).partition(" --")[0]
+
+
 @pytest.fixture(scope="module")
-def helps() -> dict[str, str]:
-    """What programs tell when they are asked for help."""
-    return {}
+def helps(folder: Path, shell: dict[str, str]) -> dict[str, str]:
+    """What the programs tell when they are asked for help; some import much before they do."""
+    programs = {program_of(command) for block in of_kind("help") for command in commands_of(block)}
+    with ThreadPoolExecutor(2) as pool:
+        told = {
+            program: pool.submit(run, ["bash", "-c", f"{program} --help"], folder, shell)
+            for program in sorted(programs)
+        }
+    return {program: future.result() for program, future in told.items()}
 
 
 @pytest.mark.parametrize("block", of_kind("help"), ids=str)
-def test_blocks_that_take_hours_know_their_commands(
-    block: Block, folder: Path, shell: dict[str, str], helps: dict[str, str]
-) -> None:
+def test_blocks_that_take_hours_know_their_commands(block: Block, helps: dict[str, str]) -> None:
     """Each line is run with --help instead; that tells of every option that the line has."""
     for command in commands_of(block):
-        # `blender --command NAME` is a program with options of its own.
-        start = BLENDER_COMMAND if command.startswith(BLENDER_COMMAND) else ""
-        program, *options = command.removeprefix(start).split(" --")
-        program = start + program
-        if program not in helps:
-            helps[program] = run(["bash", "-c", f"{program} --help"], folder, shell)
-        for option in options:
+        program = program_of(command)
+        for option in command.removeprefix(program).split(" --")[1:]:
             assert f"--{option.split()[0]}" in helps[program], command

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import re
 import sys
 from collections.abc import Iterator
@@ -41,7 +42,7 @@ def missing(names: set[str], page: str) -> set[str]:
 
 def own_settings(cls: type) -> set[str]:
     """What an operator and what it inherits from declare."""
-    return {name for base in cls.__mro__ for name in base.__dict__.get("__annotations__", ())}
+    return {name for base in cls.__mro__ for name in inspect.get_annotations(base)}
 
 
 def test_operators_and_their_settings(bpy: ModuleType) -> None:

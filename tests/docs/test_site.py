@@ -58,6 +58,11 @@ def test_pages_load_only_what_the_site_has(site: Path) -> None:
                 assert (page.parent / path).is_file(), f"{page.name} loads {address}"
 
 
+def test_every_block_of_code_is_shown_as_one(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        assert "```" not in page.read_text(encoding="utf-8"), page.name
+
+
 def test_styles_load_nothing_from_elsewhere(site: Path) -> None:
     for sheet in site.rglob("*.css"):
         assert not re.search(r"url\([\"']?(?:https?:)?//", sheet.read_text(encoding="utf-8")), sheet
