@@ -79,9 +79,10 @@ def test_blocks_without_blender(page: Path, folder: Path) -> None:
 
 @pytest.mark.parametrize("block", of_kind("shell"), ids=str)
 def test_blocks_for_the_shell(block: Block, folder: Path, shell: dict[str, str]) -> None:
-    commands = commands_of(block)
-    if {command.removeprefix("make ") for command in commands} <= AWAITED:
-        pytest.skip("not there yet")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    awaited = {f"make {target}" for target in AWAITED if f"\n{target}:" not in makefile}
+    if set(commands_of(block)) <= awaited:
+        pytest.skip("the Makefile has no such target yet")
     run(["bash", "-euo", "pipefail", "-c", block.text], folder, shell)
 
 
