@@ -3,7 +3,7 @@
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help demo test lint zip package lock bench starter-eval clean
+.PHONY: help demo test lint zip package docs screenshots lock bench starter-eval clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -15,6 +15,8 @@ demo: $(READY) ## Turn a picture into a mesh in background Blender; results in o
 test: lint ## Set up what is missing, then run every test
 	$(BIN)/pytest tests/unit
 	$(BIN)/pytest tests/bpy
+	$(BIN)/pytest tests/docs
+	$(BIN)/pytest tests/package
 	$(BIN)/pytest tests/gui
 
 lint: $(READY) ## Check style and types
@@ -27,6 +29,13 @@ zip: $(READY) ## Build the add-on alone into dist/, without the packages that it
 
 package: $(READY) ## Build what artists install; TARGETS="linux-x64-py311 ..." WEIGHTS=folder
 	@PYTHONPATH=tools $(BIN)/python tools/package/package.py $(TARGETS) $(if $(WEIGHTS),--weights $(WEIGHTS))
+
+docs: $(READY) ## Build the documentation into out/site; open index.html in it
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo out/site/index.html
+
+screenshots: $(READY) ## Take the pictures of the panels anew, in a window of Blender 5.2
+	@PYTHONPATH=tests:tests/gui:tools $(BIN)/python tools/screenshots.py
 
 lock: $(READY) ## Pin the newest versions that requirements/*.in allow
 	@$(BIN)/python tools/lock.py
@@ -41,6 +50,6 @@ clean: ## Remove everything that can be made again
 	rm -rf .venv out dist build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): requirements/lock.txt requirements/torch.txt pyproject.toml tools/setup.sh
+$(READY): requirements/lock.txt requirements/docs.txt requirements/torch.txt pyproject.toml tools/setup.sh
 	@tools/setup.sh
 	@touch $@

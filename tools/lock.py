@@ -1,12 +1,19 @@
 """Pin every requirement with its hashes: requirements/*.in becomes requirements/*.txt.
 
-Run by `make lock`. The lock of an extra transformers release holds only what lock.txt has not.
+Run by `make lock`. The locks of the documentation and of extra transformers releases hold only what
+lock.txt has not.
+
+    .venv/bin/python tools/lock.py [NAME...]
+
+pins requirements/NAME.in only, with lock.txt as it is.
 """
 
+import argparse
 import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
@@ -26,23 +33,34 @@ HEADER = """\
 """
 
 
-def compile_pins(pip_compile: Path, source: Path) -> dict[str, str]:
-    """Return {`name==version`: its line with hashes} for everything that `source` needs."""
+def compile_pins(
+    pip_compile: Path, source: Path, agreeing_with: Iterable[str] = ()
+) -> dict[str, str]:
+    """Return {`name==version`: its line with hashes} for everything that `source` needs.
+
+    What `agreeing_with` pins, as `name==version`, is taken in that version.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "pins.txt"
+        output, constraints = Path(folder) / "pins.txt", Path(folder) / "constraints.txt"
+        constraints.write_text("\n".join(agreeing_with))
         subprocess.run(
             [
                 *(pip_compile, "--quiet", "--generate-hashes", "--strip-extras"),
                 *("--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate"),
                 *("--unsafe-package", "pip"),  # instead of the default, which leaves out setuptools
-                *(f"--output-file={output}", source),
+                *(f"--constraint={constraints}", f"--output-file={output}", source),
             ],
             check=True,
         )
-        text = output.read_text()
-    blocks = re.findall(r"^[\w.-]+==.*?(?=^\S|\Z)", text, re.MULTILINE | re.DOTALL)
-    pins = {block.split()[0]: block.strip() for block in blocks}
+        pins = read_pins(output)
     return {pin: block for pin, block in pins.items() if pin.split("==")[0] not in LEFT_OUT}
+
+
+def read_pins(path: Path) -> dict[str, str]:
+    """Return {`name==version`: its line with hashes} of a file of requirements."""
+    text = path.read_text()
+    blocks = re.findall(r"^[\w.-]+==.*?(?=^\S|\Z)", text, re.MULTILINE | re.DOTALL)
+    return {block.split()[0]: block.strip() for block in blocks}
 
 
 def write_lock(source: Path, pins: dict[str, str]) -> None:
@@ -53,17 +71,26 @@ def write_lock(source: Path, pins: dict[str, str]) -> None:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="default: all of them")
+    names = parser.parse_args().names
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         binaries = Path(folder) / "bin"
         subprocess.run([binaries / "pip", "install", "-qq", "pip-tools==7.6.2"], check=True)
 
         base_source = REQUIREMENTS / "lock.in"
-        base = compile_pins(binaries / "pip-compile", base_source)
-        write_lock(base_source, base)
+        if not names or base_source.stem in names:
+            write_lock(base_source, compile_pins(binaries / "pip-compile", base_source))
+        base = read_pins(base_source.with_suffix(".txt"))
 
-        for source in sorted(REQUIREMENTS.glob("transformers-*.in")):
-            pins = compile_pins(binaries / "pip-compile", source)
+        extras = [REQUIREMENTS / "docs.in", *sorted(REQUIREMENTS.glob("transformers-*.in"))]
+        for source in extras:
+            if names and source.stem not in names:
+                continue
+            # The site is built in .venv, where all is as in lock.txt; a transformers is beside it.
+            agreeing_with = base if source.stem == "docs" else ()
+            pins = compile_pins(binaries / "pip-compile", source, agreeing_with)
             write_lock(source, {pin: block for pin, block in pins.items() if pin not in base})
 
 

@@ -46,8 +46,11 @@ class Window:
         sidebar: x, y, width and height of the sidebar, once a tab was opened.
     """
 
-    def __init__(self, root: Path, screenshots: Path) -> None:
+    def __init__(
+        self, root: Path, screenshots: Path, size: tuple[int, int] = (WIDTH, HEIGHT)
+    ) -> None:
         self.screenshots = screenshots
+        self.size = size
         self.session = RootSession(root)
         self.version = ""
         self._blender: Any = None
@@ -80,11 +83,11 @@ class Window:
     def start(self) -> None:
         """Start Blender, with the X server first if there is none yet."""
         if self.session.display is None:
-            self.session.start_display(WIDTH, HEIGHT)
+            self.session.start_display(*self.size)
         (self.session.folder / SOCKET).unlink(missing_ok=True)
         server = self.session.put(HERE / "server.py")
         self._blender = self.session.spawn(
-            *("blender", "--window-geometry", "0", "0", str(WIDTH), str(HEIGHT)),
+            *("blender", "--window-geometry", "0", "0", *map(str, self.size)),
             *("--python-exit-code", "3", "--python", server, "--", str(INSIDE / SOCKET)),
             log=LOG,
         )
