@@ -71,7 +71,7 @@ def test_styles_load_nothing_from_elsewhere(site: Path) -> None:
 def test_search_works_from_a_disk(site: Path) -> None:
     index = (site / "search" / "search_index.js").read_text(encoding="utf-8")
     assert "Network Sees" in index
-    assert "frame-worker.js" in (site / "index.html").read_text(encoding="utf-8")
+    assert "iframe-worker.js" in (site / "index.html").read_text(encoding="utf-8")
 
 
 def test_each_picture_is_there_and_each_one_is_shown() -> None:

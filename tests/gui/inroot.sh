@@ -1,6 +1,7 @@
 #!/bin/sh
 # inroot.sh ROOT CMD...    Run CMD in the chroot ROOT with a clean environment.
 # The mounts live in a private namespace and vanish with CMD, which is killed if its parent dies.
+# BARE=1 hides the packages that pip installed, so that Blender has the distribution's only.
 # SESSION=DIR in the environment shows DIR as /session, DIR/tmp as /tmp and DIR/locale as
 # /usr/share/locale, so that nothing is written into ROOT and two sessions may share it.
 set -e
@@ -17,6 +18,9 @@ if [ -n "$SESSION" ]; then
     mount --bind "$SESSION" "$root/session"
     mount --bind "$SESSION/tmp" "$root/tmp"
     mount --bind "$SESSION/locale" "$root/usr/share/locale"
+fi
+if [ -n "$BARE" ]; then
+    mount -t tmpfs tmpfs "$root/usr/local/lib"
 fi
 
 # OpenBLAS misbehaves when only one of its two tuning variables is set.

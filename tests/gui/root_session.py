@@ -22,10 +22,15 @@ class RootSession:
     """A private folder shown as /session in the root, and everything started with it.
 
     Nothing is written into the root itself, so sessions may share one.
+
+    Args:
+        root: Where Blender is.
+        bare: Hide the Python packages that pip has installed there.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, bare: bool = False) -> None:
         self.root = root
+        self._bare = {"BARE": "1"} if bare else {}
         self.folder = Path(tempfile.mkdtemp(prefix="window-"))
         for name in ("tmp", "home", "files", "locale"):
             (self.folder / name).mkdir()
@@ -108,4 +113,4 @@ class RootSession:
         return [str(HERE / "inroot.sh"), str(self.root), *display, *command]
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, "SESSION": str(self.folder)}
+        return {**os.environ, "SESSION": str(self.folder), **self._bare}

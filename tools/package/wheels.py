@@ -99,7 +99,7 @@ def fetch(target: Target, with_torch: bool) -> list[Path]:
             _download(target, lines, folder)
         except RuntimeError as error:
             if name == "pymcubes":
-                _build(target, lines, folder)
+                _build(target, folder)
             elif name == "torch" and target.platform == "linux-x64":
                 hint = TORCH_IS_ELSEWHERE.format(folder=folder.relative_to(ROOT))
                 raise RuntimeError(f"{error}\n{hint}") from None
@@ -164,18 +164,26 @@ def _download(target: Target, lines: list[str], folder: Path) -> None:
             path.replace(folder / path.name)
 
 
-def _build(target: Target, lines: list[str], folder: Path) -> None:
-    """Build a wheel of an unmodified sdist, with the Python of the target on its own platform."""
+def download_source(target: Target, name: str, folder: Path) -> Path:
+    """The sdist that the lock names, in `folder`."""
+    requirements = folder / "requirements.txt"
+    requirements.write_text(locked(target)[name])
+    _pip(
+        *("download", "--no-deps", "--require-hashes", "--no-binary=:all:"),
+        *("--no-build-isolation", "--requirement", requirements, "--dest", folder),
+    )
+    [source] = folder.glob("*.tar.gz")
+    return source
+
+
+def _build(target: Target, folder: Path) -> None:
+    """Build PyMCubes of its unmodified sdist, with the Python of the target on its own platform."""
     python = _interpreter(target)
     with tempfile.TemporaryDirectory(dir=folder) as partial:
         place = Path(partial)
-        (place / "requirements.txt").write_text("\n".join(lines))
-        (place / "constraints.txt").write_text(f"numpy=={BUILD_NUMPY}\n")
-        _pip(
-            *("download", "--no-deps", "--require-hashes", "--no-binary=:all:"),
-            *("--no-build-isolation", "--requirement", place / "requirements.txt", "--dest", place),
-        )
-        [source] = place.glob("*.tar.gz")
+        source = download_source(target, "pymcubes", place)
+        constraints = place / "constraints.txt"
+        constraints.write_text(f"numpy=={BUILD_NUMPY}\n")
         _pip(
             *("wheel", "--no-deps", "--wheel-dir", place / "built", source),
             python=python,
@@ -183,7 +191,7 @@ def _build(target: Target, lines: list[str], folder: Path) -> None:
             SOURCE_DATE_EPOCH="315532800",
             CFLAGS="-g0",
             LDFLAGS="-Wl,--strip-all,--build-id=none" if sys.platform == "linux" else "",
-            PIP_CONSTRAINT=str(place / "constraints.txt"),
+            PIP_CONSTRAINT=str(constraints),
         )
         [wheel] = (place / "built").glob("*.whl")
         if sys.platform == "linux":
