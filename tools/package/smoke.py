@@ -1,0 +1,105 @@
+"""Try a zip in a Blender that knows nothing of it: install, generate, disable, uninstall.
+
+    python3 tools/package/smoke.py BLENDER ZIP PICTURE
+
+It uses the commands that an artist's drag runs, in a profile of its own, offline. Needs nothing but
+Python, on any platform; exits with 1 and says what went wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+MODULE = "bl_ext.user_default.triposr"
+
+GENERATE = """
+import bpy, addon_utils, sys
+picture = sys.argv[sys.argv.index("--") + 1]
+bpy.ops.triposr.generate(filepath=picture, resolution=64)
+mesh = bpy.context.object.data
+print("vertices:", len(mesh.vertices), "colors:", mesh.color_attributes[0].name)
+import mcubes, numpy, onnxruntime, torch, transformers
+for module in (torch, transformers, mcubes, onnxruntime, numpy):
+    print(module.__name__, module.__version__ if hasattr(module, "__version__") else "",
+          "from", module.__file__)
+assert len(mesh.vertices) > 100
+"""
+
+DISABLE = f"""
+import bpy, addon_utils
+addon_utils.disable({MODULE!r}, default_set=True)
+assert not hasattr(bpy.types.Scene, "triposr")
+assert not [name for name in dir(bpy.types) if name.startswith("TRIPOSR")]
+bpy.ops.wm.save_userpref()
+"""
+
+
+def smoke(blender: str, archive: Path, picture: Path, profile: Path) -> str:
+    """Run the whole life of the add-on in a profile; returns what Blender printed.
+
+    Raises:
+        RuntimeError: A step failed, or something of the add-on was left behind.
+    """
+
+    def run(*arguments: str | Path) -> str:
+        done = subprocess.run(
+            [blender, *arguments],
+            env={**os.environ, "BLENDER_USER_RESOURCES": str(profile)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{arguments} ended with {done.returncode}:\n{done.stdout}")
+        return done.stdout
+
+    extension = ("--command", "extension")
+    offline = ("--background", "--offline-mode", "--python-exit-code", "1", "--python-expr")
+    printed = run(*extension, "validate", archive)
+    # Blender says what it refuses, and exits with 0.
+    printed += run(*extension, "install-file", "-r", "user_default", "--enable", archive)
+    if not (profile / "extensions" / "user_default" / "triposr").is_dir():
+        raise RuntimeError(f"Blender did not install {archive.name}:\n{printed}")
+    for _ in range(2):  # right after installing, and after a restart
+        printed += run(*offline, GENERATE, "--", picture)
+    printed += run(*offline, DISABLE)
+    printed += run(*extension, "remove", "triposr")
+    if left := left_behind(profile):
+        raise RuntimeError("left behind:\n" + "\n".join(left))
+    return printed
+
+
+def left_behind(profile: Path) -> list[str]:
+    """Files of extensions and their packages, but for the bytecode that Blender forgets."""
+    extensions = profile / "extensions"
+    files = [path.relative_to(extensions) for path in extensions.rglob("*") if path.is_file()]
+    return sorted(
+        path.as_posix()
+        for path in files
+        if "__pycache__" not in path.parts
+        and ("triposr" in path.parts or path.parts[0] in (".local", ".user"))
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("blender", help="its executable")
+    parser.add_argument("archive", type=Path, metavar="ZIP")
+    parser.add_argument("picture", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        try:
+            print(smoke(options.blender, options.archive, options.picture, Path(profile)))
+        except RuntimeError as error:
+            print(error, file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
