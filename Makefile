@@ -23,6 +23,7 @@ lint: $(READY) ## Check style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/zizmor --quiet --offline --config .github/zizmor.yml .github/workflows
 
 zip: $(READY) ## Build the add-on alone into dist/, without the packages that it needs
 	@$(BIN)/python tools/build.py

@@ -6,7 +6,6 @@ import onnx
 import pytest
 from clean_blender import CleanBlender, clean_python
 from onnx import TensorProto, helper
-from PIL import Image, ImageDraw
 
 from bundle import TARGETS
 from package import package
@@ -24,15 +23,9 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def picture() -> Path:
     """A red mug on a plain backdrop."""
-    image = Image.new("RGB", (320, 240), (235, 235, 235))
-    draw = ImageDraw.Draw(image)
-    draw.ellipse((190, 90, 250, 160), outline=(170, 30, 30), width=14)
-    draw.rectangle((100, 60, 210, 200), fill=(200, 40, 40))
-    path = tmp_path_factory.mktemp("pictures") / "mug.png"
-    image.save(path)
-    return path
+    return Path(__file__).resolve().parents[1] / "data" / "mug.png"
 
 
 @pytest.fixture(scope="session")

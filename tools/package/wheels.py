@@ -16,7 +16,7 @@ from packaging.markers import Environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from bundle import PACKAGES, Platform, Target
+from bundle import PACKAGES, TARGETS, Platform, Target
 
 ROOT = Path(__file__).resolve().parents[2]
 WHEELS = ROOT / "wheels"
@@ -244,3 +244,7 @@ def _run(command: list[str | Path], **environment: str) -> None:
     if done.returncode:
         errors = [line for line in done.stdout.splitlines() if line.startswith("ERROR")]
         raise RuntimeError("\n".join(errors or done.stdout.splitlines()[-15:]))
+
+
+if __name__ == "__main__":  # wheels.py TARGET FOLDER: the sdist, for who builds it elsewhere
+    print(download_source(TARGETS[sys.argv[1]], "pymcubes", Path(sys.argv[2])))

@@ -1,0 +1,80 @@
+"""Fetch an official build of Blender for this machine and print its executable.
+
+    python3 tools/package/get_blender.py 4.5.15 FOLDER
+
+For build machines: the archive is checked against the sums that Blender publishes beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+RELEASES = os.environ.get("BLENDER_MIRROR", "https://download.blender.org/release")
+
+BUILDS = {
+    "Linux": ("linux-x64.tar.xz", "blender"),
+    "Windows": ("windows-x64.zip", "blender.exe"),
+    "Darwin": ("macos-arm64.dmg", "Blender.app/Contents/MacOS/Blender"),
+}
+"""By system: how the archive's name ends, and where the executable is in it."""
+
+
+def get_blender(version: str, folder: Path, system: str) -> Path:
+    """Download, verify and unpack a release into a folder that it makes; returns the executable.
+
+    Raises:
+        RuntimeError: The archive is not what Blender published.
+    """
+    ending, executable = BUILDS[system]
+    name = f"blender-{version}-{ending}"
+    series = version.rpartition(".")[0]
+    folder.mkdir(parents=True, exist_ok=True)
+    archive = folder / name
+    with _open(f"{RELEASES}/Blender{series}/{name}") as answer, archive.open("wb") as file:
+        shutil.copyfileobj(answer, file)
+    with _open(f"{RELEASES}/Blender{series}/blender-{version}.sha256") as answer:
+        sums = dict(reversed(line.split()) for line in answer.read().decode().splitlines() if line)
+    with archive.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if sums.get(name) != digest:
+        archive.unlink()
+        raise RuntimeError(f"{name} has the SHA-256 {digest}, which Blender does not list")
+    if archive.suffix == ".dmg":
+        _unpack_image(archive, folder)
+        return folder / executable
+    shutil.unpack_archive(archive, folder)
+    return folder / name.removesuffix("." + ending.partition(".")[2]) / executable
+
+
+def _open(address: str):
+    return urllib.request.urlopen(address, timeout=60)
+
+
+def _unpack_image(image: Path, folder: Path) -> None:
+    """Copy Blender.app out of a disk image of macOS."""
+    place = folder / "image"
+    subprocess.run(["hdiutil", "attach", image, "-mountpoint", place, "-nobrowse"], check=True)
+    try:
+        shutil.copytree(place / "Blender.app", folder / "Blender.app", symlinks=True)
+    finally:
+        subprocess.run(["hdiutil", "detach", place], check=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("version", help="such as 4.5.15")
+    parser.add_argument("folder", type=Path)
+    options = parser.parse_args()
+    print(get_blender(options.version, options.folder, platform.system()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
