@@ -3,7 +3,7 @@
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help demo test lint zip package docs screenshots lock bench starter-eval clean
+.PHONY: help demo test test-docs test-package test-window-4.3 test-window-5.2 lint zip package docs screenshots lock bench starter-eval clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -15,9 +15,20 @@ demo: $(READY) ## Turn a picture into a mesh in background Blender; results in o
 test: lint ## Set up what is missing, then run every test
 	$(BIN)/pytest tests/unit
 	$(BIN)/pytest tests/bpy
-	$(BIN)/pytest tests/docs
-	$(BIN)/pytest tests/package
-	$(BIN)/pytest tests/gui
+	@$(SIDE_BY_SIDE) test-docs test-package
+	@$(SIDE_BY_SIDE) test-window-4.3 test-window-5.2
+	$(BIN)/pytest tests/gui -m alone
+
+# Two at a time, each told when it is done: windows mostly wait. What measures the time that Blender
+# takes to answer is marked `alone`.
+SIDE_BY_SIDE := env -u MAKEFLAGS $(MAKE) --no-print-directory -j2 --output-sync=target
+NOT_IN_MAKE := env -u MAKEFLAGS -u MAKELEVEL
+
+test-docs test-package: test-%: $(READY)
+	@$(NOT_IN_MAKE) $(BIN)/pytest tests/$*
+
+test-window-4.3 test-window-5.2: test-window-%: $(READY)
+	@$(NOT_IN_MAKE) $(BIN)/pytest tests/gui -m "not alone" -k $*
 
 lint: $(READY) ## Check style and types
 	$(BIN)/ruff check
