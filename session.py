@@ -12,6 +12,7 @@ from bpy.app.handlers import persistent
 
 from .inference.engine import Engine
 from .inference.message import Message
+from .inference.packages import forget_the_nameless
 from .runner import Runner, popup, redraw
 
 log = logging.getLogger(__name__)
@@ -180,4 +181,5 @@ def unregister() -> None:
         bpy.app.timers.unregister(_unload_when_idle)
     if bpy.app.timers.is_registered(_pump):
         bpy.app.timers.unregister(_pump)
+    forget_the_nameless()
     logging.getLogger(__package__).removeHandler(_recent)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .message import Message, Value
-from .packages import find_clash, name_the_nameless
+from .packages import Clash, are_paths_too_long, find_clash, name_the_nameless
 
 log = logging.getLogger(__name__)
 
@@ -89,8 +89,8 @@ def importing(package: str) -> Iterator[None]:
 
 
 def _cannot_import(package: str, error: BaseException) -> DependencyError:
-    if clash := find_clash(package):
-        log.warning("%s cannot be imported", package, exc_info=error)
+    log.warning("%s cannot be imported", package, exc_info=error)
+    if clash := _look_for_clash(package):
         return DependencyError(
             "The package {package} cannot be imported: {needing} needs {needed}, but finds {there}",
             "Disable the extension {extension!r}, which brought that, and restart Blender"
@@ -105,6 +105,13 @@ def _cannot_import(package: str, error: BaseException) -> DependencyError:
             "Install the zip that brings it, or choose a folder with one as Own Torch in the"
             " add-on's preferences",
         )
+    if are_paths_too_long():
+        return DependencyError(
+            "The package {package} cannot be imported: its files lie deeper than Windows allows",
+            "Turn on long paths in Windows, or unpack Blender with its portable folder close to the"
+            " top of a disk, then install the add-on again",
+            package=package,
+        )
     return DependencyError(
         "The package {package} cannot be imported ({kind}: {error})",
         "Install {package} for Blender's Python, or disable add-ons that bring their own",
@@ -112,3 +119,11 @@ def _cannot_import(package: str, error: BaseException) -> DependencyError:
         kind=type(error).__name__,
         error=str(error),
     )
+
+
+def _look_for_clash(package: str) -> Clash | None:
+    try:
+        return find_clash(package)
+    except Exception:  # what is told must be the first error, not one of looking for its cause
+        log.exception("Looking for what clashes with %s failed", package)
+        return None

@@ -19,8 +19,30 @@ from typing import NamedTuple
 NAMELESS = ("numpy", "requests", "urllib3", "certifi", "idna", "charset-normalizer")
 """Packages that official builds of Blender for Linux bring without what pip writes about them."""
 
-VERSION = re.compile(r"""^_*(?:short_)?version_*\b[^"'\n]*=\s*["']([\w.+!]+)["']""", re.M)
-"""Where a package's own files say what version it is."""
+VERSION = re.compile(
+    r"""(?:^_*(?:short_)?version_*\b[^"'\n]*=|"version":)\s*["']([\w.+!]+)["']""", re.M
+)
+"""Where a package's own files say what version it is; the second is versioneer's way."""
+
+
+WINDOWS_LIMIT = 260
+"""Characters that a path of Windows may have, unless long ones were turned on."""
+
+DEEPEST = 152
+"""Characters of the longest path inside the packages: torch's (2.13)."""
+
+
+def are_paths_too_long(extensions: Path | None = None, system: str = sys.platform) -> bool:
+    """Whether the place to which Blender unpacks packages is too deep for Windows.
+
+    Args:
+        extensions: Blender's folder of extensions; else the one that the add-on lies in.
+        system: As `sys.platform` names it.
+    """
+    extensions = extensions or Path(__file__).resolve().parents[3]
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    shared = f"{extensions}/.local/lib/{version}/site-packages/"
+    return system == "win32" and len(shared) + DEEPEST >= WINDOWS_LIMIT
 
 
 def name_the_nameless() -> None:
@@ -28,9 +50,19 @@ def name_the_nameless() -> None:
 
     transformers refuses to be imported when it finds numpy without its metadata.
     """
-    if not any(isinstance(finder, _VersionFinder) for finder in sys.meta_path):
-        # The last one: it only answers where nobody else does.
-        sys.meta_path.append(_VersionFinder())
+    forget_the_nameless()
+    # The last one: it only answers where nobody else does.
+    sys.meta_path.append(_VersionFinder())
+
+
+def forget_the_nameless() -> None:
+    """Undo that, also what another copy of this module has done."""
+    ours = (_VersionFinder.__module__, _VersionFinder.__qualname__)
+    sys.meta_path[:] = [
+        finder
+        for finder in sys.meta_path
+        if (type(finder).__module__, type(finder).__qualname__) != ours
+    ]
 
 
 class _VersionFinder(metadata.DistributionFinder):
@@ -61,8 +93,11 @@ class _Described(metadata.Distribution):
 
 
 def _written_version(name: str) -> str:
-    """The version in a package's own files, without importing it; empty if it is in none."""
-    spec = importlib.util.find_spec(name.replace("-", "_"))
+    """The version that a package states, without importing it; empty if it states none."""
+    module = name.replace("-", "_")
+    if stated := getattr(sys.modules.get(module), "__version__", ""):
+        return str(stated)
+    spec = importlib.util.find_spec(module)
     for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
         for file in (
             "version.py",
@@ -123,6 +158,8 @@ def _unmet(package: str, seen: set[str]) -> Iterator[tuple[str, str, metadata.Di
             found = metadata.distribution(requirement.name)
         except metadata.PackageNotFoundError:
             continue  # what is missing says so itself
+        if not found.version:
+            continue  # an empty leftover of an uninstalled package
         if not requirement.specifier.contains(found.version, prereleases=True):
             needing = f"{distribution.name} {distribution.version}"
             yield needing, f"{requirement.name}{requirement.specifier}", found
@@ -132,6 +169,8 @@ def _unmet(package: str, seen: set[str]) -> Iterator[tuple[str, str, metadata.Di
 
 def _brought_by(distribution: metadata.Distribution) -> str:
     """The extension whose wheel was unpacked, by the name that the artist sees; else ""."""
+    if isinstance(distribution, _Described):
+        return ""  # Blender's own
     # <extensions>/.local/lib/python3.11/site-packages (on Windows without lib/python3.11)
     place = Path(str(distribution.locate_file("")))
     local = next((parent for parent in place.parents if parent.name == ".local"), None)

@@ -47,7 +47,8 @@ def blender_extension(command: str, *arguments: str | Path) -> str:
         [sys.executable, script, command, *checks, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
     )
     if done.returncode:
         raise RuntimeError(f"blender_ext.py {command} failed:\n{done.stdout.strip()}")

@@ -93,6 +93,10 @@ def main() -> None:
             pins = compile_pins(binaries / "pip-compile", source, agreeing_with)
             write_lock(source, {pin: block for pin, block in pins.items() if pin not in base})
 
+        build = REQUIREMENTS / "build.in"  # in an environment of its own, so with all that it needs
+        if not names or build.stem in names:
+            write_lock(build, compile_pins(binaries / "pip-compile", build))
+
 
 if __name__ == "__main__":
     main()

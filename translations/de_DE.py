@@ -804,6 +804,14 @@ MESSAGES = {
     "Disable add-ons that bring their own packages, and restart Blender": (
         "Add-ons deaktivieren, die eigene Pakete mitbringen, und Blender neu starten"
     ),
+    "The package {package} cannot be imported: its files lie deeper than Windows allows": (
+        "Das Paket {package} kann nicht importiert werden: Seine Dateien liegen tiefer, als "
+        "Windows erlaubt"
+    ),
+    "Turn on long paths in Windows, or unpack Blender with its portable folder close to the top of a disk, then install the add-on again": (  # noqa: E501
+        "Lange Pfade in Windows einschalten oder Blender mit dem Ordner „portable“ weit oben auf "
+        "einem Laufwerk entpacken, dann das Add-on neu installieren"
+    ),
     "The package torch cannot be imported: it is not installed": (
         "Das Paket torch kann nicht importiert werden: Es ist nicht installiert"
     ),

@@ -61,13 +61,13 @@ class RootSession:
             raise RuntimeError("Xvfb did not start:\n" + self.log_tail("xvfb.log"))
         self.display = ":" + number
 
-    def run(self, *command: str) -> bytes:
+    def run(self, *command: str, timeout: float = COMMAND_TIMEOUT) -> bytes:
         """Run a command inside the root and return what it printed."""
         done = subprocess.run(
             self._inside(command),
             env=self._environment(),
             capture_output=True,
-            timeout=COMMAND_TIMEOUT,
+            timeout=timeout,
         )
         if done.returncode:
             output = (done.stdout + done.stderr).decode(errors="replace")

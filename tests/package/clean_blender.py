@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from build import ROOT
+from lock import read_pins
 
 LOCK = ROOT / "requirements" / "lock.txt"
 BLENDER = ("bpy", "numpy", "requests", "urllib3", "certifi", "idna", "charset-normalizer")
@@ -118,14 +119,10 @@ class CleanBlender:
 
 def clean_python() -> Path:
     """A Python with Blender and what Blender brings, made once, in the cache folder."""
-    lines = [
-        block
-        for block in re.findall(r"^[\w.-]+==.*?(?=^\S|\Z)", LOCK.read_text(), re.M | re.S)
-        if block.partition("==")[0] in BLENDER
-    ]
-    requirements = "".join(lines)
+    pins = {pin.partition("==")[0]: block for pin, block in read_pins(LOCK).items()}
+    requirements = "\n".join(pins[name] for name in BLENDER)
     folder = cache() / f"clean-{hashlib.sha256(requirements.encode()).hexdigest()[:12]}"
-    with locked(folder):
+    with one_at_a_time(folder):
         if not folder.is_dir():
             partial = folder.with_suffix(".partial")
             shutil.rmtree(partial, ignore_errors=True)
@@ -139,11 +136,13 @@ def clean_python() -> Path:
 
 def pip(command: str, *arguments: str | Path) -> None:
     """Run pip for packages whose needs are all named."""
-    subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "pip", command, "--quiet", "--no-deps", *arguments],
-        check=True,
-        stderr=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
+    assert done.returncode == 0, done.stdout
 
 
 def cache() -> Path:
@@ -155,7 +154,7 @@ def cache() -> Path:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def one_at_a_time(path: Path) -> Iterator[None]:
     """Let one process at a time set up what `path` names."""
     with path.with_suffix(".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

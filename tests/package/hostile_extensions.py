@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 from build import ROOT
-from clean_blender import cache, locked, pip
+from clean_blender import cache, one_at_a_time, pip
 
 MANIFEST = """\
 schema_version = "1.0.0"
@@ -23,24 +23,28 @@ license = ["SPDX:GPL-3.0-or-later"]
 wheels = [{wheels}]
 """
 
-REQUIREMENTS = (
-    ROOT / "requirements" / "transformers-5.txt",
-    Path(__file__).with_name("newer-numpy.txt"),
-)
+HERE = Path(__file__).parent
+NEWER = (ROOT / "requirements" / "transformers-5.txt", HERE / "newer-numpy.txt")
+OLDEST_NUMPY = HERE / "oldest-numpy.txt"
 
 
-def wheels() -> dict[str, Path]:
-    """{distribution: wheel} of newer packages than ours, downloaded once into the cache folder."""
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in REQUIREMENTS)).hexdigest()
+def newer_wheels() -> dict[str, Path]:
+    """{distribution: wheel} of newer packages than ours."""
+    return {re.split(r"-\d", path.name)[0]: path for path in downloaded(*NEWER)}
+
+
+def downloaded(*requirements: Path) -> list[Path]:
+    """The wheels that files of requirements name, downloaded once into the cache folder."""
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in requirements)).hexdigest()
     folder = cache() / f"hostile-{digest[:12]}"
-    with locked(folder):
+    with one_at_a_time(folder):
         if not folder.is_dir():
             partial = folder.with_suffix(".partial")
-            for file in REQUIREMENTS:
+            for file in requirements:
                 pip("download", "--require-hashes", "--only-binary=:all:",
                     "--requirement", file, "--dest", partial)  # fmt: skip
             partial.rename(folder)
-    return {re.split(r"-\d", path.name)[0]: path for path in folder.glob("*.whl")}
+    return sorted(folder.glob("*.whl"))
 
 
 def extension(name: str, brought: list[Path], folder: Path) -> Path:

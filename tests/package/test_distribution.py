@@ -12,9 +12,10 @@ from root_session import RootSession
 from roots import SUITES, blender_root, unavailable
 
 import smoke
+import wheels
 from bundle import TARGETS, Target
 from package import package
-from wheels import WHEELS, download_source
+from wheels import download_source
 
 PYTHONS = {"4.3": "linux-x64-system-py313", "5.2": "linux-x64-system-py314"}
 
@@ -33,29 +34,27 @@ def root(version: str) -> Iterator[Path]:
 
 
 def build_pymcubes(target: Target, root: Path, folder: Path) -> None:
-    """Put a wheel of PyMCubes for a distribution's Python where `make package` looks for one."""
-    wheels = WHEELS / target.name
-    wheels.mkdir(parents=True, exist_ok=True)
-    if list(wheels.glob("[Pp]y[Mm][Cc]ubes-*.whl")):
-        return
+    """Put a wheel of PyMCubes for a distribution's Python where `package` looks for one."""
     with closing(RootSession(root)) as session:
-        source = session.put(download_source(target, "pymcubes", folder))
+        source = session.put(download_source(target, folder))
         build = ("pip", "wheel", "--no-index", "--no-deps", "--no-build-isolation")
         session.run(*build, "--wheel-dir", "/session/files", source)
         [wheel] = (session.folder / "files").glob("*.whl")
-        shutil.copy(wheel, wheels)
+        (wheels.WHEELS / target.name).mkdir(parents=True)
+        shutil.copy(wheel, wheels.WHEELS / target.name)
 
 
 def test_install_generate_disable_uninstall(
-    version: str, root: Path, picture: Path, tmp_path: Path
+    version: str, root: Path, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With Blender's own commands, as an artist's drag runs them; no window, no network."""
     target = TARGETS[PYTHONS[version]]
+    monkeypatch.setattr(wheels, "WHEELS", tmp_path / "wheels")
     build_pymcubes(target, root, tmp_path)
     archive = package("light", target, tmp_path / "dist")
     with closing(RootSession(root, bare=True)) as session:
         files = [session.put(path) for path in (Path(smoke.__file__), archive, picture)]
-        told = session.run("python3", files[0], "blender", *files[1:]).decode()
+        told = session.run("python3", files[0], "blender", *files[1:], timeout=1200).decode()
     found = dict(re.findall(r"^(\w+) .* from (.*)$", told, re.M))
     assert found["torch"].startswith("/usr/lib/python3/")
     for package_name in ("transformers", "mcubes", "onnxruntime"):

@@ -54,3 +54,33 @@ def test_blender_is_verified(
         else:
             executable = get_blender.get_blender("9.1.2", tmp_path, system)
             assert executable.read_bytes() == b"true"
+
+
+HDIUTIL = """\
+#!/bin/sh
+echo "/dev/disk4  Apple_HFS  $4"
+if [ "$1" = attach ]; then
+    mkdir -p "$4/Blender.app/Contents/MacOS"
+    echo true >"$4/Blender.app/Contents/MacOS/Blender"
+fi
+"""
+
+
+def test_a_disk_image_and_what_is_printed(tmp_path: Path, monkeypatch, capfd) -> None:
+    """As on a Mac: hdiutil talks, and only the executable's path may be on the standard output."""
+    tool = tmp_path / "bin" / "hdiutil"
+    tool.parent.mkdir()
+    tool.write_text(HDIUTIL)
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tool.parent}:/usr/bin:/bin")
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    monkeypatch.setattr("sys.argv", ["get_blender.py", "9.1.2", str(tmp_path / "blender")])
+    image = b"an image"
+    name = "blender-9.1.2-macos-arm64.dmg"
+    sums = f"{hashlib.sha256(image).hexdigest()}  {name}\n".encode()
+    files = {f"/Blender9.1/{name}": image, "/Blender9.1/blender-9.1.2.sha256": sums}
+    with serving(files) as server:
+        monkeypatch.setattr(get_blender, "RELEASES", server.url)
+        get_blender.main()
+    [line] = capfd.readouterr().out.splitlines()
+    assert Path(line).read_text() == "true\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from clean_blender import CleanBlender
-from hostile_extensions import extension, wheels
+from hostile_extensions import OLDEST_NUMPY, downloaded, extension, newer_wheels
 
 FAILING = """
 try:
@@ -22,7 +22,7 @@ def neighbor(installed: CleanBlender, tmp_path: Path):
     """Install another extension with the wheels of the named packages, and remove it afterwards."""
 
     def install(name: str, wanted: Callable[[str], bool]) -> None:
-        brought = [path for package, path in wheels().items() if wanted(package)]
+        brought = [path for package, path in newer_wheels().items() if wanted(package)]
         path = extension(name, brought, tmp_path)
         installed.run(f"enable()\ninstall({str(path)!r})\n")
 
@@ -78,10 +78,11 @@ def test_what_others_brought_is_gone_with_them(installed: CleanBlender, picture:
     assert answer["transformers"] == "4.57.6"
 
 
+@pytest.mark.parametrize("numpy", ["1.24.3", "1.26.4"])
 def test_numpy_and_requests_without_metadata(
-    installed: CleanBlender, python: Path, picture: Path, tmp_path: Path
+    numpy: str, installed: CleanBlender, python: Path, picture: Path, tmp_path: Path
 ) -> None:
-    """As official builds of Blender for Linux have them."""
+    """As official builds of Blender for Linux have them: 4.2 and 4.3 the first numpy."""
     folder = tmp_path / "blender"
     # Links instead of copies: the packages are large.
     subprocess.run(["cp", "-al", python.parents[1], folder], check=True)
@@ -89,6 +90,12 @@ def test_numpy_and_requests_without_metadata(
     for described in packages.glob("*.dist-info"):
         if not described.name.startswith("bpy-"):
             shutil.rmtree(described)
+    if numpy == "1.24.3":
+        for part in packages.glob("numpy*"):
+            shutil.rmtree(part)
+        [wheel] = downloaded(OLDEST_NUMPY)
+        shutil.unpack_archive(wheel, packages, "zip")
+        shutil.rmtree(packages / "numpy-1.24.3.dist-info")
     blender = CleanBlender(folder / "bin" / "python", installed.profile)
     answer = blender.run(
         "import importlib.metadata as metadata\n"
@@ -98,8 +105,10 @@ def test_numpy_and_requests_without_metadata(
         "    except metadata.PackageNotFoundError:\n"
         "        answer[name] = 'nameless'\n"
         f"enable()\ngenerate({str(picture)!r})\n"
+        "import numpy; answer['version'] = numpy.__version__\n"
     )
     assert (answer["numpy"], answer["requests"]) == ("nameless", "nameless")
+    assert answer["version"] == numpy
     assert answer["vertices"] > 100
 
 
@@ -108,9 +117,8 @@ def test_the_first_import_of_rembg(installed: CleanBlender) -> None:
     answer = installed.run(
         "import time\n"
         "enable()\n"
-        "matting = sys.modules[MODULE + '.inference.matting']"
-        " if MODULE + '.inference.matting' in sys.modules"
-        " else __import__('importlib').import_module(MODULE + '.inference.matting')\n"
+        "import importlib\n"
+        "matting = importlib.import_module(MODULE + '.inference.matting')\n"
         "for name, load in (('torch', lambda: __import__('torch')),"
         " ('rembg', matting._import_rembg)):\n"
         "    started = time.process_time()\n"

@@ -14,6 +14,7 @@ import pytest
 from clean_blender import CleanBlender
 from packaging.metadata import RawMetadata
 
+import weights
 import wheels as wheels_module
 from bundle import BLENDERS_OWN, OFFICIAL, PACKAGES, TARGETS, Target
 from check import check
@@ -148,9 +149,11 @@ def test_standard_zips_stay_within_their_budget(archive: Path) -> None:
 
 
 def test_a_full_zip_needs_no_download(
-    python: Path, picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    python: Path, picture: Path, tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With small weights of the published format."""
+    digest = hashlib.sha256((TINY / "model.ckpt").read_bytes()).hexdigest()
+    monkeypatch.setattr(weights, "PUBLISHED", digest)
     arguments = [LINUX.name, "--kind", "full", "--weights", str(TINY), "--out", str(tmp_path)]
     assert main(arguments) == 0, capsys.readouterr().err
     [path] = (tmp_path / "full").glob("triposr-full-*.zip")
@@ -174,6 +177,37 @@ def test_a_full_zip_needs_no_download(
     assert answer["starter"] is False
     # The tiny network was never trained: whether it sees anything there is left to chance.
     assert "object" in answer or "threshold" in answer["error"].lower()
+
+
+def test_only_the_published_weights_are_bundled(tmp_path: Path) -> None:
+    for source in (TINY, TINY / "model.safetensors", tmp_path):
+        with pytest.raises(RuntimeError, match=r"is not the model\.ckpt that"):
+            weights.bundle_weights(source, tmp_path / "bundled")
+
+
+def test_pymcubes_counts_unhashed_only_where_it_is_built(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(wheels_module, "WHEELS", tmp_path)
+    monkeypatch.setattr(wheels_module, "_download", lambda *_: None)
+    monkeypatch.setattr(wheels_module, "_build", lambda *_: None)
+    for name, python in (("linux-x64-py311", "cp311"), ("linux-x64-py313", "cp313")):
+        folder = tmp_path / name
+        folder.mkdir()
+        wheel = folder / f"pymcubes-0.1.6-{python}-{python}-manylinux_2_28_x86_64.whl"
+        wheel.write_bytes(b"half of it")
+        with pytest.raises(RuntimeError, match=r"no wheel of .*pymcubes"):
+            fetch(TARGETS[name], with_torch=False)
+        with zipfile.ZipFile(wheel, "w") as archive:
+            archive.writestr("mcubes/__init__.py", "")
+        with pytest.raises(RuntimeError) as caught:
+            fetch(TARGETS[name], with_torch=False)
+        assert ("pymcubes" in str(caught.value)) == (name == "linux-x64-py311")
+
+
+def test_two_zips_for_one_blender_are_refused(archive: Path, tmp_path: Path) -> None:
+    for name in ("one.zip", "other.zip"):
+        shutil.copy(archive, tmp_path / name)
+    with pytest.raises(RuntimeError, match="duplicate"):
+        write_index(tmp_path)
 
 
 def test_what_cannot_be_built_is_told(

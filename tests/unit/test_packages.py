@@ -3,12 +3,18 @@
 import sys
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from triposr.inference import packages
 from triposr.inference.errors import DependencyError, importing
-from triposr.inference.packages import find_clash, name_the_nameless
+from triposr.inference.packages import (
+    are_paths_too_long,
+    find_clash,
+    forget_the_nameless,
+    name_the_nameless,
+)
 
 MANIFEST = """\
 id = "studio_tools"
@@ -87,10 +93,22 @@ def test_a_missing_torch_is_told_with_what_to_do() -> None:
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
 
+NUMPY_1_24 = """
+version_json = '''
+{
+ "date": "2023-04-22T13:47:13-0400",
+ "full-revisionid": "14bb214bca49b167abc375fa873466a811e62102",
+ "version": "1.24.3"
+}
+'''  # END VERSION_JSON
+"""
+
+
 @pytest.mark.parametrize(
     ("file", "text"),
     [
         ("version.py", 'version = "1.24.3"\n__version__ = version\nshort_version = version\n'),
+        ("_version.py", NUMPY_1_24),
         ("__version__.py", '__title__ = "nameless"\n__version__ = "1.24.3"\n'),
         ("_version.py", "__version__ = version = '1.24.3'\n"),
         ("__init__.py", 'import os\n\n__version__: str = "1.24.3"\n'),
@@ -109,7 +127,41 @@ def test_packages_without_metadata_get_a_version(
     name_the_nameless()
     assert metadata.version("nameless") == "1.24.3"
     assert "nameless" not in sys.modules
+    monkeypatch.setitem(sys.modules, "nameless", SimpleNamespace(__version__="2.0"))
+    assert metadata.version("nameless") == "2.0", "what is loaded knows it best"
     assert sum(type(finder).__name__ == "_VersionFinder" for finder in sys.meta_path) == 1
+
+
+def test_a_nameless_package_may_clash_too(
+    extensions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nameless").mkdir()
+    (tmp_path / "nameless" / "__init__.py").write_text('__version__ = "1.24.3"\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(packages, "NAMELESS", ("nameless",))
+    describe(extensions, "painter", "1.0", "nameless>=2")
+    name_the_nameless()
+    assert find_clash("painter") == ("painter 1.0", "nameless>=2", "1.24.3", "")
+
+
+def test_looking_for_the_cause_never_hides_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("triposr.inference.errors.find_clash", lambda package: 1 / 0)
+    with pytest.raises(DependencyError, match="stiff bristles"), importing("painter"):
+        raise ImportError("stiff bristles")
+
+
+def test_windows_paths() -> None:
+    short, long = Path("C:/b/portable/extensions"), Path("C:/" + "x" * 80)
+    assert not are_paths_too_long(short, "win32")
+    assert are_paths_too_long(long, "win32")
+    assert not are_paths_too_long(long, "linux")
+
+
+def test_nothing_stays_in_the_way_of_imports() -> None:
+    before = list(sys.meta_path)
+    name_the_nameless()
+    forget_the_nameless()
+    assert sys.meta_path == [f for f in before if type(f).__name__ != "_VersionFinder"]
 
 
 def test_what_is_described_keeps_its_own_description() -> None:

@@ -36,6 +36,11 @@ class Target:
     torch: bool = True
 
     @property
+    def builds_pymcubes(self) -> bool:
+        """Whether PyMCubes 0.1.6 is published for no such Python, so that it has to be built."""
+        return self.python > (3, 12)
+
+    @property
     def name(self) -> str:
         """Its short name, for the command line and the folder below wheels/."""
         system = "" if self.torch else "-system"

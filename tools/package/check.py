@@ -45,10 +45,12 @@ def check(target: Target, wheels: Mapping[str, RawMetadata]) -> None:
 
 def _accepted(target: Target, name: str) -> set[Tag]:
     platforms = list(TAGS[target.platform])
-    if name == "pymcubes" and target.platform == "linux-x64":
-        # Built where it has no wheel: as old as the build machine's compiler lets it be.
-        platforms += [f"manylinux_2_{minor}_x86_64" for minor in range(29, 45)]
-        platforms.append("linux_x86_64")
+    if name == "pymcubes" and target.builds_pymcubes and target.platform == "linux-x64":
+        # Built here it asks for as new a glibc as the compiler's; released zips have it of glibc
+        # 2.28, and a distribution's Blender has the system that it was built on.
+        newest = 34 if target.torch else 44
+        platforms += [f"manylinux_2_{minor}_x86_64" for minor in range(29, newest + 1)]
+        platforms += [] if target.torch else ["linux_x86_64"]
     interpreter = "cp{}{}".format(*target.python)
     return {
         *cpython_tags(target.python, [interpreter], platforms),

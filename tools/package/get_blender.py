@@ -61,19 +61,24 @@ def _open(address: str):
 def _unpack_image(image: Path, folder: Path) -> None:
     """Copy Blender.app out of a disk image of macOS."""
     place = folder / "image"
-    subprocess.run(["hdiutil", "attach", image, "-mountpoint", place, "-nobrowse"], check=True)
+    place.mkdir()
+    # What hdiutil tells goes elsewhere than our one line.
+    attach = ["hdiutil", "attach", image, "-mountpoint", place, "-nobrowse"]
+    subprocess.run(attach, check=True, stdout=sys.stderr)
     try:
         shutil.copytree(place / "Blender.app", folder / "Blender.app", symlinks=True)
     finally:
-        subprocess.run(["hdiutil", "detach", place], check=True)
+        subprocess.run(["hdiutil", "detach", place], check=True, stdout=sys.stderr)
 
 
 def main() -> None:
+    sys.stdout.reconfigure(newline="\n")  # what reads it may be bash, on Windows too
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("version", help="such as 4.5.15")
     parser.add_argument("folder", type=Path)
     options = parser.parse_args()
-    print(get_blender(options.version, options.folder, platform.system()))
+    executable = get_blender(options.version, options.folder, platform.system())
+    sys.stdout.write(f"{executable.as_posix()}\n")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ same sources and wheels give the same bytes.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import shutil
 import sys
@@ -41,6 +42,8 @@ def package(kind: Kind, target: Target, out: Path, weights: Path | None = None) 
     Raises:
         RuntimeError: A wheel cannot be had or does not fit, or Blender's tool refuses.
     """
+    for old in out.glob(f"*-{target.platform}-{target.blenders}.zip"):
+        old.unlink()
     wheels = fetch(target, with_torch=kind != "light")
     check(target, {wheel.name: metadata(wheel) for wheel in wheels})
     with tempfile.TemporaryDirectory() as folder:
@@ -91,10 +94,11 @@ def _write_reproducibly(source: Path, target: Path) -> None:
 
     (Blender's tool keeps a given order of files, but then adds each wheel twice; 4.5.)
     """
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", compresslevel=9) as new:
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for entry in sorted(old.infolist(), key=lambda entry: entry.filename):
             same = zipfile.ZipInfo(entry.filename)  # of the first of January 1980
             same.compress_type = entry.compress_type
+            same.create_system = 3  # as on Linux, for the rights
             same.external_attr = 0o644 << 16
             same.file_size = entry.file_size
             with old.open(entry) as reading, new.open(same, "w") as writing:
@@ -102,8 +106,14 @@ def _write_reproducibly(source: Path, target: Path) -> None:
 
 
 def write_index(folder: Path) -> None:
-    """Make a folder of zips a repository: index.json lists what Blender may install from it."""
-    blender_extension("server-generate", "--repo-dir", folder)
+    """Make a folder of zips a repository: index.json lists what Blender may install from it.
+
+    Raises:
+        RuntimeError: Two zips are for the same Blender, or another is no extension.
+    """
+    told = blender_extension("server-generate", "--repo-dir", folder)
+    if warnings := [line for line in told.splitlines() if line.startswith("WARN")]:
+        raise RuntimeError("\n".join(warnings))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -127,26 +137,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("full zips need --weights, and other zips have no use for it")
 
     problems: dict[str, str] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        weights = bundle_weights(options.weights, Path(folder)) if options.weights else None
-        for kind in kinds:
-            out = options.out / kind
-            for name in options.targets or OFFICIAL:
-                if kind != "light" and not TARGETS[name].torch:
-                    continue
-                try:
-                    path = package(kind, TARGETS[name], out, weights if kind == "full" else None)
-                except RuntimeError as error:
-                    problems[f"{kind} {name}"] = str(error)
-                    continue
-                size = path.stat().st_size
-                print(f"{size / 1e6:7.1f} MB  {path}", flush=True)
-                if kind == "standard" and size > BUDGET:
-                    problems[f"{kind} {name}"] = (
-                        f"larger than the {BUDGET / 1e6:.0f} MB it may have"
-                    )
-            if out.is_dir():
-                write_index(out)
+    folders = set()
+    with tempfile.TemporaryDirectory() as place:
+        weights = bundle_weights(options.weights, Path(place)) if options.weights else None
+        for kind, name in itertools.product(kinds, options.targets or OFFICIAL):
+            target = TARGETS[name]
+            if kind != "light" and not target.torch:
+                continue
+            # A repository has one zip for each Blender, and a distribution's is like any other's.
+            out = options.out / (kind if target.torch else f"{kind}-{name}")
+            try:
+                path = package(kind, target, out, weights if kind == "full" else None)
+            except RuntimeError as error:
+                problems[f"{kind} {name}"] = str(error)
+                continue
+            folders.add(out)
+            size = path.stat().st_size
+            print(f"{size / 1e6:7.1f} MB  {path}", flush=True)
+            if kind == "standard" and size > BUDGET:
+                problems[f"{kind} {name}"] = f"larger than the {BUDGET / 1e6:.0f} MB it may have"
+    for folder in sorted(folders):
+        try:
+            write_index(folder)
+        except RuntimeError as error:
+            problems[f"{folder.name}/index.json"] = str(error)
     for what, problem in problems.items():
         print(f"Not built: {what}\n  {problem}", file=sys.stderr)
     return 1 if problems else 0

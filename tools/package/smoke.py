@@ -17,8 +17,15 @@ from pathlib import Path
 
 MODULE = "bl_ext.user_default.triposr"
 
+CHOOSE_MODELS = f"""
+import bpy, sys
+preferences = bpy.context.preferences.addons[{MODULE!r}].preferences
+preferences.model_folder = sys.argv[sys.argv.index("--") + 1]
+bpy.ops.wm.save_userpref()
+"""
+
 GENERATE = """
-import bpy, addon_utils, sys
+import bpy, sys
 picture = sys.argv[sys.argv.index("--") + 1]
 bpy.ops.triposr.generate(filepath=picture, resolution=64)
 mesh = bpy.context.object.data
@@ -30,17 +37,40 @@ for module in (torch, transformers, mcubes, onnxruntime, numpy):
 assert len(mesh.vertices) > 100
 """
 
+WITHOUT_TORCH = """
+import bpy, sys
+try:
+    bpy.ops.triposr.generate(filepath=sys.argv[sys.argv.index("--") + 1], resolution=64)
+except RuntimeError as error:
+    assert "torch cannot be imported: it is not installed" in str(error), error
+else:
+    raise AssertionError("it generated without torch")
+"""
+
 DISABLE = f"""
 import bpy, addon_utils
 addon_utils.disable({MODULE!r}, default_set=True)
 assert not hasattr(bpy.types.Scene, "triposr")
 assert not [name for name in dir(bpy.types) if name.startswith("TRIPOSR")]
+import sys
+assert not [finder for finder in sys.meta_path if "triposr" in type(finder).__module__]
 bpy.ops.wm.save_userpref()
 """
 
 
-def smoke(blender: str, archive: Path, picture: Path, profile: Path) -> str:
+TIMEOUT = 600.0
+"""Seconds after which a Blender hangs."""
+
+
+def smoke(blender: str, archive: Path, picture: Path, profile: Path, has_torch: bool) -> str:
     """Run the whole life of the add-on in a profile; returns what Blender printed.
+
+    Args:
+        blender: Its executable.
+        archive: A zip of `make package`.
+        picture: To generate from.
+        profile: An empty folder.
+        has_torch: Whether the zip or Blender brings it; else generating must say that.
 
     Raises:
         RuntimeError: A step failed, or something of the add-on was left behind.
@@ -52,7 +82,9 @@ def smoke(blender: str, archive: Path, picture: Path, profile: Path) -> str:
             env={**os.environ, "BLENDER_USER_RESOURCES": str(profile)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=TIMEOUT,
         )
         if done.returncode:
             raise RuntimeError(f"{arguments} ended with {done.returncode}:\n{done.stdout}")
@@ -65,12 +97,17 @@ def smoke(blender: str, archive: Path, picture: Path, profile: Path) -> str:
     printed += run(*extension, "install-file", "-r", "user_default", "--enable", archive)
     if not (profile / "extensions" / "user_default" / "triposr").is_dir():
         raise RuntimeError(f"Blender did not install {archive.name}:\n{printed}")
-    for _ in range(2):  # right after installing, and after a restart
-        printed += run(*offline, GENERATE, "--", picture)
+    models = profile / "the artist's models"
+    models.mkdir()
+    (models / "downloaded.onnx").write_bytes(b"for an hour")
+    printed += run(*offline, CHOOSE_MODELS, "--", models)
+    printed += run(*offline, GENERATE if has_torch else WITHOUT_TORCH, "--", picture)
     printed += run(*offline, DISABLE)
     printed += run(*extension, "remove", "triposr")
     if left := left_behind(profile):
         raise RuntimeError("left behind:\n" + "\n".join(left))
+    if [path.name for path in models.iterdir()] != ["downloaded.onnx"]:
+        raise RuntimeError(f"the artist's models are gone from {models}")
     return printed
 
 
@@ -91,11 +128,15 @@ def main() -> int:
     parser.add_argument("blender", help="its executable")
     parser.add_argument("archive", type=Path, metavar="ZIP")
     parser.add_argument("picture", type=Path)
+    parser.add_argument("--without-torch", action="store_true", help="nothing there brings it")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         try:
-            print(smoke(options.blender, options.archive, options.picture, Path(profile)))
-        except RuntimeError as error:
+            has_torch = not options.without_torch
+            print(
+                smoke(options.blender, options.archive, options.picture, Path(profile), has_torch)
+            )
+        except (RuntimeError, subprocess.TimeoutExpired) as error:
             print(error, file=sys.stderr)
             return 1
     return 0

@@ -7,11 +7,16 @@ from pathlib import Path
 
 from triposr.inference.catalog import TRIPOSR
 from triposr.inference.conversion import convert_to_half
+from triposr.inference.download import sha256
 from triposr.inference.errors import TripoSRError
 from triposr.inference.installation import import_model
-from triposr.inference.weights import WEIGHTS_NAMES, weights_file
+from triposr.inference.types import ignore_progress
+from triposr.inference.weights import WEIGHTS_NAMES
 
 HALF, ORIGINAL = WEIGHTS_NAMES
+
+PUBLISHED = next(file.sha256 for file in TRIPOSR.files if file.name == ORIGINAL)
+"""SHA-256 of the only weights that may be called TripoSR's."""
 
 LICENSE = Path(__file__).parent / "license-texts" / "triposr-weights.txt"
 
@@ -20,19 +25,18 @@ def bundle_weights(source: Path, folder: Path) -> Path:
     """Put TripoSR's files of `source` into `folder`, the weights in half precision; returns it.
 
     Args:
-        source: A folder with config.yaml and the weights, or the weights alone.
+        source: The published model.ckpt, or a folder with it.
 
     Raises:
-        RuntimeError: They are missing, damaged, or not TripoSR's.
+        RuntimeError: It is missing, damaged, or something else.
     """
     try:
-        label = import_model(source, folder)
-        if label != TRIPOSR.label:
-            raise RuntimeError(f"{source} holds {label}, not TripoSR")
-        weights = weights_file(folder)
-        if weights.name == ORIGINAL:
-            convert_to_half(weights, folder / HALF)
-            weights.unlink()
+        original = source / ORIGINAL if source.is_dir() else source
+        if not original.is_file() or sha256(original, ignore_progress) != PUBLISHED:
+            raise RuntimeError(f"{original} is not the {ORIGINAL} that TripoSR's authors published")
+        import_model(original, folder)
+        convert_to_half(folder / ORIGINAL, folder / HALF)
+        (folder / ORIGINAL).unlink()
     except TripoSRError as error:
         raise RuntimeError(str(error)) from error
     for leftover in folder.rglob("*.lock"):

@@ -10,8 +10,10 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import zipfile
 from pathlib import Path
 
+from lock import read_pins
 from packaging.markers import Environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
@@ -43,9 +45,6 @@ SYSTEMS: dict[Platform, tuple[str, str, str, str]] = {
     "macos-arm64": ("posix", "darwin", "Darwin", "arm64"),
 }
 
-BUILD_NUMPY = "2.3.4"
-"""With which PyMCubes is built; what is built with it runs with older and newer ones."""
-
 TORCH_IS_ELSEWHERE = (
     "For Linux, pip has to be told where PyTorch keeps its CPU builds (pytorch.org, Start Locally,"
     " shows the address): set PIP_EXTRA_INDEX_URL, or put the wheel into {folder}"
@@ -74,8 +73,8 @@ def environment(target: Target) -> Environment:
 def fetch(target: Target, with_torch: bool) -> list[Path]:
     """The wheels of a target, in wheels/TARGET, downloaded or built where they are not there yet.
 
-    A wheel that is there counts if its hash is one of the lock's. Only PyMCubes may be there as
-    someone has built it.
+    A wheel that is there counts if its hash is one of the lock's. Only where PyMCubes is published
+    for no such Python, it may be there as someone has built it.
 
     Raises:
         RuntimeError: With what pip has to say when a wheel cannot be had.
@@ -85,30 +84,24 @@ def fetch(target: Target, with_torch: bool) -> list[Path]:
     pins = locked(target)
     if not with_torch:
         del pins["torch"]
-    there = {name: path for name in pins if (path := _find(folder, name, pins[name]))}
-    wanted = [name for name in pins if name not in there]
-    for name, group in (
-        ("torch", [n for n in wanted if n == "torch"]),
-        ("the locked wheels", [n for n in wanted if n not in ("torch", "pymcubes")]),
-        ("pymcubes", [n for n in wanted if n == "pymcubes"]),
-    ):
-        if not group:
-            continue
-        lines = [pins[n] for n in group]
+    wanted = [name for name in pins if _find(target, name, pins[name]) is None]
+    built = {"pymcubes"} if target.builds_pymcubes else set()
+    if names := [name for name in wanted if name not in {"torch"} | built]:
+        _download(target, [pins[name] for name in names], folder)
+    if "torch" in wanted:
         try:
-            _download(target, lines, folder)
+            _download(target, [pins["torch"]], folder)
         except RuntimeError as error:
-            if name == "pymcubes":
-                _build(target, folder)
-            elif name == "torch" and target.platform == "linux-x64":
-                hint = TORCH_IS_ELSEWHERE.format(folder=folder.relative_to(ROOT))
-                raise RuntimeError(f"{error}\n{hint}") from None
-            else:
+            if target.platform != "linux-x64":
                 raise
-    there = {name: path for name in pins if (path := _find(folder, name, pins[name]))}
-    if missing := sorted(set(pins) - set(there)):
+            hint = TORCH_IS_ELSEWHERE.format(folder=folder.relative_to(ROOT))
+            raise RuntimeError(f"{error}\n{hint}") from error
+    if built & set(wanted):
+        _build(target, pins["pymcubes"], folder)
+    found = {name: _find(target, name, pin) for name, pin in pins.items()}
+    if missing := sorted(name for name, path in found.items() if path is None):
         raise RuntimeError(f"{target.name}: no wheel of {', '.join(missing)} that the lock names")
-    return sorted(there.values())
+    return sorted(path for path in found.values() if path is not None)
 
 
 def locked(target: Target) -> dict[str, str]:
@@ -120,7 +113,7 @@ def locked(target: Target) -> dict[str, str]:
         files.append(own)
     pins: dict[str, str] = {}
     for file in files:
-        for block in re.findall(r"^[\w.-]+==.*?(?=^\S|\Z)", file.read_text(), re.M | re.S):
+        for block in read_pins(file).values():
             requirement = Requirement(block.partition("\\")[0].strip())
             name = canonicalize_name(requirement.name)
             if requirement.marker and not requirement.marker.evaluate(environment(target)):
@@ -134,15 +127,18 @@ def locked(target: Target) -> dict[str, str]:
     return pins
 
 
-def _find(folder: Path, name: str, pin: str) -> Path | None:
+def _find(target: Target, name: str, pin: str) -> Path | None:
     version = pin.split()[0].partition("==")[2]
-    for path in sorted(folder.glob("*.whl")):
+    for path in sorted((WHEELS / target.name).glob("*.whl")):
         found, found_version, *_ = parse_wheel_filename(path.name)
         if found != name or str(found_version) != version:
             continue
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if digest in pin or name == "pymcubes":
+        if name == "pymcubes" and target.builds_pymcubes:
+            is_it = zipfile.is_zipfile(path)
+        else:
+            with path.open("rb") as file:
+                is_it = hashlib.file_digest(file, "sha256").hexdigest() in pin
+        if is_it:
             return path
     return None
 
@@ -164,36 +160,44 @@ def _download(target: Target, lines: list[str], folder: Path) -> None:
             path.replace(folder / path.name)
 
 
-def download_source(target: Target, name: str, folder: Path) -> Path:
-    """The sdist that the lock names, in `folder`."""
+def download_source(target: Target, folder: Path) -> Path:
+    """PyMCubes' sdist that the lock names, in `folder`.
+
+    pip asks the sdist itself for its name, and that needs what requirements/build.txt has.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     requirements = folder / "requirements.txt"
-    requirements.write_text(locked(target)[name])
+    requirements.write_text(locked(target)["pymcubes"])
     _pip(
         *("download", "--no-deps", "--require-hashes", "--no-binary=:all:"),
         *("--no-build-isolation", "--requirement", requirements, "--dest", folder),
     )
+    requirements.unlink()
     [source] = folder.glob("*.tar.gz")
     return source
 
 
-def _build(target: Target, folder: Path) -> None:
+def _build(target: Target, pin: str, folder: Path) -> None:
     """Build PyMCubes of its unmodified sdist, with the Python of the target on its own platform."""
-    python = _interpreter(target)
+    interpreter = _interpreter(target)
     with tempfile.TemporaryDirectory(dir=folder) as partial:
         place = Path(partial)
-        source = download_source(target, "pymcubes", place)
-        constraints = place / "constraints.txt"
-        constraints.write_text(f"numpy=={BUILD_NUMPY}\n")
+        _run([interpreter, "-m", "venv", place / "venv"])
+        python = place / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+        needed = REQUIREMENTS / "build.txt"
+        _pip("install", "--no-deps", "--require-hashes", "--requirement", needed, python=python)
+        requirements = place / "requirements.txt"
+        requirements.write_text(pin)
         _pip(
-            *("wheel", "--no-deps", "--wheel-dir", place / "built", source),
+            *("wheel", "--no-deps", "--require-hashes", "--no-binary=:all:"),
+            *("--no-build-isolation", "--requirement", requirements, "--wheel-dir", place),
             python=python,
             # The same bytes each time: no times, no names of temporary folders.
             SOURCE_DATE_EPOCH="315532800",
             CFLAGS="-g0",
             LDFLAGS="-Wl,--strip-all,--build-id=none" if sys.platform == "linux" else "",
-            PIP_CONSTRAINT=str(constraints),
         )
-        [wheel] = (place / "built").glob("*.whl")
+        [wheel] = place.glob("*.whl")
         if sys.platform == "linux":
             wheel = _repaired(wheel, place / "repaired")
         wheel.replace(folder / wheel.name)
@@ -229,7 +233,7 @@ def _repaired(wheel: Path, folder: Path) -> Path:
     return repaired
 
 
-def _pip(*arguments: str | Path, python: str = sys.executable, **environment: str) -> None:
+def _pip(*arguments: str | Path, python: str | Path = sys.executable, **environment: str) -> None:
     _run([python, "-m", "pip", "--quiet", *arguments], **environment)
 
 
@@ -239,7 +243,8 @@ def _run(command: list[str | Path], **environment: str) -> None:
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
     )
     if done.returncode:
         errors = [line for line in done.stdout.splitlines() if line.startswith("ERROR")]
@@ -247,4 +252,4 @@ def _run(command: list[str | Path], **environment: str) -> None:
 
 
 if __name__ == "__main__":  # wheels.py TARGET FOLDER: the sdist, for who builds it elsewhere
-    print(download_source(TARGETS[sys.argv[1]], "pymcubes", Path(sys.argv[2])))
+    print(download_source(TARGETS[sys.argv[1]], Path(sys.argv[2])))
