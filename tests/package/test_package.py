@@ -225,7 +225,13 @@ def test_what_cannot_be_built_is_told(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["solaris-py311"], ["--kind", "full"], ["--kind", "light", "--weights", "."]]
+    "arguments",
+    [
+        ["solaris-py311"],
+        ["--kind", "full"],
+        ["--kind", "light", "--weights", "."],
+        ["--weights", "nowhere"],
+    ],
 )
 def test_wrong_arguments(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:

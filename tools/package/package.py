@@ -139,7 +139,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     problems: dict[str, str] = {}
     folders = set()
     with tempfile.TemporaryDirectory() as place:
-        weights = bundle_weights(options.weights, Path(place)) if options.weights else None
+        try:
+            weights = bundle_weights(options.weights, Path(place)) if options.weights else None
+        except RuntimeError as error:
+            parser.error(str(error))
         for kind, name in itertools.product(kinds, options.targets or OFFICIAL):
             target = TARGETS[name]
             if kind != "light" and not target.torch:
