@@ -11,7 +11,7 @@ from bpy.app.translations import pgettext_iface as iface_
 from bpy.props import FloatProperty, IntProperty
 
 from ..inference.message import Message
-from ..properties import FOREGROUND_RATIO
+from ..properties import FOREGROUND_RATIO, check_declared, unlimited
 from ..runner import Run
 from ..scene.placement import Row
 from ..scene.source import KEY, variants_of
@@ -22,6 +22,12 @@ from .needs_source import NeedsSource
 from .picture_run import picture_run
 from .starts_runs import StartsRuns
 
+COUNT = {
+    "name": "Count",
+    "description": "Number of variants",
+    "default": 4,
+    **{"min": 2, "max": 9, "soft_min": 2, "soft_max": 9},
+}
 RATIO_RANGE = {key: FOREGROUND_RATIO[key] for key in ("min", "max", "precision", "step")}
 
 
@@ -31,7 +37,7 @@ class TRIPOSR_OT_variants(TakesPicture, StartsRuns, bpy.types.Operator):
     bl_idname = "triposr.variants"
     bl_label = "Generate Variants (TripoSR)"
 
-    count: IntProperty(name="Count", description="Number of variants", min=2, max=9, default=4)
+    count: IntProperty(**unlimited(COUNT))
     smallest: FloatProperty(
         name="Smallest", description="Foreground ratio of the first", default=0.65, **RATIO_RANGE
     )
@@ -40,6 +46,7 @@ class TRIPOSR_OT_variants(TakesPicture, StartsRuns, bpy.types.Operator):
     )
 
     def runs(self, context: bpy.types.Context, is_clicked: bool) -> list[Run]:
+        check_declared(COUNT, self.count)
         source, place = self.source(context), self.spot(context)
         spot = replace(place, row=Row())
         common = uuid.uuid4().hex
@@ -89,7 +96,7 @@ class TRIPOSR_OT_keep_variant(NeedsSource, bpy.types.Operator):
         kept.location, kept.name = kept.triposr.home, kept.triposr.picture
         for each in same:
             each.triposr.variants = ""
-        told = Message("Kept {name}, deleted {count} others", name=kept.name, count=len(others))
+        told = Message("Kept {name}, others deleted: {count}", name=kept.name, count=len(others))
         tell(self, "INFO", told)
         return {"FINISHED"}
 

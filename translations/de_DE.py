@@ -270,7 +270,7 @@ MESSAGES = {
         "Die aktive Variante behalten, an den Platz der ersten stellen und die anderen löschen"
     ),
     "Select one of several variants": "Eine von mehreren Varianten auswählen",
-    "Kept {name}, deleted {count} others": "{name} behalten, {count} andere gelöscht",
+    "Kept {name}, others deleted: {count}": "{name} behalten, andere gelöscht: {count}",
     # Refining the active object
     "Refine": "Verfeinern",
     "Looser, Tighter": "Lockerer, enger",

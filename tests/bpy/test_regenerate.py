@@ -68,3 +68,9 @@ def test_a_variant_is_kept(bpy, picture: Path) -> None:
     assert len(bpy.data.meshes) == 2
     bpy.context.view_layer.objects.active = kept
     assert not bpy.ops.triposr.keep_variant.poll()
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_a_wrong_number_of_variants_is_told(bpy, picture: Path, count: int) -> None:
+    with pytest.raises(RuntimeError, match=f"Count is {count}"):
+        bpy.ops.triposr.variants(filepath=str(picture), count=count)
