@@ -7,19 +7,8 @@ from types import ModuleType
 
 import background
 import pytest
+from blender_at_exit import pytest_sessionfinish, pytest_unconfigure  # noqa: F401
 from PIL import Image, ImageDraw
-
-EXIT_STATUS = pytest.StashKey[int]()
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if "bpy" in sys.modules:
-        background.leave(config.stash[EXIT_STATUS])
-
-
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    session.config.stash[EXIT_STATUS] = int(exitstatus)
 
 
 @pytest.fixture(scope="session")

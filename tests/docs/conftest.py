@@ -7,10 +7,10 @@ from types import ModuleType
 
 import background
 import pytest
+from blender_at_exit import pytest_sessionfinish, pytest_unconfigure  # noqa: F401
 from fences import ROOT
 from PIL import Image, ImageDraw
 
-EXIT_STATUS = pytest.StashKey[int]()
 PICTURES = ("chair", "vase")
 
 SHIMS = {
@@ -19,16 +19,6 @@ SHIMS = {
     # Whether the Makefile can do it; doing it takes minutes.
     "make": 'exec /usr/bin/env make --no-print-directory -n -C "{root}" "$@" >/dev/null',
 }
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if "bpy" in sys.modules:
-        background.leave(config.stash[EXIT_STATUS])
-
-
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    session.config.stash[EXIT_STATUS] = int(exitstatus)
 
 
 @pytest.fixture(scope="session")
