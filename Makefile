@@ -3,7 +3,7 @@
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help demo test test-docs test-package test-window-4.3 test-window-5.2 lint zip package docs screenshots lock bench starter-eval clean
+.PHONY: help demo test test-docs test-package lint zip package docs screenshots lock bench starter-eval clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -16,19 +16,14 @@ test: lint ## Set up what is missing, then run every test
 	$(BIN)/pytest tests/unit
 	$(BIN)/pytest tests/bpy
 	@$(SIDE_BY_SIDE) test-docs test-package
-	@$(SIDE_BY_SIDE) test-window-4.3 test-window-5.2
-	$(BIN)/pytest tests/gui -m alone
+	$(BIN)/pytest tests/gui
 
-# Two at a time, each told when it is done: windows mostly wait. What measures the time that Blender
-# takes to answer is marked `alone`.
+# Each told when it is done. Windows have the machine for themselves: their tests take a pause of the
+# mouse for enough, and measure how soon Blender answers.
 SIDE_BY_SIDE := env -u MAKEFLAGS $(MAKE) --no-print-directory -j2 --output-sync=target
-NOT_IN_MAKE := env -u MAKEFLAGS -u MAKELEVEL
 
 test-docs test-package: test-%: $(READY)
-	@$(NOT_IN_MAKE) $(BIN)/pytest tests/$*
-
-test-window-4.3 test-window-5.2: test-window-%: $(READY)
-	@$(NOT_IN_MAKE) $(BIN)/pytest tests/gui -m "not alone" -k $*
+	@env -u MAKEFLAGS -u MAKELEVEL $(BIN)/pytest tests/$*
 
 lint: $(READY) ## Check style and types
 	$(BIN)/ruff check

@@ -3,7 +3,6 @@
 import time
 
 import artist
-import pytest
 from artist import GENERATE, NEW_OBJECTS, RUNNING
 from window import Window
 
@@ -91,7 +90,6 @@ def test_quitting_during_a_job_ends_cleanly(window: Window) -> None:
     assert "terminate called" not in ended.log
 
 
-@pytest.mark.alone
 def test_blender_answers_while_a_job_runs(window: Window) -> None:
     """A job holds Blender no longer than twice what drawing its progress bar does.
 
