@@ -227,7 +227,9 @@ class TripoSRSource(RunSettings, bpy.types.PropertyGroup):
     image: PointerProperty(
         type=bpy.types.Image, name="Image", description="The picture, if it was in the .blend"
     )
-    filepath: StringProperty(name="File", description="The picture's file, if it was not")
+    filepath: StringProperty(
+        name="File", description="The picture's file, if it was not", subtype="FILE_PATH"
+    )
     digest: StringProperty(
         name="SHA-256", description="Of the picture's file or pixels when the object was made"
     )
