@@ -24,7 +24,6 @@ VERSION = re.compile(
 )
 """Where a package's own files say what version it is; the second is versioneer's way."""
 
-
 WINDOWS_LIMIT = 260
 """Characters that a path of Windows may have, unless long ones were turned on."""
 
@@ -171,7 +170,7 @@ def _brought_by(distribution: metadata.Distribution) -> str:
     """The extension whose wheel was unpacked, by the name that the artist sees; else ""."""
     if isinstance(distribution, _Described):
         return ""  # Blender's own
-    # <extensions>/.local/lib/python3.11/site-packages (on Windows without lib/python3.11)
+    # <extensions>/.local/lib/python3.11/site-packages
     place = Path(str(distribution.locate_file("")))
     local = next((parent for parent in place.parents if parent.name == ".local"), None)
     if local is None:

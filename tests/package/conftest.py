@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import onnx
 import pytest
 from clean_blender import CleanBlender, clean_python
-from onnx import TensorProto, helper
+from matting_model import write_matting_model
 
 from bundle import TARGETS
 from package import package
@@ -31,25 +30,7 @@ def picture() -> Path:
 @pytest.fixture(scope="session")
 def matting_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder with a u2net.onnx that finds what is not green, such as the mug."""
-    nodes = [
-        helper.make_node("Slice", ["x", "start", "end", "axis"], ["green"]),
-        helper.make_node("Neg", ["green"], ["y"]),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "matte",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 320, 320])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 1, 320, 320])],
-        [
-            helper.make_tensor(name, TensorProto.INT64, [1], [value])
-            for name, value in (("start", 1), ("end", 2), ("axis", 1))
-        ],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
-    model.ir_version = 8
-    folder = tmp_path_factory.mktemp("models")
-    onnx.save(model, folder / "u2net.onnx")
-    return folder
+    return write_matting_model(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="session")

@@ -19,26 +19,22 @@ import wheels as wheels_module
 from bundle import BLENDERS_OWN, OFFICIAL, PACKAGES, TARGETS, Target
 from check import check
 from package import main, package, write_index
-from wheels import TAGS, fetch, locked
+from wheels import fetch, locked, pip_options
 
 TINY = Path(__file__).resolve().parents[1] / "data" / "tiny"
 LINUX = TARGETS["linux-x64-py311"]
 
 
-def pip_report(target: Target, without: str) -> dict[str, RawMetadata]:
+def pip_report(target: Target, without: list[str]) -> dict[str, RawMetadata]:
     """What pip would download for a target, and what each wheel says about itself.
 
     pip reads a wheel's metadata from the index, and a whole wheel only where the index has no such
     file; it refuses what does not match the lock's hashes, the platform and the Python.
     """
-    pins = "\n".join(pin for name, pin in locked(target).items() if name not in without.split())
-    version = "{}{}".format(*target.python)
+    pins = "\n".join(pin for name, pin in locked(target).items() if name not in without)
     command = [
         *(sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"),
-        *("--no-deps", "--require-hashes", "--only-binary=:all:", "--report=-", "--target=nowhere"),
-        *(f"--python-version={version}", f"--abi=cp{version}", "--abi=abi3", "--abi=none"),
-        *(f"--platform={tag}" for tag in TAGS[target.platform]),
-        "--requirement=/dev/stdin",
+        *("--report=-", "--target=nowhere", *pip_options(target), "--requirement=/dev/stdin"),
     ]
     done = subprocess.run(command, input=pins, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -55,9 +51,9 @@ def test_every_wheel_exists_and_fits(name: str) -> None:
     Left out are PyMCubes where it is built, and torch for Linux, which is not where pip looks.
     """
     target = TARGETS[name]
-    without = ["pymcubes"] if target.python > (3, 11) else []
+    without = ["pymcubes"] if target.builds_pymcubes else []
     without += ["torch"] if target.platform == "linux-x64" else []
-    found = pip_report(target, " ".join(without))
+    found = pip_report(target, without)
     assert len(found) == len(PACKAGES) + 1 - len(without)
     check(target, found)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matting_model import write_matting_model
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
@@ -168,29 +169,8 @@ def test_options_out_of_range(setting: dict) -> None:
 
 @pytest.fixture
 def model_folder(tmp_path: Path) -> Path:
-    """A folder with a u2net.onnx that finds the darker pixels: 1 - red, where the mug is red."""
-    import onnx
-    from onnx import TensorProto, helper
-
-    nodes = [
-        helper.make_node("Slice", ["x", "start", "end", "axis"], ["green"]),
-        helper.make_node("Neg", ["green"], ["y"]),
-    ]
-    shape = [1, 3, 320, 320]
-    graph = helper.make_graph(
-        nodes,
-        "matte",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 1, 320, 320])],
-        [
-            helper.make_tensor(name, TensorProto.INT64, [1], [value])
-            for name, value in (("start", 1), ("end", 2), ("axis", 1))
-        ],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
-    model.ir_version = 8
-    onnx.save(model, tmp_path / "u2net.onnx")
-    return tmp_path
+    """A folder with a u2net.onnx that finds the red mug."""
+    return write_matting_model(tmp_path)
 
 
 @pytest.mark.parametrize("background", ["auto", "model"])

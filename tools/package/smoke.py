@@ -48,11 +48,10 @@ else:
 """
 
 DISABLE = f"""
-import bpy, addon_utils
+import bpy, addon_utils, sys
 addon_utils.disable({MODULE!r}, default_set=True)
 assert not hasattr(bpy.types.Scene, "triposr")
 assert not [name for name in dir(bpy.types) if name.startswith("TRIPOSR")]
-import sys
 assert not [finder for finder in sys.meta_path if "triposr" in type(finder).__module__]
 bpy.ops.wm.save_userpref()
 """

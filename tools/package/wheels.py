@@ -84,7 +84,8 @@ def fetch(target: Target, with_torch: bool) -> list[Path]:
     pins = locked(target)
     if not with_torch:
         del pins["torch"]
-    wanted = [name for name in pins if _find(target, name, pins[name]) is None]
+    found = {name: _find(target, name, pin) for name, pin in pins.items()}
+    wanted = [name for name, path in found.items() if path is None]
     built = {"pymcubes"} if target.builds_pymcubes else set()
     if names := [name for name in wanted if name not in {"torch"} | built]:
         _download(target, [pins[name] for name in names], folder)
@@ -94,11 +95,11 @@ def fetch(target: Target, with_torch: bool) -> list[Path]:
         except RuntimeError as error:
             if target.platform != "linux-x64":
                 raise
-            hint = TORCH_IS_ELSEWHERE.format(folder=folder.relative_to(ROOT))
+            hint = TORCH_IS_ELSEWHERE.format(folder=f"wheels/{target.name}")
             raise RuntimeError(f"{error}\n{hint}") from error
     if built & set(wanted):
         _build(target, pins["pymcubes"], folder)
-    found = {name: _find(target, name, pin) for name, pin in pins.items()}
+    found |= {name: _find(target, name, pins[name]) for name in wanted}
     if missing := sorted(name for name, path in found.items() if path is None):
         raise RuntimeError(f"{target.name}: no wheel of {', '.join(missing)} that the lock names")
     return sorted(path for path in found.values() if path is not None)
@@ -143,17 +144,23 @@ def _find(target: Target, name: str, pin: str) -> Path | None:
     return None
 
 
-def _download(target: Target, lines: list[str], folder: Path) -> None:
+def pip_options(target: Target) -> list[str]:
+    """How pip is told to take wheels of a target, hashed, and nothing else."""
     version = "{}{}".format(*target.python)
-    platforms = [f"--platform={tag}" for tag in TAGS[target.platform]]
+    return [
+        *("--no-deps", "--require-hashes", "--only-binary=:all:"),
+        *(f"--python-version={version}", "--implementation=cp"),
+        *(f"--abi=cp{version}", "--abi=abi3", "--abi=none"),
+        *(f"--platform={tag}" for tag in TAGS[target.platform]),
+    ]
+
+
+def _download(target: Target, lines: list[str], folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as partial:
         requirements = Path(partial, "requirements.txt")
         requirements.write_text("\n".join(lines))
         _pip(
-            *("download", "--no-deps", "--require-hashes", "--only-binary=:all:"),
-            *(f"--python-version={version}", "--implementation=cp"),
-            *(f"--abi=cp{version}", "--abi=abi3", "--abi=none"),
-            *platforms,
+            *("download", *pip_options(target)),
             *(f"--requirement={requirements}", f"--dest={partial}"),
         )
         for path in Path(partial).glob("*.whl"):
