@@ -49,8 +49,9 @@ def _modules() -> tuple:
         thumbnails,
         translations,
     )
+    from .scene import source
 
     return (
-        *(translations, properties, thumbnails, preview, session, live_refine),
+        *(translations, properties, source, thumbnails, preview, session, live_refine),
         *(operators.places, panels.presets, command),
     )

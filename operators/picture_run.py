@@ -31,7 +31,7 @@ from ..preferences import (
 )
 from ..properties import SETTINGS, run_options
 from ..runner import Run, push_undo_step
-from ..scene.identity import with_uid
+from ..scene.identity import is_local, with_uid
 from ..scene.image import Picture, matte_of, picture_of
 from ..scene.mesh import add_object, check_free, fill, make_single_user, show_colors
 from ..scene.placement import Extent, Placement, Row, Spot, placed
@@ -90,8 +90,16 @@ def image_source(image: bpy.types.Image) -> Source:
         picture_of(image),
         matte and matte_of(matte),
         image=image.session_uid,
-        icon=bpy.types.UILayout.icon(image),
+        icon=_icon_of(image),
     )
+
+
+def _icon_of(image: bpy.types.Image) -> int:
+    """Number of an image's icon; 0 without a window.
+
+    There, Blender keeps the icon's preview after the image is gone, and crashes when it frees it.
+    """
+    return 0 if bpy.app.background else bpy.types.UILayout.icon(image)
 
 
 def kept_source(blender_object: bpy.types.Object) -> Source:
@@ -141,7 +149,7 @@ def picture_run(
     Raises:
         InputError: A setting is out of its range, or the scene is a linked file's.
     """
-    if context.scene.library is not None:
+    if not is_local(context.scene):
         raise InputError("The scene belongs to a linked file", "Switch to a scene of this file")
     threads = preferences(context).threads
     with_model = partial(

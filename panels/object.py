@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
+from ..scene.identity import is_local
 from ..scene.source import has_source, variants_of
 from ..session import refinements
 from ..texts import draw_message, draw_text, localized
@@ -42,8 +43,8 @@ class TRIPOSR_PT_refine(_ObjectPanel, bpy.types.Panel):
 
 def _why_not(context: bpy.types.Context) -> str:
     """Why the active object's surface cannot be changed now."""
-    if context.object.library or context.object.data.library:
-        return iface_("The object belongs to a linked file")
+    if not is_local(context.object, context.object.data):
+        return iface_("The object is linked, or a library override: make it local first")
     return iface_("Switch to Object Mode to refine")
 
 

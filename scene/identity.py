@@ -1,4 +1,4 @@
-"""Finding a data-block again, whatever it is called by then."""
+"""Finding a data-block again, whatever it is called by then, and whose it is."""
 
 from __future__ import annotations
 
@@ -7,9 +7,30 @@ from typing import TypeVar
 
 import bpy
 
+from ..inference.errors import InputError
+
 Block = TypeVar("Block", bound=bpy.types.ID)
 
 
 def with_uid(blocks: Iterable[Block], uid: int) -> Block | None:
     """The data-block with a session_uid, if it is still there; undo leaves it as it is."""
     return next((block for block in blocks if block.session_uid == uid), None)
+
+
+def is_local(*blocks: bpy.types.ID) -> bool:
+    """Whether all of them are this file's own: neither linked nor library overrides.
+
+    An override shows changes that the file does not keep, and replacing the mesh of an overridden
+    mesh data-block crashes Blender (4.5) when the file is saved.
+    """
+    return all(block.library is None and block.override_library is None for block in blocks)
+
+
+def check_local(block: bpy.types.ID) -> None:
+    """Raise InputError for a data-block that is not this file's own."""
+    if block.library is not None:
+        raise InputError(
+            "{name!r} belongs to a linked file", "Make it local first", name=block.name
+        )
+    if block.override_library is not None:
+        raise InputError("{name!r} is a library override", "Make it local first", name=block.name)

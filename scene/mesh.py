@@ -11,6 +11,7 @@ import numpy as np
 
 from ..inference.errors import InputError
 from ..inference.types import MeshData
+from .identity import check_local, is_local
 from .material import color_material
 from .placement import Placement
 
@@ -67,8 +68,8 @@ def _collection(context: bpy.types.Context) -> bpy.types.Collection:
     """The active collection, unless it is linked or excluded from the view layer."""
     active = context.view_layer.active_layer_collection
     collection = active.collection
-    is_ours = collection.library is None and collection.override_library is None
-    return collection if is_ours and not active.exclude else context.scene.collection
+    is_usable = is_local(collection) and not active.exclude
+    return collection if is_usable else context.scene.collection
 
 
 def _show_in_local_views(context: bpy.types.Context, new: bpy.types.Object) -> None:
@@ -115,10 +116,7 @@ def fill(data: bpy.types.Mesh, mesh: MeshData, placement: Placement) -> None:
 
 def check_editable(data: bpy.types.Mesh) -> None:
     """Raise InputError for a mesh whose surface cannot be replaced or reduced now."""
-    if data.library is not None:
-        raise InputError(
-            "The mesh {name!r} belongs to a linked file", "Make it local first", name=data.name
-        )
+    check_local(data)
     if data.is_editmode:
         raise InputError(
             "The mesh {name!r} is being edited", "Switch to Object Mode first", name=data.name
@@ -153,6 +151,7 @@ def check_free(blender_object: bpy.types.Object) -> None:
             "Switch to Object Mode and try again",
             name=blender_object.name,
         )
+    check_local(blender_object)
     check_editable(blender_object.data)
 
 

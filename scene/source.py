@@ -5,23 +5,30 @@ It is saved with the object, duplicated, appended and undone with it.
 
 from __future__ import annotations
 
+import base64
 from collections import OrderedDict
 
 import bpy
 import numpy as np
+from bpy.app.handlers import persistent
 
 from ..inference.errors import InputError
 from ..inference.types import SceneCode
+from .identity import is_local
 from .mesh import positions, set_colors
 from .placement import Placement
 
 KEY = "triposr_scene_code"
-"""The custom property that holds the scene code, about a megabyte."""
+"""The custom property that holds the scene code: base64 text, some 1.5 MB.
+
+Text, because exporters and scripts that walk custom properties take raw bytes badly: Alembic's
+aborts Blender, and bytes assigned over bytes end at the first zero. Older files hold bytes.
+"""
 
 REMEMBERED = 4
 """Scene codes that are kept unpacked: what is known of one makes its next surface quick."""
 
-_unpacked: OrderedDict[bytes, SceneCode] = OrderedDict()
+_unpacked: OrderedDict[str | bytes, SceneCode] = OrderedDict()
 
 
 def has_source(blender_object: bpy.types.Object | None) -> bool:
@@ -29,15 +36,15 @@ def has_source(blender_object: bpy.types.Object | None) -> bool:
     return (
         isinstance(blender_object, bpy.types.Object)
         and blender_object.type == "MESH"
-        and isinstance(blender_object.get(KEY), bytes)
+        and isinstance(blender_object.get(KEY), str | bytes)
     )
 
 
 def remember_source(blender_object: bpy.types.Object, packed: bytes, placement: Placement) -> None:
     """Keep a scene code with an object."""
-    # Assigned over bytes that are there, bytes are taken for text, and end at the first zero.
+    # Assigned over the bytes of an older file, text would be cut at a zero.
     blender_object.pop(KEY, None)
-    blender_object[KEY] = packed
+    blender_object[KEY] = base64.b64encode(packed).decode("ascii")
     source = blender_object.triposr
     source.scale, source.base = placement.scale, placement.base
 
@@ -52,7 +59,7 @@ def variants_of(blender_object: bpy.types.Object, scene: bpy.types.Scene) -> lis
     return [
         other
         for other in scene.objects
-        if other.triposr.variants == common and other.library is None and has_source(other)
+        if other.triposr.variants == common and is_local(other) and has_source(other)
     ]
 
 
@@ -111,9 +118,46 @@ def source_of(blender_object: bpy.types.Object | None) -> tuple[SceneCode, Place
             "The active object was not made from a picture", "Select one that was, or generate it"
         )
     packed = blender_object[KEY]
-    code = _unpacked.pop(packed, None) or SceneCode.from_bytes(packed)
+    code = _unpacked.pop(packed, None) or SceneCode.from_bytes(_bytes_of(packed))
     _unpacked[packed] = code
     while len(_unpacked) > REMEMBERED:
         _unpacked.popitem(last=False)
     source = blender_object.triposr
     return code, Placement(source.scale, tuple(source.base))
+
+
+def _bytes_of(packed: str | bytes) -> bytes:
+    """What was packed as text; nothing that a scene code could be made of if it is damaged."""
+    if isinstance(packed, bytes):
+        return packed
+    try:
+        return base64.b64decode(packed, validate=True)
+    except ValueError:  # no base64, or not even ASCII
+        return b""
+
+
+@persistent
+def _move_old_codes(*_: object) -> None:
+    """Turn the raw bytes of older files into text, before anything exports them."""
+    for blender_object in bpy.data.objects:
+        if is_local(blender_object) and isinstance(blender_object.get(KEY), bytes):
+            packed = blender_object.pop(KEY)
+            blender_object[KEY] = base64.b64encode(packed).decode("ascii")
+
+
+HANDLERS = ("load_post", "save_pre", "blend_import_post")
+"""When objects of older files may have come; Blender 4.2 has no handler for appended ones."""
+
+
+def register() -> None:
+    for handlers in _handlers():
+        handlers.append(_move_old_codes)
+
+
+def unregister() -> None:
+    for handlers in _handlers():
+        handlers.remove(_move_old_codes)
+
+
+def _handlers() -> list[list]:
+    return [getattr(bpy.app.handlers, n) for n in HANDLERS if hasattr(bpy.app.handlers, n)]

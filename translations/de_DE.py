@@ -298,7 +298,9 @@ MESSAGES = {
     "Select an object that was made from a picture": (
         "Ein Objekt auswählen, das aus einem Bild entstanden ist"
     ),
-    "The object belongs to a linked file": "Das Objekt gehört zu einer verknüpften Datei",
+    "The object is linked, or a library override: make it local first": (
+        "Das Objekt ist verknüpft oder eine Bibliotheksüberschreibung: zuerst lokal machen"
+    ),
     "Switch to Object Mode": "In den Objektmodus wechseln",
     # Its mesh
     "Mesh": "Mesh",
@@ -725,9 +727,8 @@ MESSAGES = {
     "Generate it again": "Noch einmal erzeugen",
     "{name} is being edited": "{name} wird gerade bearbeitet",
     "Switch to Object Mode and try again": "In den Objektmodus wechseln und noch einmal versuchen",
-    "The mesh {name!r} belongs to a linked file": (
-        "Das Mesh {name!r} gehört zu einer verknüpften Datei"
-    ),
+    "{name!r} belongs to a linked file": "{name!r} gehört zu einer verknüpften Datei",
+    "{name!r} is a library override": "{name!r} ist eine Bibliotheksüberschreibung",
     "Make it local first": "Zuerst lokal machen",
     "The mesh {name!r} is being edited": "Das Mesh {name!r} wird gerade bearbeitet",
     "Switch to Object Mode first": "Zuerst in den Objektmodus wechseln",

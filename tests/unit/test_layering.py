@@ -44,7 +44,7 @@ ALLOWED = {
     "translations": set(),
     "__init__": {
         *("operators", "panels", "preferences", "preview", "properties", "session", "command"),
-        *("live_refine", "thumbnails", "translations"),
+        *("live_refine", "scene", "thumbnails", "translations"),
     },
 }
 HEAVY = {"torch", "transformers", "rembg", "mcubes", "onnxruntime", "cv2"}
