@@ -31,10 +31,12 @@ def image_to_object(image: bpy.types.Image | Path | str, **settings: object) -> 
     Raises:
         RuntimeError: One sentence that says what went wrong, and one that says what to do.
     """
-    is_block = isinstance(image, bpy.types.Image)
-    source = {"image": image.name} if is_block else {"filepath": str(image)}
     before = set(bpy.data.objects)
-    bpy.ops.triposr.generate(**source, **settings)
+    if isinstance(image, bpy.types.Image):
+        # By its own number: a linked image may have the same name as a local one.
+        bpy.ops.triposr.generate(image=image.name, image_uid=image.session_uid, **settings)
+    else:
+        bpy.ops.triposr.generate(filepath=str(image), **settings)
     [new] = set(bpy.data.objects) - before  # in Edit Mode it does not become the active one
     return new
 

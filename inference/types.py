@@ -105,10 +105,13 @@ def _check_choice(label: str, value: str, choices: tuple[str, ...]) -> None:
 
 
 def check_range(label: str, value: float, limits: tuple[float, float]) -> None:
-    """Raise `InputError` unless `value` is a finite number within `limits` (inclusive)."""
+    """Raise `InputError` unless `value` is a finite number within `limits` (inclusive).
+
+    Blender keeps 32-bit floats: a limit that was rounded to one is still within the limits.
+    """
     low, high = limits
     is_number = isinstance(value, int | float) and math.isfinite(value)
-    if not (is_number and low <= value <= high):
+    if not (is_number and (low <= value <= high or np.float32(value) in np.float32(limits))):
         told = f"{value:.6g}" if isinstance(value, float) else repr(value)
         raise InputError(
             "{label} is {value}",

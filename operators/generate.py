@@ -31,6 +31,7 @@ from ..properties import (
     unlimited,
 )
 from ..runner import Run
+from ..scene.identity import with_uid
 from ..scene.placement import Spot
 from ..scene.viewpoint import turn_to_viewer
 from .picture_run import Chosen, Source, file_source, image_source, picture_run
@@ -54,6 +55,7 @@ class TakesPicture:
         description="Name of the image data-block to use instead of the scene's picture",
         options={"SKIP_SAVE"},
     )
+    image_uid: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
     location: FloatVectorProperty(
         name="Location",
         description="Where the object's origin is put, instead of at the 3D cursor",
@@ -81,7 +83,12 @@ class TakesPicture:
         """The picture; raises InputError if there is none."""
         if self.filepath:
             return file_source(self.filepath)
-        image = bpy.data.images.get(self.image) if self.image else context.scene.triposr.image
+        image = context.scene.triposr.image
+        if self.image_uid:
+            image = with_uid(bpy.data.images, self.image_uid)
+        elif self.image:
+            # This file's own before a linked one of that name.
+            image = bpy.data.images.get((self.image, None)) or bpy.data.images.get(self.image)
         if image is None:
             problem = Message("There is no picture")
             if self.image:

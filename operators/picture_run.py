@@ -290,7 +290,9 @@ class _Delivery:
         note.picture, note.is_draft, note.digest = self.source.title, self.is_draft, made.digest
         note.image = with_uid(bpy.data.images, self.source.image)
         note.filepath = self.source.filepath
-        note.mirrored, note.variants, note.home = "none", self.variants, self.spot.location
+        note.mirrored = "none"
+        if self.variants or not self.target_uid:  # one that is built anew stays where it belongs
+            note.variants, note.home = self.variants, self.spot.location
         return new
 
     def _place(self, context: bpy.types.Context) -> tuple[bpy.types.Window | None, bpy.types.Scene]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import bpy
 import numpy as np
 from bpy.app.translations import pgettext_iface as iface_
 from bpy.props import FloatProperty, IntProperty
+from mathutils import Vector
 
 from ..inference.message import Message
 from ..properties import FOREGROUND_RATIO, check_declared, unlimited
@@ -93,12 +95,31 @@ class TRIPOSR_OT_keep_variant(NeedsSource, bpy.types.Operator):
         for mesh in meshes:
             if not mesh.users:
                 bpy.data.meshes.remove(mesh)
-        kept.location, kept.name = kept.triposr.home, kept.triposr.picture
+        context.view_layer.update()  # a parent may just have been moved
+        _move_to(kept, Vector(kept.triposr.home))
+        if _has_given_name(kept):
+            kept.name = kept.triposr.picture
         for each in same:
             each.triposr.variants = ""
         told = Message("Kept {name}, others deleted: {count}", name=kept.name, count=len(others))
         tell(self, "INFO", told)
         return {"FINISHED"}
+
+
+def _move_to(blender_object: bpy.types.Object, place: Vector) -> None:
+    """Move an object's origin to a place in world space, whatever it is parented to."""
+    world = blender_object.matrix_world
+    to_world = (world @ blender_object.matrix_basis.inverted_safe()).to_3x3()
+    blender_object.location += to_world.inverted_safe() @ (place - world.translation)
+
+
+def _has_given_name(variant: bpy.types.Object) -> bool:
+    """Whether a variant has the name that it was generated under, and the artist gave it none."""
+    name = re.sub(r"\.\d{3}$", "", variant.name)
+    picture = variant.triposr.picture
+    # Blender keeps the first 63 bytes of a long name, and fewer with its number.
+    is_cut = len(name.encode()) >= 55 and picture.startswith(name)
+    return is_cut or re.fullmatch(rf"{re.escape(picture)} \d\.\d\d", name) is not None
 
 
 classes = (TRIPOSR_OT_variants, TRIPOSR_OT_keep_variant)

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from object_data import colors
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -123,3 +125,28 @@ def test_library_overrides_are_left_alone(
         with pytest.raises(RuntimeError, match="make it local first"):
             edit(override)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "user.blend"))
+
+
+def test_the_image_that_was_given_is_taken(bpy, addon, tmp_path: Path) -> None:
+    def block(color: tuple[int, int, int, int], name: str) -> Path:
+        image = Image.new("RGBA", (128, 128), (0, 0, 0, 0))
+        image.paste(color, (30, 30, 98, 98))
+        image.save(tmp_path / name)
+        return tmp_path / name
+
+    image = bpy.data.images.load(str(block((255, 0, 0, 255), "chair.png")))
+    bpy.data.libraries.write(str(tmp_path / "library.blend"), {image})
+    bpy.ops.wm.read_homefile(use_empty=True)
+    local = bpy.data.images.load(str(block((0, 0, 255, 255), "blue.png")))
+    local.name = "chair.png"
+    with bpy.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (_, wanted):
+        wanted.images = ["chair.png"]
+    [linked] = wanted.images
+    api = addon("api")
+    for given, channel in ((linked, 0), (local, 2), ("chair.png", 2)):
+        if isinstance(given, str):  # the operator knows names only: this file's own is meant
+            bpy.ops.triposr.generate(image=given, resolution=32)
+            made = bpy.context.object
+        else:
+            made = api.image_to_object(given, resolution=32)
+        assert colors(made).mean(axis=0).argmax() == channel

@@ -139,3 +139,12 @@ def test_places_that_are_no_numbers(bpy, picture: Path) -> None:
         with pytest.raises(RuntimeError, match="finite numbers"):
             bpy.ops.triposr.generate(filepath=str(picture), **wrong)
     assert not bpy.data.objects
+
+
+@pytest.mark.parametrize(("setting", "limit"), [("size", 0.0001), ("foreground_ratio", 0.3)])
+def test_limits_are_within_the_limits(bpy, picture: Path, setting: str, limit: float) -> None:
+    assert bpy.ops.triposr.generate(filepath=str(picture), resolution=32, **{setting: limit}) == {
+        "FINISHED"
+    }
+    with pytest.raises(RuntimeError, match="Choose a value from"):
+        bpy.ops.triposr.generate(filepath=str(picture), **{setting: 0.999 * limit})

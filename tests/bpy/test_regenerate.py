@@ -70,6 +70,44 @@ def test_a_variant_is_kept(bpy, picture: Path) -> None:
     assert not bpy.ops.triposr.keep_variant.poll()
 
 
+@pytest.fixture
+def variants(bpy, picture: Path):
+    """Three variants, from left to right, and the place of the first one."""
+    bpy.context.scene.cursor.location = (1, 0, 0)
+    bpy.ops.triposr.variants(filepath=str(picture), resolution=32, count=3)
+    return sorted(bpy.data.objects, key=lambda o: o.location.x)
+
+
+def test_a_parented_and_renamed_variant_is_kept(bpy, variants) -> None:
+    bpy.ops.object.empty_add(location=(5, 6, 7), rotation=(0, 0, 1), scale=(2, 2, 2))
+    kept, empty = variants[1], bpy.context.object
+    empty.scale = (2, 1, 3)
+    kept.parent, kept.name = empty, "my truck"
+    kept.rotation_euler.z = 0.5
+    bpy.context.view_layer.objects.active = kept
+    assert bpy.ops.triposr.keep_variant() == {"FINISHED"}
+    bpy.context.view_layer.update()
+    assert kept.matrix_world.translation[:] == pytest.approx((1, 0, 0), abs=1e-5)
+    assert (kept.name, kept.rotation_euler.z) == ("my truck", 0.5)
+
+
+def test_a_long_name_is_shortened_again(bpy, picture: Path) -> None:
+    long = picture.rename(picture.with_name("v" * 80 + ".png"))
+    bpy.ops.triposr.variants(filepath=str(long), resolution=24, count=2)
+    bpy.ops.triposr.keep_variant()
+    [kept] = bpy.data.objects
+    assert kept.name == "v" * 63
+
+
+def test_a_variant_that_is_regenerated_stays_in_its_comparison(bpy, addon, variants) -> None:
+    bpy.context.view_layer.objects.active = variants[1]
+    assert bpy.ops.triposr.regenerate() == {"FINISHED"}
+    assert len(addon("scene.source").variants_of(variants[1], bpy.context.scene)) == 3
+    assert bpy.ops.triposr.keep_variant() == {"FINISHED"}
+    assert len(bpy.data.objects) == 1
+    assert variants[1].location[:] == (1, 0, 0)
+
+
 @pytest.mark.parametrize("count", [1, 12])
 def test_a_wrong_number_of_variants_is_told(bpy, picture: Path, count: int) -> None:
     with pytest.raises(RuntimeError, match=f"Count is {count}"):
