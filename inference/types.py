@@ -111,7 +111,8 @@ def check_range(label: str, value: float, limits: tuple[float, float]) -> None:
     """
     low, high = limits
     is_number = isinstance(value, int | float) and math.isfinite(value)
-    if not (is_number and (low <= value <= high or np.float32(value) in np.float32(limits))):
+    rounded_limits = [float(np.float32(limit)) for limit in limits]
+    if not (is_number and (low <= value <= high or float(np.float32(value)) in rounded_limits)):
         told = f"{value:.6g}" if isinstance(value, float) else repr(value)
         raise InputError(
             "{label} is {value}",
