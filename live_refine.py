@@ -23,10 +23,12 @@ from .inference.types import MeshData, Options, Tick
 from .preferences import preferences, torch_folder
 from .properties import CLOSED, RESOLUTION, THRESHOLD
 from .runner import Run, push_undo_step
+from .scene.anchors import remember_place
+from .scene.fit import fit_check
 from .scene.identity import with_uid
-from .scene.mesh import check_editable, fill, make_single_user
+from .scene.mesh import check_editable, fill, make_single_user, positions
 from .scene.placement import Placement
-from .scene.source import KEY, fitting_source_of, has_source, note_surface
+from .scene.source import KEY, has_source, note_surface, source_of
 from .session import REFINE_STAGES, engine, refinements
 
 COARSE = 96
@@ -100,7 +102,8 @@ def _start(target: bpy.types.Object, may_be_coarse: bool) -> None:
         wanted = replace(wanted, resolution=COARSE)
     try:
         check_editable(target.data)
-        code, placement = fitting_source_of(target)
+        code, placement = source_of(target)
+        check_fit = fit_check(target, code, placement)
     except Exception as error:  # the boundary at which the artist is told
         _end(target.session_uid)
         refinements.fail(error)
@@ -110,6 +113,8 @@ def _start(target: bpy.types.Object, may_be_coarse: bool) -> None:
     device, threads, uid = chosen.device, chosen.threads, target.session_uid
 
     def work(tick: Tick) -> MeshData:
+        engine.import_torch(folder)
+        check_fit()
         return engine.extract(
             code,
             wanted.resolution,
@@ -199,6 +204,7 @@ def _take_back(uid: int) -> None:
     if change.before is not None and is_ours and target.mode == "OBJECT":
         change.before.to_mesh(target.data)
         target.data.update()
+        remember_place(target.data, positions(target.data))
 
 
 def _end(uid: int) -> None:

@@ -220,6 +220,13 @@ class TripoSRImage(bpy.types.PropertyGroup):
     )
 
 
+class TripoSRMesh(bpy.types.PropertyGroup):
+    """Where a mesh was put; see scene/anchors.py."""
+
+    vertices: IntProperty(options={"HIDDEN"})
+    anchors: StringProperty(options={"HIDDEN"})
+
+
 class TripoSRSource(RunSettings, bpy.types.PropertyGroup):
     """What an object was made of; its scene code is kept beside this (see scene/source.py)."""
 
@@ -255,14 +262,16 @@ def register() -> None:
     """Give every scene its settings, every picture its matte, every object its source."""
     bpy.types.Scene.triposr = PointerProperty(type=TripoSRSettings)
     bpy.types.Image.triposr = PointerProperty(type=TripoSRImage)
+    bpy.types.Mesh.triposr = PointerProperty(type=TripoSRMesh)
     bpy.types.Object.triposr = PointerProperty(type=TripoSRSource)
 
 
 def unregister() -> None:
     """Take the settings away when the add-on is disabled; what a .blend saved stays in it."""
     del bpy.types.Object.triposr
+    del bpy.types.Mesh.triposr
     del bpy.types.Image.triposr
     del bpy.types.Scene.triposr
 
 
-classes = (TripoSRSettings, TripoSRImage, TripoSRSource)
+classes = (TripoSRSettings, TripoSRImage, TripoSRMesh, TripoSRSource)

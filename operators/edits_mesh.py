@@ -12,9 +12,10 @@ from ..inference.errors import InputError
 from ..inference.message import Message
 from ..preferences import torch_folder
 from ..runner import report_outcome
+from ..scene.fit import check_not_moved, fit_check
 from ..scene.mesh import check_editable, check_not_empty, make_single_user
 from ..scene.placement import Placement
-from ..scene.source import check_fits, recolor, source_of
+from ..scene.source import recolor, source_of
 from ..session import engine
 from .needs_source import NeedsSource
 
@@ -45,9 +46,10 @@ class EditsMesh(NeedsSource):
         check_not_empty(target.data)
         code, placement = source_of(target)
         engine.import_torch(torch_folder(context))
+        check_not_moved(target.data)
         with _whole_or_not_at_all(target):
             self.begin(context)
-            check_fits(target.data, code, placement)
+            fit_check(target, code, placement)()
             self.edit(context, placement)
             if not len(target.data.polygons):
                 raise InputError("Nothing would be left of the mesh", "Ask for more faces")

@@ -10,8 +10,9 @@ from ..inference.types import THRESHOLD_RANGE, check_range, check_resolution
 from ..preferences import preferences, torch_folder
 from ..properties import CLOSED, RESOLUTION, THRESHOLD, unlimited
 from ..runner import report_outcome
+from ..scene.fit import fit_check
 from ..scene.mesh import check_editable, check_not_empty, fill, make_single_user
-from ..scene.source import fitting_source_of, note_surface, recolor
+from ..scene.source import note_surface, recolor, source_of
 from ..session import engine, refinements
 from .needs_source import NeedsSource
 from .picture_run import told_of
@@ -47,8 +48,11 @@ def _refine(context: bpy.types.Context, resolution: int, threshold: float, close
     check_range("Threshold", threshold, THRESHOLD_RANGE)
     target = context.object
     check_editable(target.data)
-    code, placement = fitting_source_of(target)
+    code, placement = source_of(target)
+    check_fit = fit_check(target, code, placement)
     device, folder = preferences(context).device, torch_folder(context)
+    engine.import_torch(folder)
+    check_fit()
     mesh = engine.extract(code, resolution, threshold, closed, device, torch_folder=folder)
     make_single_user(target)
     fill(target.data, mesh, placement)
@@ -71,8 +75,10 @@ def _recolor(context: bpy.types.Context) -> Message:
     """Color the active object; returns what to tell."""
     target = context.object
     check_not_empty(target.data)
-    code, placement = fitting_source_of(target)
+    code, placement = source_of(target)
+    check_fit = fit_check(target, code, placement)
     engine.import_torch(torch_folder(context))
+    check_fit()
     recolor(target, code, placement)
     count = len(target.data.vertices)
     return Message("{name}: {count:,} vertices colored", name=target.name, count=count)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..inference.errors import InputError
 from ..inference.types import MeshData
+from .anchors import remember_place
 from .identity import check_local, is_local
 from .material import color_material
 from .placement import Placement
@@ -112,6 +113,7 @@ def fill(data: bpy.types.Mesh, mesh: MeshData, placement: Placement) -> None:
     data.update(calc_edges=True)
     data.shade_smooth()
     set_colors(data, mesh.colors)
+    remember_place(data, vertices)
 
 
 def check_editable(data: bpy.types.Mesh) -> None:
@@ -168,6 +170,13 @@ def positions(data: bpy.types.Mesh) -> np.ndarray:
     return values
 
 
+def normals(data: bpy.types.Mesh) -> np.ndarray:
+    """The normals (V, 3) float32 of a data-block's vertices, outward where its faces are."""
+    values = np.empty((len(data.vertices), 3), np.float32)
+    data.vertex_normals.foreach_get("vector", values.ravel())
+    return values
+
+
 def longest_side(data: bpy.types.Mesh) -> float:
     """Of a mesh's bounding box, in object units."""
     return float(max(np.ptp(axis) for axis in positions(data).T))
@@ -191,6 +200,16 @@ def set_colors(data: bpy.types.Mesh, colors: np.ndarray) -> None:
     data.color_attributes.active_color = attribute
     data.color_attributes.render_color_index = data.color_attributes.active_color_index
     data.update()
+
+
+def colors_of(data: bpy.types.Mesh) -> np.ndarray | None:
+    """The colors (V, 3) float32 that `set_colors` gave a mesh, unless they are gone."""
+    attribute = data.color_attributes.get(COLOR_ATTRIBUTE)
+    if attribute is None or (attribute.domain, attribute.data_type) != KIND:
+        return None
+    rgba = np.empty((len(data.vertices), 4), np.float32)
+    attribute.data.foreach_get("color_srgb", rgba.ravel())
+    return rgba[:, :3]
 
 
 def keep_parts(data: bpy.types.Mesh, least: float) -> int:

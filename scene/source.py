@@ -14,6 +14,7 @@ from bpy.app.handlers import persistent
 
 from ..inference.errors import InputError
 from ..inference.types import SceneCode
+from .anchors import remember_place
 from .identity import is_local
 from .mesh import positions, set_colors
 from .placement import Placement
@@ -72,38 +73,26 @@ def note_surface(
     note.mirrored = "none"
 
 
-OUTSIDE = 0.1
-"""Part of the vertices that may lie outside the model's box, as sculpted ones may."""
-
-
-def fitting_source_of(blender_object: bpy.types.Object) -> tuple[SceneCode, Placement]:
-    """`source_of`, unless the mesh no longer lies where it was put; raises InputError then too."""
-    code, placement = source_of(blender_object)
-    check_fits(blender_object.data, code, placement)
-    return code, placement
-
-
-def check_fits(data: bpy.types.Mesh, code: SceneCode, placement: Placement) -> None:
-    """Raise InputError if a mesh does not lie in the box of the scene code that it is to be of."""
-    points = placement.unplace(positions(data))
-    if len(points) and (np.abs(points) > 1.01 * code.radius).any(axis=1).mean() > OUTSIDE:
-        raise InputError(
-            "The mesh no longer lies where it was made: its origin was moved, its scale applied,"
-            " or others were joined to it",
-            "Undo that, or generate the object again",
-        )
-
-
 def recolor(blender_object: bpy.types.Object, code: SceneCode, placement: Placement) -> None:
     """Give the vertices of an object the colors that its scene code has there; a mirrored half has
     those of the other.
     """
     points = positions(blender_object.data)
+    set_colors(blender_object.data, code.color(in_model_frame(blender_object, points, placement)))
+    remember_place(blender_object.data, points)
+
+
+def in_model_frame(
+    blender_object: bpy.types.Object, points: np.ndarray, placement: Placement
+) -> np.ndarray:
+    """Where the scene code describes an object's points (N, 3); those of a mirrored half lie in the
+    other.
+    """
     kept = {"left": -1, "right": 1}.get(blender_object.triposr.mirrored)
     if kept is not None:
-        middle = placement.middle
-        points[:, 0] = middle + kept * np.abs(points[:, 0] - middle)
-    set_colors(blender_object.data, code.color(placement.unplace(points)))
+        points = points.copy()
+        points[:, 0] = placement.middle + kept * np.abs(points[:, 0] - placement.middle)
+    return placement.unplace(points)
 
 
 def source_of(blender_object: bpy.types.Object | None) -> tuple[SceneCode, Placement]:

@@ -711,10 +711,10 @@ MESSAGES = {
     "Select one that was, or generate it": "Eines auswählen, das es ist, oder eines erzeugen",
     "The object's scene code is damaged": "Der Szenencode des Objekts ist beschädigt",
     "Generate the object again": "Das Objekt noch einmal erzeugen",
-    "The mesh no longer lies where it was made: its origin was moved, its scale applied, or "
-    "others were joined to it": (
-        "Das Mesh liegt nicht mehr, wo es entstanden ist: sein Ursprung wurde verschoben, seine "
-        "Skalierung angewendet, oder andere wurden mit ihm verbunden"
+    "The mesh no longer lies where it was made: its origin was moved, a transform was "
+    "applied, or others were joined to it": (
+        "Das Mesh liegt nicht mehr, wo es entstanden ist: sein Ursprung wurde verschoben, eine "
+        "Transformation angewendet, oder andere wurden mit ihm verbunden"
     ),
     "Undo that, or generate the object again": (
         "Das rückgängig machen oder das Objekt noch einmal erzeugen"
