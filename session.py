@@ -47,6 +47,11 @@ REFINE_STAGES = {
     "extract": (Message("Extracting the surface"), 0.9),
     "color": (Message("Coloring"), 0.1),
 }
+RECOLOR_STAGES = {"color": (Message("Coloring"), 1.0)}
+EDIT_STAGES = {
+    "edit": (Message("Editing the mesh"), 0.8),
+    "color": (Message("Coloring"), 0.2),
+}
 
 
 RECENT = 20
@@ -99,10 +104,13 @@ previews = Runner(_wake, _show, _say_nothing, keeps_failed=False)
 refinements = Runner(_wake, _show, _say_nothing, keeps_failed=False)
 """Surfaces that follow the sliders in the panel."""
 
+edits = Runner(_wake, _show, popup, keeps_failed=False)
+"""Meshes that are remeshed, colored, extracted again, at a click."""
+
 pastes = Runner(_wake, _show, popup, keeps_failed=False)
 """The clipboard's picture on its way."""
 
-RUNNERS = (runs, upkeep, previews, refinements, pastes)
+RUNNERS = (runs, upkeep, previews, refinements, edits, pastes)
 
 engine = Engine()
 """Keeps the model loaded for the next run."""
@@ -139,6 +147,7 @@ def _on_load(_path: str) -> None:
     """Another file ends what its scene was for. A file that cannot be opened does not."""
     previews.drop("")
     refinements.drop("")
+    edits.drop("")
     if runs.is_running():
         runs.drop(_told_of_load(runs.state.title, len(runs.waiting())))
     else:

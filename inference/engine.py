@@ -21,6 +21,9 @@ from .types import DeviceInfo, MeshData, SceneCode, Tick
 from .weights import weights_file
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from .model.network import Model
 
 T = TypeVar("T")
@@ -182,19 +185,27 @@ class Engine:
         """
         self.import_torch(torch_folder)
         from .extraction import extract_mesh
-        from .threads import torch_threads
 
-        with torch_threads(threads):
-            try:
-                return extract_mesh(code, resolution, threshold, tick, device, closed)
-            except DeviceMemoryError as error:
-                from .devices import choose_device
+        return _on_device_or_cpu(
+            lambda on: extract_mesh(code, resolution, threshold, tick, on, closed), device, threads
+        )
 
-                if choose_device(device).type == "cpu":
-                    raise
-                log.warning("%s Trying the CPU", str(error))
-            # Here the error is gone, and with it the frames that held the GPU's memory.
-            return extract_mesh(code, resolution, threshold, tick, "cpu", closed)
+    def color(
+        self,
+        code: SceneCode,
+        points: NDArray[np.float32],
+        device: str,
+        tick: Tick | None = None,
+        threads: int | None = None,
+        torch_folder: Path | None = None,
+    ) -> NDArray[np.float32]:
+        """Colors at points, for which no model is loaded; on the CPU where a GPU's memory runs out.
+        Arguments are those of `color_points` and `run`, and so are the errors.
+        """
+        self.import_torch(torch_folder)
+        from .extraction import color_points
+
+        return _on_device_or_cpu(lambda on: color_points(code, points, tick, on), device, threads)
 
     def unload(self) -> None:
         """Give the model's memory back; what a run still uses goes when the run is done."""
@@ -229,6 +240,22 @@ def _empty_caches() -> None:
     from .devices import empty_caches
 
     empty_caches()
+
+
+def _on_device_or_cpu(work: Callable[[str], T], device: str, threads: int | None) -> T:
+    """What `work` makes on a device; on the CPU where the device's memory runs out."""
+    from .devices import choose_device
+    from .threads import torch_threads
+
+    with torch_threads(threads):
+        try:
+            return work(device)
+        except DeviceMemoryError as error:
+            if choose_device(device).type == "cpu":
+                raise
+            log.warning("%s Trying the CPU", str(error))
+        # Here the error is gone, and with it the frames that held the GPU's memory.
+        return work("cpu")
 
 
 @cache

@@ -94,6 +94,26 @@ def extract_mesh(
     return MeshData(vertices=points, faces=faces, colors=colors, cut_off=cut_off)
 
 
+def color_points(
+    code: SceneCode,
+    points: NDArray[np.float32],
+    tick: Tick | None = None,
+    device: str = "auto",
+) -> NDArray[np.float32]:
+    """Display-referred sRGB at `points` (N, 3) in the model's frame: (N, 3) float32, 0...1.
+
+    Raises:
+        DeviceError: Memory ran out, or the device does not work.
+    """
+    tick = tick or ignore_progress
+    with (
+        memory_errors(Message("coloring the mesh")),
+        torch.inference_mode(),
+        Workers(choose_device(device)) as workers,
+    ):
+        return Field(code, workers).color(points, lambda fraction: tick("color", fraction))
+
+
 def find_surface(
     field: Field,
     resolution: int,

@@ -1,14 +1,16 @@
-"""A mesh one can use: no floaters, no holes, smoother, fewer faces; by Blender's own modifiers."""
+"""A mesh one can use: no floaters, no holes, smoother, fewer faces; by Blender's own tools."""
 
 from __future__ import annotations
 
 import bpy
 from bpy.props import BoolProperty, FloatProperty, IntProperty
 
+from ..inference.message import Message
 from ..properties import check_declared, unlimited
-from ..scene.mesh import fill_holes, keep_parts, triangulate
-from ..scene.placement import Placement
-from .edits_mesh import EditsMesh, apply_modifier
+from ..runner import Run
+from ..scene.mesh_edits import Step
+from .edits_mesh import EditsMesh
+from .tool_run import tool_run
 
 FLOATERS = {
     "name": "Remove Floaters",
@@ -54,23 +56,19 @@ class TRIPOSR_OT_clean_up(EditsMesh, bpy.types.Operator):
     smooth: IntProperty(**unlimited(SMOOTH))
     faces: IntProperty(**unlimited(FACES))
 
-    def check_values(self) -> None:
+    settings = ("floaters", "holes", "smooth", "faces")
+
+    def run(self, context: bpy.types.Context) -> Run:
         for of, value in ((FLOATERS, self.floaters), (SMOOTH, self.smooth), (FACES, self.faces)):
             check_declared(of, value)
-
-    def begin(self, context: bpy.types.Context) -> None:
-        if self.floaters:
-            keep_parts(context.object.data, self.floaters)
-
-    def edit(self, context: bpy.types.Context, placement: Placement) -> None:
+        steps: list[Step] = []
         if self.holes:
-            fill_holes(context.object.data)
+            steps.append(("fill_holes", {}))
         if self.smooth:
-            apply_modifier(context, "LAPLACIANSMOOTH", iterations=self.smooth, lambda_factor=0.5)
-        if 0 < self.faces < len(context.object.data.polygons):
-            triangulate(context.object.data)  # the budget is one of triangles
-            count = len(context.object.data.polygons)
-            apply_modifier(context, "DECIMATE", ratio=self.faces / count)
+            steps.append(("smooth", {"passes": self.smooth}))
+        if self.faces:
+            steps.append(("reduce", {"faces": self.faces}))
+        return tool_run(context, Message("Clean Up"), steps, self.is_clicked, self.floaters)
 
 
 classes = (TRIPOSR_OT_clean_up,)

@@ -1,94 +1,121 @@
-"""What operators that change an object's mesh have in common: its colors come anew, exactly."""
+"""What operators that change an object's mesh have in common."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 
-import bmesh
 import bpy
+import numpy as np
+from bpy.app.translations import pgettext_iface as iface_
 
 from ..inference.errors import InputError
-from ..inference.message import Message
-from ..preferences import torch_folder
-from ..runner import report_outcome
-from ..scene.fit import check_not_moved, fit_check
-from ..scene.mesh import check_editable, check_not_empty, make_single_user
-from ..scene.placement import Placement
-from ..scene.source import recolor, source_of
-from ..session import engine
+from ..inference.types import SceneCode
+from ..preferences import preferences
+from ..runner import Run, explain, run_inline
+from ..scene.identity import with_uid
+from ..scene.mesh import check_free, make_single_user, positions
+from ..scene.source import has_source, source_of
+from ..session import edits, refinements
+from ..texts import tell
 from .needs_source import NeedsSource
 
 
 class EditsMesh(NeedsSource):
-    """Operators on the mesh of the active object, which was made from a picture."""
+    """Operators on the mesh of the active object: beside Blender for who clicks, else at once."""
 
-    bl_options = {"REGISTER", "UNDO"}
+    # Without UNDO: a click's step belongs to the moment when the new mesh arrives. A script's steps
+    # are its own, or its caller's.
+    bl_options = {"REGISTER"}
 
-    def check_values(self) -> None:
-        """Raise InputError for a value out of its range, before anything is changed."""
+    settings: tuple[str, ...] = ()
+    """What a click asks for first, unless its caller gives any of it."""
 
-    def begin(self, context: bpy.types.Context) -> None:
-        """What is done before the mesh must lie where it was made."""
+    is_clicked = False
 
-    def edit(self, context: bpy.types.Context, placement: Placement) -> None:
-        """What is done to the mesh."""
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if edits.is_running():
+            cls.poll_message_set(iface_("Wait until the mesh is done, or cancel that"))
+            return False
+        return super().poll(context)
+
+    def threads(self, context: bpy.types.Context) -> int | None:
+        """How many torch may take; a click leaves Blender one, if no number is chosen."""
+        chosen = preferences(context).threads
+        return chosen if self.is_clicked else chosen or None
+
+    def run(self, context: bpy.types.Context) -> Run:
+        """Copies what is to be done out of Blender; raises what the artist is to be told."""
         raise NotImplementedError
 
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        self.is_clicked = True
+        is_told = any(map(self.properties.is_property_set, self.settings))
+        if self.settings and not is_told and context.window is not None:
+            return context.window_manager.invoke_props_dialog(self)
+        return self.execute(context)
+
     def execute(self, context: bpy.types.Context) -> set[str]:
-        return report_outcome(self, lambda: self._edit_and_color(context))
-
-    def _edit_and_color(self, context: bpy.types.Context) -> Message:
-        """All that is done; returns what to tell."""
-        target = context.object
-        self.check_values()
-        check_editable(target.data)
-        check_not_empty(target.data)
-        code, placement = source_of(target)
-        engine.import_torch(torch_folder(context))
-        check_not_moved(target.data)
-        with _whole_or_not_at_all(target):
-            self.begin(context)
-            fit_check(target, code, placement)()
-            self.edit(context, placement)
-            if not len(target.data.polygons):
-                raise InputError("Nothing would be left of the mesh", "Ask for more faces")
-            recolor(target, code, placement)
-        count = len(target.data.polygons)
-        return Message("{name}: {count:,} faces", name=target.name, count=count)
+        try:
+            if self.is_clicked and refinements.is_running():
+                raise InputError(
+                    "Another surface of the object is on its way", "Try again when it is there"
+                )
+            run = self.run(context)
+        except Exception as error:  # the boundary at which the artist is told
+            tell(self, "ERROR", explain(error).sentences)
+            return {"CANCELLED"}
+        if not self.is_clicked:
+            return run_inline(self, run)
+        edits.submit(run)
+        return {"FINISHED"}
 
 
-@contextmanager
-def _whole_or_not_at_all(target: bpy.types.Object) -> Iterator[None]:
-    """Work on an object's own mesh; if that fails, the object has again what it had."""
-    shared, mirrored = target.data, target.triposr.mirrored
-    make_single_user(target)
-    before = bmesh.new()
-    try:
-        before.from_mesh(target.data)
-        yield
-    except BaseException:
-        target.triposr.mirrored = mirrored
-        if target.data == shared:
-            before.to_mesh(target.data)
-            target.data.update()
-        else:
-            own, target.data = target.data, shared
-            bpy.data.meshes.remove(own)
-        raise
-    finally:
-        before.free()
+@dataclass(frozen=True)
+class Target:
+    """An object whose mesh is on its way to another one, as it was when that began.
 
+    Attributes:
+        uid, mesh: session_uids of the object and its mesh.
+        code: The scene code.
+        points: (V, 3) float32, the vertices.
+        faces: How many there are.
+    """
 
-def apply_modifier(context: bpy.types.Context, kind: str, **settings: object) -> None:
-    """Apply one of Blender's modifiers to the active object, before those that it has."""
-    target = context.object
-    modifier = target.modifiers.new("TripoSR", kind)
-    for name, value in settings.items():
-        setattr(modifier, name, value)
-    target.modifiers.move(len(target.modifiers) - 1, 0)
-    try:
-        bpy.ops.object.modifier_apply(modifier=modifier.name)
-    except RuntimeError:
-        target.modifiers.remove(modifier)
-        raise
+    uid: int
+    mesh: int
+    code: SceneCode
+    points: np.ndarray
+    faces: int
+
+    @classmethod
+    def of(cls, blender_object: bpy.types.Object) -> Target:
+        """An object as it is now; raises what `source_of` raises."""
+        data, (code, _) = blender_object.data, source_of(blender_object)
+        uid, mesh = blender_object.session_uid, data.session_uid
+        return cls(uid, mesh, code, positions(data), len(data.polygons))
+
+    def found_again(self) -> bpy.types.Object:
+        """The object, to receive what was made: with a mesh of its own.
+
+        Raises:
+            InputError: It is gone, is being edited, or was changed since.
+        """
+        target = with_uid(bpy.data.objects, self.uid)
+        if target is None or not has_source(target):
+            raise InputError("The object is not there any more", "Undo its removal, and try again")
+        check_free(target)
+        data = target.data
+        if (
+            data.session_uid != self.mesh
+            or len(data.polygons) != self.faces
+            or not np.array_equal(positions(data), self.points)
+            or source_of(target)[0] is not self.code
+        ):
+            raise InputError(
+                "{name} was changed meanwhile, and stays as it is now",
+                "Try again",
+                name=target.name,
+            )
+        make_single_user(target)
+        return target

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import bpy
-import numpy as np
 from bpy.props import EnumProperty
-from mathutils import Matrix
 
-from ..scene.mesh import longest_side
-from ..scene.placement import Placement
-from .edits_mesh import EditsMesh, apply_modifier
-
-MERGED = 1e-5
-"""Distance at which vertices of both halves are the same, over the longest side."""
+from ..inference.message import Message
+from ..runner import Run
+from ..scene.source import source_of
+from .edits_mesh import EditsMesh
+from .tool_run import tool_run
 
 
 class TRIPOSR_OT_mirror(EditsMesh, bpy.types.Operator):
@@ -32,34 +29,12 @@ class TRIPOSR_OT_mirror(EditsMesh, bpy.types.Operator):
         default="auto",
     )
 
-    def edit(self, context: bpy.types.Context, placement: Placement) -> None:
-        target, note = context.object, context.object.triposr
-        target.data.transform(Matrix.Translation((-placement.middle, 0, 0)))
-        half = _larger_half(target.data) if self.keep == "auto" else self.keep
-        apply_modifier(
-            context,
-            "MIRROR",
-            use_axis=(True, False, False),
-            use_bisect_axis=(True, False, False),
-            use_bisect_flip_axis=(half == "left", False, False),
-            bisect_threshold=MERGED * longest_side(target.data),
-            merge_threshold=MERGED * longest_side(target.data),
-            use_clip=True,
-        )
-        target.data.transform(Matrix.Translation((placement.middle, 0, 0)))
-        # Mirrored once more, both halves still have the colors of the one that was kept first.
-        if note.mirrored == "none":
-            note.mirrored = half
+    settings = ("keep",)
 
-
-def _larger_half(data: bpy.types.Mesh) -> str:
-    """The half with more surface."""
-    count = len(data.polygons)
-    areas, centers = np.empty(count, np.float32), np.empty((count, 3), np.float32)
-    data.polygons.foreach_get("area", areas)
-    data.polygons.foreach_get("center", centers.ravel())
-    is_left = centers[:, 0] < 0
-    return "left" if areas[is_left].sum() > areas[~is_left].sum() else "right"
+    def run(self, context: bpy.types.Context) -> Run:
+        _, placement = source_of(context.object)
+        settings = {"middle": placement.middle, "keep": self.keep}
+        return tool_run(context, Message("Mirror"), [("mirror", settings)], self.is_clicked)
 
 
 classes = (TRIPOSR_OT_mirror,)

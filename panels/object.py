@@ -7,8 +7,8 @@ from bpy.app.translations import pgettext_iface as iface_
 
 from ..scene.identity import is_local
 from ..scene.source import has_source, variants_of
-from ..session import refinements
-from ..texts import draw_message, draw_text, localized
+from ..session import edits, refinements
+from ..texts import draw_message, draw_progress, draw_text, localized
 from .tab import SubPanel
 
 
@@ -28,7 +28,7 @@ class TRIPOSR_PT_refine(_ObjectPanel, bpy.types.Panel):
         _draw_variants(layout, active)
         column = layout.column()
         column.enabled = bpy.ops.triposr.refine.poll()
-        if not column.enabled:
+        if not column.enabled and not edits.is_running():
             draw_text(layout, _why_not(context), "INFO")
         split = column.column()
         split.use_property_split, split.use_property_decorate = True, False
@@ -67,14 +67,18 @@ def _draw_state(layout: bpy.types.UILayout, active: bpy.types.Object) -> None:
     One row while a slider moves, whatever it says: the slider must not move away from the mouse.
     """
     state = refinements.state
-    if refinements.is_running():
+    if edits.is_running():
+        draw_progress(layout, edits.state.fraction, edits.state.label, "triposr.cancel_edit")
+    elif refinements.is_running():
         layout.progress(factor=state.fraction, text=localized(state.label))
     else:
         text = iface_("{name}: {count:,} faces").format(
             name=active.name, count=len(active.data.polygons)
         )
         layout.label(text=text, icon="OUTLINER_OB_MESH", translate=False)
-    if state.error:
+    for state in (refinements.state, edits.state):
+        if not state.error:
+            continue
         texts = (state.error, state.hint)
         draw_message(layout.box(), texts, "ERROR", "triposr.dismiss_refinement")
 

@@ -17,7 +17,6 @@ from ..inference.types import SceneCode
 from .anchors import what_became_of
 from .mesh import colors_of, normals, positions
 from .placement import Placement
-from .source import in_model_frame
 
 OUTSIDE = 0.1
 """Part of the vertices that may lie outside the model's box, as sculpted ones may."""
@@ -37,35 +36,40 @@ the scene code's color; the others may have been painted."""
 
 
 def fit_check(
-    blender_object: bpy.types.Object,
-    code: SceneCode,
-    placement: Placement,
-    stays: np.ndarray | None = None,
-) -> Callable[[], None]:
+    blender_object: bpy.types.Object, code: SceneCode, placement: Placement
+) -> Callable[[np.ndarray], None]:
     """What is left to be checked of an object's mesh, where torch is at hand: on any thread.
 
-    Args:
-        stays: (V,) bool, the vertices that are looked at; all if None.
+    Returns:
+        Called with (V,) bool, the vertices that matter, it raises InputError where they do not lie
+        as they were made.
 
     Raises:
-        InputError: The mesh does not lie where it was made; so does what is returned.
+        InputError: The mesh was moved, turned or scaled as a whole inside its object.
     """
-    data = blender_object.data
-    points = positions(data)
+    data, note = blender_object.data, blender_object.triposr
+    points, outward, colors = positions(data), normals(data), colors_of(data)
+    threshold, mirrored = note.threshold, note.mirrored
     became = what_became_of(data, points)
-    looked_at = np.arange(len(points)) if stays is None else np.flatnonzero(stays)
-    if became == "moved" or not _is_in_box(placement.unplace(points[looked_at]), code):
+    if became == "moved":
         raise _lies_elsewhere()
-    if became == "there" or not len(looked_at):
-        return lambda: None
-    some = np.random.default_rng(0).permutation(looked_at)[:SAMPLES]
-    return _surface_check(blender_object, code, placement, some)
 
+    def check(matters: np.ndarray) -> None:
+        if not _is_in_box(placement.unplace(points[matters]), code):
+            raise _lies_elsewhere()
+        if became == "there" or not matters.any():
+            return
+        some = np.random.default_rng(0).permutation(np.flatnonzero(matters))[:SAMPLES]
+        at, *beside = (
+            placement.unplace(points[some] + step * placement.scale * outward[some], mirrored)
+            for step in (0.0, *(-reach for reach in REACHES), *REACHES)
+        )
+        if not _is_surface_between(code, threshold, beside[: len(REACHES)], beside[len(REACHES) :]):
+            raise _lies_elsewhere()
+        if colors is not None and not _are_colors(code, at, colors[some]):
+            raise _lies_elsewhere()
 
-def check_not_moved(data: bpy.types.Mesh) -> None:
-    """Raise InputError if a mesh was moved, turned or scaled as a whole inside its object."""
-    if what_became_of(data, positions(data)) == "moved":
-        raise _lies_elsewhere()
+    return check
 
 
 def _lies_elsewhere() -> InputError:
@@ -82,29 +86,19 @@ def _is_in_box(points: np.ndarray, code: SceneCode) -> bool:
     return float((np.abs(points) > 1.01 * code.radius).any(axis=1).mean()) <= OUTSIDE
 
 
-def _surface_check(
-    blender_object: bpy.types.Object, code: SceneCode, placement: Placement, some: np.ndarray
-) -> Callable[[], None]:
-    """Whether most of some vertices lie near the surface that their scene code has there, and have
-    about the colors, where they have any: after a small turn or move they do not.
+def _is_surface_between(
+    code: SceneCode, threshold: float, inner: list[np.ndarray], outer: list[np.ndarray]
+) -> bool:
+    """Whether the surface passes between points (N, 3) and those on the other side, mostly."""
+    sides = [
+        np.stack([code.density(points) > threshold for points in side]) for side in (inner, outer)
+    ]
+    return float((sides[0] != sides[1]).any(axis=0).mean()) >= NEAR_SHARE
+
+
+def _are_colors(code: SceneCode, at: np.ndarray, colors: np.ndarray) -> bool:
+    """Whether colors (N, 3) are about those that the scene code has there: after a small turn or
+    move they are not.
     """
-    data, threshold = blender_object.data, blender_object.triposr.threshold
-    points, outward, colors = positions(data)[some], normals(data)[some], colors_of(data)
-    reaches = [reach * placement.scale for reach in REACHES]
-    at, *beside = (
-        in_model_frame(blender_object, points + step * outward, placement)
-        for step in (0.0, *(-reach for reach in reaches), *reaches)
-    )
-    of_some = None if colors is None else colors[some]
-
-    def check() -> None:
-        density = code.density(np.concatenate(beside)).reshape(2, len(REACHES), len(some))
-        is_near = ((density[0] > threshold) != (density[1] > threshold)).any(axis=0)
-        if is_near.mean() < NEAR_SHARE:
-            raise _lies_elsewhere()
-        if of_some is not None:
-            apart = np.abs(code.color(at) - of_some).max(axis=1)
-            if (apart < SAME_COLOR).mean() < SAME_SHARE:
-                raise _lies_elsewhere()
-
-    return check
+    apart = np.abs(code.color(at) - colors).max(axis=1)
+    return float((apart < SAME_COLOR).mean()) >= SAME_SHARE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import bmesh
 import bpy
@@ -177,11 +176,6 @@ def normals(data: bpy.types.Mesh) -> np.ndarray:
     return values
 
 
-def longest_side(data: bpy.types.Mesh) -> float:
-    """Of a mesh's bounding box, in object units."""
-    return float(max(np.ptp(axis) for axis in positions(data).T))
-
-
 def set_colors(data: bpy.types.Mesh, colors: np.ndarray) -> None:
     """Colors (V, 3), display-referred, as the active color attribute on the points; 8 bits, as many
     as the picture had.
@@ -212,64 +206,20 @@ def colors_of(data: bpy.types.Mesh) -> np.ndarray | None:
     return rgba[:, :3]
 
 
-def keep_parts(data: bpy.types.Mesh, least: float) -> int:
-    """Remove the parts of a mesh that have less than `least` of the largest part's vertices.
-
-    Returns:
-        How many parts were removed.
-    """
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    count = len(data.vertices)
-    edges = np.empty((len(data.edges), 2), np.int32)
-    data.edges.foreach_get("vertices", edges.ravel())
-    links = coo_matrix((np.ones(len(edges), bool), edges.T), shape=(count, count))
-    _, part = connected_components(links, directed=False)
-    sizes = np.bincount(part)
-    goes = sizes < least * sizes.max()
-    if least >= 1:  # of two that are as large, one stays
-        goes[:] = True
-        goes[sizes.argmax()] = False
-    if goes.any():
-        with _as_bmesh(data) as mesh:
-            mesh.verts.ensure_lookup_table()
-            loose = [mesh.verts[index] for index in np.flatnonzero(goes[part])]
-            bmesh.ops.delete(mesh, geom=loose, context="VERTS")
-    return int(goes.sum())
+def recolor(data: bpy.types.Mesh, points: np.ndarray, colors: np.ndarray) -> None:
+    """Give the vertices of a data-block, which lie at `points`, the colors of their scene code."""
+    set_colors(data, colors)
+    remember_place(data, points)
 
 
-def fill_holes(data: bpy.types.Mesh) -> None:
-    """Close the holes of a mesh with triangles."""
-    edges = np.empty(len(data.loops), np.int32)
-    data.loops.foreach_get("edge_index", edges)
-    if not (np.bincount(edges) == 1).any():  # every edge has two faces
-        return
-    with _as_bmesh(data) as mesh:
-        before = len(mesh.faces)
-        rims = [edge for edge in mesh.edges if edge.is_boundary]
-        filled = bmesh.ops.holes_fill(mesh, edges=rims, sides=0)["faces"]
-        bmesh.ops.triangulate(mesh, faces=filled)
-        for face in mesh.faces[before:]:
-            face.smooth = True
-
-
-def triangulate(data: bpy.types.Mesh) -> None:
-    """Part all faces of a mesh into triangles."""
-    with _as_bmesh(data) as mesh:
-        bmesh.ops.triangulate(mesh, faces=mesh.faces)
-
-
-@contextmanager
-def _as_bmesh(data: bpy.types.Mesh) -> Iterator[bmesh.types.BMesh]:
-    """What a mesh holds, for Blender's mesh operators; what becomes of it is put back."""
-    mesh = bmesh.new()
+def replace(data: bpy.types.Mesh, by: bpy.types.Mesh) -> None:
+    """Put all that another data-block holds into one, in place of what is in it; materials stay."""
+    content = bmesh.new()
     try:
-        mesh.from_mesh(data)
-        yield mesh
-        mesh.to_mesh(data)
+        content.from_mesh(by)
+        content.to_mesh(data)
     finally:
-        mesh.free()
+        content.free()
     data.update()
 
 

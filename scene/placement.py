@@ -53,8 +53,14 @@ class Placement:
         """Vertices (V, 3) of the model's frame in the object's space."""
         return (to_blender_frame(vertices) - np.float32(self.base)) * np.float32(self.scale)
 
-    def unplace(self, vertices: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The opposite of `place`."""
+    def unplace(self, vertices: NDArray[np.float32], mirrored: str = "none") -> NDArray[np.float32]:
+        """The opposite of `place`; where one half is mirrored ("left" or "right" is the other), its
+        vertices come out in the other.
+        """
+        if mirrored != "none":
+            kept = -1 if mirrored == "left" else 1
+            vertices = vertices.copy()
+            vertices[:, 0] = self.middle + kept * np.abs(vertices[:, 0] - self.middle)
         return from_blender_frame(vertices / np.float32(self.scale) + np.float32(self.base))
 
 

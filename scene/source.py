@@ -9,14 +9,11 @@ import base64
 from collections import OrderedDict
 
 import bpy
-import numpy as np
 from bpy.app.handlers import persistent
 
 from ..inference.errors import InputError
 from ..inference.types import SceneCode
-from .anchors import remember_place
 from .identity import is_local
-from .mesh import positions, set_colors
 from .placement import Placement
 
 KEY = "triposr_scene_code"
@@ -71,28 +68,6 @@ def note_surface(
     note = blender_object.triposr
     note.resolution, note.threshold, note.closed = resolution, threshold, closed
     note.mirrored = "none"
-
-
-def recolor(blender_object: bpy.types.Object, code: SceneCode, placement: Placement) -> None:
-    """Give the vertices of an object the colors that its scene code has there; a mirrored half has
-    those of the other.
-    """
-    points = positions(blender_object.data)
-    set_colors(blender_object.data, code.color(in_model_frame(blender_object, points, placement)))
-    remember_place(blender_object.data, points)
-
-
-def in_model_frame(
-    blender_object: bpy.types.Object, points: np.ndarray, placement: Placement
-) -> np.ndarray:
-    """Where the scene code describes an object's points (N, 3); those of a mirrored half lie in the
-    other.
-    """
-    kept = {"left": -1, "right": 1}.get(blender_object.triposr.mirrored)
-    if kept is not None:
-        points = points.copy()
-        points[:, 0] = placement.middle + kept * np.abs(points[:, 0] - placement.middle)
-    return placement.unplace(points)
 
 
 def source_of(blender_object: bpy.types.Object | None) -> tuple[SceneCode, Placement]:

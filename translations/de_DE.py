@@ -742,7 +742,36 @@ MESSAGES = {
     ),
     "Nothing would be left of the mesh": "Vom Mesh bliebe nichts übrig",
     "Ask for more faces": "Mehr Flächen verlangen",
-    "Blender cannot make quads of this mesh": "Blender kann aus diesem Mesh keine Vierecke machen",
+    "Blender cannot make quads of this mesh: {reason}": (
+        "Blender kann aus diesem Mesh keine Vierecke machen: {reason}"
+    ),
+    "Another surface of the object is on its way": (
+        "Eine andere Oberfläche des Objekts ist unterwegs"
+    ),
+    "Try again when it is there": "Noch einmal versuchen, wenn sie da ist",
+    "The object is not there any more": "Das Objekt ist nicht mehr da",
+    "Undo its removal, and try again": (
+        "Das Entfernen rückgängig machen und noch einmal versuchen"
+    ),
+    "{name} was changed meanwhile, and stays as it is now": (
+        "{name} wurde inzwischen geändert und bleibt, wie es jetzt ist"
+    ),
+    "Try again": "Noch einmal versuchen",
+    "The second Blender, which edits the mesh, has failed": (
+        "Das zweite Blender, das das Mesh bearbeitet, ist gescheitert"
+    ),
+    "Try again with fewer faces; what it wrote is in Blender's console": (
+        "Mit weniger Flächen noch einmal versuchen; was es schrieb, steht in Blenders Konsole"
+    ),
+    "Wait until the mesh is done, or cancel that": (
+        "Warten, bis das Mesh fertig ist, oder das abbrechen"
+    ),
+    "Cancel Editing the Mesh (TripoSR)": "Bearbeiten des Meshs abbrechen (TripoSR)",
+    "Stop what is being done to the mesh, which stays as it is": (
+        "Anhalten, was mit dem Mesh geschieht; es bleibt, wie es ist"
+    ),
+    "Editing the mesh": "Mesh wird bearbeitet",
+    "Remesh": "Remesh",
     "Choose Voxel, or another number of faces": (
         "„Voxel“ oder eine andere Anzahl von Flächen wählen"
     ),
@@ -777,6 +806,7 @@ MESSAGES = {
     "loading the model": "beim Laden des Modells",
     "encoding the picture": "beim Lesen des Bilds",
     "extracting the mesh": "beim Extrahieren des Meshs",
+    "coloring the mesh": "beim Färben des Meshs",
     "Lower the resolution, close other programs, or choose CPU as the device": (
         "Die Auflösung senken, andere Programme schließen oder „CPU“ als Gerät wählen"
     ),

@@ -115,8 +115,8 @@ def test_an_edit_that_fails_changes_nothing(bpy, addon, truck, monkeypatch, is_s
         bpy.ops.object.duplicate(linked=True)
     target = bpy.context.object
     data, at, colored = target.data, vertices(addon, target), colors(target)
-    monkeypatch.setattr(addon("operators.remesh"), "_quadriflow", lambda faces: False)
-    with pytest.raises(RuntimeError, match="cannot make quads"):
+    monkeypatch.setattr(addon("scene.mesh_edits"), "_quadriflow", lambda mesh, faces: "It is torn")
+    with pytest.raises(RuntimeError, match="cannot make quads of this mesh: It is torn"):
         bpy.ops.triposr.remesh(kind="quads")
     assert target.data == data and len(bpy.data.meshes) == 1
     assert np.array_equal(vertices(addon, target), at)
@@ -156,8 +156,8 @@ def test_an_emptied_mesh_comes_back(bpy, truck) -> None:
 
 def test_an_edit_that_would_leave_nothing_is_refused(bpy, addon, truck, monkeypatch) -> None:
     before = vertices(addon, truck)
-    module = addon("operators.remesh")
-    monkeypatch.setattr(module, "_into_voxels", lambda context, size: truck.data.clear_geometry())
+    module = addon("scene.mesh_edits")
+    monkeypatch.setattr(module, "_into_voxels", lambda work, size: work.mesh.clear_geometry())
     with pytest.raises(RuntimeError, match="Nothing would be left"):
         bpy.ops.triposr.remesh()
     assert np.array_equal(vertices(addon, truck), before)

@@ -18,6 +18,7 @@ def test_refine_recolor_and_undo(window: Window) -> None:
     window.click_button("bpy.ops.triposr.refine", 0.25)
     window.wait(f"{COUNT} > {3 * before}", 60, "the finer surface")
     window.run(f"{artist.IN_VIEWPORT}\n    bpy.ops.triposr.recolor('INVOKE_DEFAULT', True)")
+    window.wait("not addon.session.edits.is_running()", 60, "the colors")
     window.move(*window.viewport_center())
     window.key("ctrl+z", "ctrl+z")
     window.wait(f"{COUNT} == {before}", 30, "undo")

@@ -106,6 +106,9 @@ def test_variants(window: Window) -> None:
     window.wait(f"len({NEW_OBJECTS}) == 4", 30, "undo")
 
 
+EDITING = "addon.session.edits.is_running()"
+
+
 def test_the_mesh_changes_and_undo_brings_it_back(window: Window) -> None:
     artist.generate(window)
     count = "len(bpy.data.objects['vase'].data.vertices)"
@@ -116,7 +119,7 @@ def test_the_mesh_changes_and_undo_brings_it_back(window: Window) -> None:
         "mirror('INVOKE_DEFAULT', True, keep='left')",
     ):
         window.run(f"{artist.IN_VIEWPORT}\n    bpy.ops.triposr.{call}")
-        assert window.evaluate(count) != before
+        window.wait(f"not {EDITING} and {count} != {before}", 60, call)
         window.move(*window.viewport_center())
         window.key("ctrl+z")
         window.wait(f"{count} == {before}", 30, f"undo of {call}")

@@ -1,0 +1,200 @@
+"""A copy of a mesh that Blender's tools edit: here, or in a second Blender that does not block.
+
+`edit` may be called on another thread where that is said; the rest belongs to the main thread.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from ..inference.errors import InputError, TripoSRError
+from . import mesh_edits
+from .mesh import positions
+from .mesh_edits import CannotEditError, Step, Work
+
+log = logging.getLogger(__name__)
+
+GLANCE = 0.05
+"""Seconds between two looks at a second Blender."""
+
+
+@dataclass(frozen=True)
+class Edited:
+    """What became of a mesh.
+
+    Attributes:
+        points: (V, 3) float32, its vertices.
+        faces: How many it has.
+        found: What its edits found out; see scene/mesh_edits.py.
+    """
+
+    points: NDArray[np.float32]
+    faces: int
+    found: dict[str, str]
+
+
+class Editing(Protocol):
+    """A copy of a mesh on its way."""
+
+    def edit(
+        self, steps: list[Step], gone: NDArray[np.bool_], tick: Callable[[float], None]
+    ) -> Edited:
+        """Do the steps; arguments are those of `mesh_edits.edit`.
+
+        Raises:
+            InputError: Blender's tools refuse the mesh.
+        """
+        ...
+
+    def mesh(self) -> bpy.types.Mesh:
+        """The edited mesh, until `close`."""
+        ...
+
+    def close(self) -> None:
+        """Leave nothing behind. A second Blender's files go by themselves if this is not called."""
+
+
+class EditingHere:
+    """For scripts, which wait: everything happens on the main thread."""
+
+    def __init__(self, data: bpy.types.Mesh) -> None:
+        self._work = Work(_bare_copy(data))
+
+    def edit(
+        self, steps: list[Step], gone: NDArray[np.bool_], tick: Callable[[float], None]
+    ) -> Edited:
+        try:
+            mesh_edits.edit(self._work, steps, gone, tick)
+        except CannotEditError as error:
+            raise _refused(str(error)) from error
+        mesh = self._work.mesh
+        return Edited(positions(mesh), len(mesh.polygons), self._work.found)
+
+    def mesh(self) -> bpy.types.Mesh:
+        return self._work.mesh
+
+    def close(self) -> None:
+        bpy.data.meshes.remove(self._work.mesh)
+
+
+class EditingBeside:
+    """For clicks: a second Blender does it. The copy goes there and comes back as a .blend."""
+
+    def __init__(self, data: bpy.types.Mesh) -> None:
+        self._command = _second_blender()
+        self._folder = tempfile.TemporaryDirectory(prefix="triposr_", ignore_cleanup_errors=True)
+        self._mesh: bpy.types.Mesh | None = None
+        copy = _bare_copy(data)
+        try:
+            bpy.data.libraries.write(str(self._path("mesh.blend")), {copy}, fake_user=True)
+        finally:
+            bpy.data.meshes.remove(copy)
+
+    def edit(
+        self, steps: list[Step], gone: NDArray[np.bool_], tick: Callable[[float], None]
+    ) -> Edited:
+        """On any thread; stops the second Blender when `tick` raises."""
+        self._path("steps.json").write_text(json.dumps(steps), encoding="utf-8")
+        np.save(self._path("gone.npy"), gone)
+        self._run(tick)
+        answer = json.loads(self._path("answer.json").read_text(encoding="utf-8"))
+        if "problem" in answer:
+            raise _refused(answer["problem"])
+        return Edited(np.load(self._path("positions.npy")), answer["faces"], answer["found"])
+
+    def _run(self, tick: Callable[[float], None]) -> None:
+        with self._path("log").open("wb") as output:
+            process = subprocess.Popen(
+                [*self._command, mesh_edits.__file__, "--", self._folder.name],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # No console window pops up on Windows.
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+        try:
+            while (ended := _ended(process)) is None:
+                tick(self._progress())
+        finally:
+            process.kill()
+            process.wait()
+        if ended != 0 or not self._path("answer.json").exists():
+            told = self._path("log").read_text(encoding="utf-8", errors="replace")
+            log.error("The second Blender has ended with %s:\n%s", ended, told[-4000:])
+            raise TripoSRError(
+                "The second Blender, which edits the mesh, has failed",
+                "Try again with fewer faces; what it wrote is in Blender's console",
+            )
+
+    def _progress(self) -> float:
+        """What the second Blender says is done; 0 before it says anything."""
+        try:
+            return float(self._path("progress").read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # not there yet, or half written
+            return 0.0
+
+    def mesh(self) -> bpy.types.Mesh:
+        before = set(bpy.data.libraries)
+        with bpy.data.libraries.load(str(self._path("edited.blend"))) as (there, here):
+            here.meshes = there.meshes
+        [self._mesh] = here.meshes
+        # Blender would keep in mind, and save, where it came from.
+        bpy.data.batch_remove(set(bpy.data.libraries) - before)
+        return self._mesh
+
+    def close(self) -> None:
+        if self._mesh is not None:
+            bpy.data.meshes.remove(self._mesh)
+        self._folder.cleanup()
+
+    def _path(self, name: str) -> Path:
+        return Path(self._folder.name) / name
+
+
+def _second_blender() -> list[str]:
+    """The command before the name of a script; Python where Blender is a module of it."""
+    if bpy.app.binary_path:
+        quiet = ("--background", "--factory-startup", "-noaudio", "--python-exit-code", "1")
+        return [bpy.app.binary_path, *quiet, "--python"]
+    # There, `bpy` comes before `bmesh`, which is in it.
+    run = "import bpy, runpy, sys; runpy.run_path(sys.argv[1], run_name='__main__')"
+    return [sys.executable, "-c", run]
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int | None:
+    try:
+        return process.wait(GLANCE)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _refused(reason: str) -> InputError:
+    return InputError(
+        "Blender cannot make quads of this mesh: {reason}",
+        "Choose Voxel, or another number of faces",
+        reason=reason,
+    )
+
+
+def _bare_copy(data: bpy.types.Mesh) -> bpy.types.Mesh:
+    """A copy of what a mesh is, without what it points at: materials would bring their pictures."""
+    copy = data.copy()
+    copy.animation_data_clear()
+    for slot in range(len(copy.materials)):
+        copy.materials[slot] = None
+    for key in tuple(copy.keys()):
+        del copy[key]
+    copy.texture_mesh = None
+    return copy

@@ -1,0 +1,245 @@
+"""A click's edit of a mesh runs beside Blender: it moves on, can be canceled, and loses nothing."""
+
+import subprocess
+import time
+
+import numpy as np
+import pytest
+from object_data import assert_colors_agree, colors, vertices
+
+
+@pytest.fixture
+def session(addon):
+    session = addon("session")
+    yield session
+    session._join_all()
+    session.edits.dismiss()
+
+
+@pytest.fixture
+def pump(session):
+    """Let the edits' runner work until it has nothing to do. Timers never fire here."""
+
+    def pump() -> list[tuple[str, float]]:
+        seen, deadline = [], time.monotonic() + 120
+        while session.edits.is_running():
+            assert time.monotonic() < deadline
+            session._pump()
+            seen.append((str(session.edits.state.label), session.edits.state.fraction))
+            time.sleep(0.01)
+        return seen
+
+    return pump
+
+
+CALLS = {
+    "refine": {"resolution": 96},
+    "recolor": {},
+    "clean_up": {"smooth": 2, "faces": 3000},
+    "remesh": {"kind": "voxel", "voxel_size": 0.05},
+    "remesh quads": {"kind": "quads", "faces": 2000},
+    "mirror": {"keep": "left"},
+}
+
+
+@pytest.fixture
+def click(bpy, addon, monkeypatch):
+    """Calls an operator as a click does. Without a window, Blender never calls `invoke`."""
+
+    def click(name: str) -> set[str]:
+        with monkeypatch.context() as clicked:
+            clicked.setattr(addon("operators.edits_mesh").EditsMesh, "is_clicked", True)
+            return call(bpy, name)
+
+    return click
+
+
+def call(bpy, name: str) -> set[str]:
+    return getattr(bpy.ops.triposr, name.partition(" ")[0])(**CALLS[name])
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_click_gives_what_a_script_gets(
+    bpy, addon, truck, session, pump, click, name: str
+) -> None:
+    bpy.ops.object.duplicate()
+    by_script = bpy.context.object
+    call(bpy, name)
+    bpy.context.view_layer.objects.active = truck
+    data, before = truck.data, vertices(addon, truck)
+    materials = truck.data.materials[:]
+    meshes, scenes = len(bpy.data.meshes), len(bpy.data.scenes)
+    bpy.ops.ed.undo_push(message="before")
+    assert click(name) == {"FINISHED"}
+    assert session.edits.is_running()
+    assert np.array_equal(vertices(addon, truck), before)
+    seen = pump()
+    assert not session.edits.state.error
+    fractions = [fraction for _, fraction in seen]
+    assert fractions == sorted(fractions) and fractions[-1] > 0.5
+    assert truck.data == data and truck.data.materials[:] == materials
+    assert (len(bpy.data.meshes), len(bpy.data.scenes)) == (meshes, scenes)
+    assert not bpy.data.libraries
+    assert np.allclose(vertices(addon, truck), vertices(addon, by_script), atol=1e-5)
+    assert np.abs(colors(truck) - colors(by_script)).max() < 2 / 255
+    assert truck.triposr.mirrored == by_script.triposr.mirrored
+    smooth = [polygon.use_smooth for polygon in truck.data.polygons]
+    assert all(smooth)
+    bpy.ops.ed.undo()
+    truck = bpy.data.objects["toy truck"]
+    assert np.array_equal(vertices(addon, truck), before)
+
+
+def test_layers_and_groups_stay(bpy, addon, truck, pump, click) -> None:
+    truck.vertex_groups.new(name="left").add(range(100), 1.0, "REPLACE")
+    truck.data.uv_layers.new(name="map")
+    truck.data["note"] = "mine"
+    assert click("clean_up") == {"FINISHED"}
+    pump()
+    assert [layer.name for layer in truck.data.uv_layers] == ["map"]
+    assert any(vertex.groups for vertex in truck.data.vertices)
+    assert truck.data["note"] == "mine" and len(truck.data.polygons) <= 3000
+
+
+@pytest.mark.parametrize("name", ["refine", "clean_up"])
+def test_cancel_changes_nothing(bpy, addon, truck, session, pump, click, name: str) -> None:
+    before = vertices(addon, truck)
+    click(name)
+    assert bpy.ops.triposr.cancel_edit() == {"FINISHED"}
+    pump()
+    assert session.edits.state.canceled and not session.edits.state.error
+    assert np.array_equal(vertices(addon, truck), before)
+    assert not bpy.ops.triposr.cancel_edit.poll()
+    assert click(name) == {"FINISHED"}
+    pump()
+    assert not np.array_equal(vertices(addon, truck), before)
+
+
+def test_canceling_ends_the_second_blender(
+    bpy, addon, truck, session, pump, click, monkeypatch
+) -> None:
+    started = []
+
+    class Popen(subprocess.Popen):
+        def __init__(self, *args, **settings) -> None:
+            super().__init__(*args, **settings)
+            started.append(self)
+
+    monkeypatch.setattr(addon("scene.edited").subprocess, "Popen", Popen)
+    click("clean_up")
+    while not started:
+        time.sleep(0.01)
+    [folder] = [part for part in started[0].args if "triposr_" in part][-1:]
+    bpy.ops.triposr.cancel_edit()
+    pump()
+    assert started[0].returncode is not None
+    assert not addon("scene.edited").Path(folder).exists()
+
+
+def _sculpt(bpy, truck) -> None:
+    truck.data.vertices[0].co.x += 0.1
+
+
+def _remesh(bpy, truck) -> None:
+    modifier = truck.modifiers.new("", "DECIMATE")
+    modifier.ratio = 0.5
+    bpy.ops.object.modifier_apply(modifier=modifier.name)
+
+
+def _other_mesh(bpy, truck) -> None:
+    truck.data = truck.data.copy()
+
+
+def _edit_mode(bpy, truck) -> None:
+    bpy.ops.object.mode_set(mode="EDIT")
+
+
+CHANGES = {
+    _sculpt: "was changed meanwhile",
+    _remesh: "was changed meanwhile",
+    _other_mesh: "was changed meanwhile",
+    _edit_mode: "is being edited",
+}
+
+
+@pytest.mark.parametrize("name", ["refine", "recolor", "clean_up"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_was_done_meanwhile_stays(
+    bpy, addon, truck, session, pump, click, change, name
+) -> None:
+    click(name)
+    change(bpy, truck)
+    meshes = len(bpy.data.meshes)
+    pump()
+    assert CHANGES[change] in session.edits.state.error
+    if bpy.context.mode != "OBJECT":
+        bpy.ops.object.mode_set(mode="OBJECT")
+    assert len(bpy.data.meshes) == meshes
+
+
+@pytest.mark.parametrize("name", ["refine", "clean_up"])
+def test_an_object_that_is_gone(bpy, addon, truck, session, pump, click, name: str) -> None:
+    click(name)
+    bpy.data.objects.remove(truck)
+    meshes = len(bpy.data.meshes)
+    pump()
+    assert "is not there any more" in session.edits.state.error
+    assert len(bpy.data.meshes) == meshes
+
+
+def test_another_file_ends_it(bpy, addon, truck, session, click) -> None:
+    click("clean_up")
+    bpy.ops.wm.read_homefile(use_empty=True)
+    assert not session.edits.is_running() and not session.edits.state.error
+
+
+def test_one_after_the_other(bpy, truck, session, pump, click) -> None:
+    click("clean_up")
+    assert not bpy.ops.triposr.recolor.poll()
+    pump()
+    assert bpy.ops.triposr.recolor.poll()
+
+
+def test_a_second_blender_that_fails_is_told(
+    bpy, addon, truck, session, pump, click, monkeypatch
+) -> None:
+    before = vertices(addon, truck)
+    edited = addon("scene.edited")
+    monkeypatch.setattr(edited, "_second_blender", lambda: [edited.sys.executable, "-c", "1/0"])
+    click("clean_up")
+    pump()
+    assert "second Blender, which edits the mesh, has failed" in session.edits.state.error
+    assert np.array_equal(vertices(addon, truck), before)
+
+
+HIDDEN = {
+    "in viewports": lambda bpy, truck: setattr(truck, "hide_viewport", True),
+    "by the eye": lambda bpy, truck: truck.hide_set(True),
+    "in renders": lambda bpy, truck: setattr(truck, "hide_render", True),
+    "from selection": lambda bpy, truck: setattr(truck, "hide_select", True),
+    "with its collection": lambda bpy, truck: setattr(
+        truck.users_collection[0], "hide_viewport", True
+    ),
+    "with its layer": lambda bpy, truck: setattr(
+        bpy.context.view_layer.layer_collection.children[0], "exclude", True
+    ),
+}
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+@pytest.mark.parametrize("name", ["remesh quads", "remesh", "clean_up", "mirror"])
+def test_objects_that_are_hidden(bpy, addon, truck, how: str, name: str) -> None:
+    """Whatever hides an object, its mesh can be edited."""
+    own = bpy.data.collections.new("own")
+    bpy.context.scene.collection.children.link(own)
+    for collection in truck.users_collection:
+        collection.objects.unlink(truck)
+    own.objects.link(truck)
+    bpy.context.view_layer.objects.active = truck
+    at, expected = vertices(addon, truck), colors(truck)
+    HIDDEN[how](bpy, truck)
+    function = getattr(addon("api"), name.partition(" ")[0])
+    function(truck, **CALLS[name])
+    assert len(vertices(addon, truck)) != len(at)
+    if name != "mirror":
+        assert_colors_agree(addon, truck, at, expected)
