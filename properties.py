@@ -221,8 +221,11 @@ class TripoSRImage(bpy.types.PropertyGroup):
 
 
 class TripoSRMesh(bpy.types.PropertyGroup):
-    """Where a mesh was put; see scene/anchors.py."""
+    """What the add-on did to a mesh: where it was put (see scene/anchors.py), and what its colors
+    are called.
+    """
 
+    colors: StringProperty(options={"HIDDEN"})
     vertices: IntProperty(options={"HIDDEN"})
     anchors: StringProperty(options={"HIDDEN"})
 

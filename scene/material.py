@@ -2,25 +2,54 @@
 
 from __future__ import annotations
 
+import re
+
 import bpy
 
+from .identity import is_local
+
 NAME = "TripoSR Color"
+
+NODES = 3
+"""That it is made of: output, surface, color."""
 
 
 def color_material(attribute: str) -> bpy.types.Material:
     """The material that shows the color attribute of that name; made once for a .blend."""
-    material = bpy.data.materials.get((NAME, None))  # none of a library
-    if material is None or not _shows(material, attribute):
-        material = _new_material(attribute)
-    return material
+    shown = (material for material in bpy.data.materials if _shows(material, attribute))
+    return next(shown, None) or _new_material(attribute)
+
+
+def follow_attribute(data: bpy.types.Mesh, before: str, attribute: str) -> None:
+    """Let a mesh's slots that show its colors show them under their new name."""
+    for slot, material in enumerate(data.materials):
+        if before != attribute and material is not None and _shows(material, before):
+            data.materials[slot] = _retargeted(material, before, attribute)
 
 
 def _shows(material: bpy.types.Material, attribute: str) -> bool:
-    """Whether the artist has left in the material what makes it ours."""
-    return material.node_tree is not None and any(
+    """Whether it is ours, and the artist has left in it what makes it so."""
+    return is_ours(material) and any(
         link.from_node.type == "VERTEX_COLOR" and link.from_node.layer_name == attribute
         for link in material.node_tree.links
     )
+
+
+def is_ours(material: bpy.types.Material) -> bool:
+    """Whether a material of this file has our name, with or without Blender's number."""
+    is_named = re.fullmatch(rf"{NAME}(\.\d+)?", material.name) is not None
+    return is_named and is_local(material) and material.node_tree is not None
+
+
+def _retargeted(material: bpy.types.Material, before: str, attribute: str) -> bpy.types.Material:
+    """Likewise for another attribute; what the artist has added to the material stays."""
+    if len(material.node_tree.nodes) == NODES:
+        return color_material(attribute)
+    other = material.copy()
+    for node in other.node_tree.nodes:
+        if node.type == "VERTEX_COLOR" and node.layer_name == before:
+            node.layer_name = attribute
+    return other
 
 
 def _new_material(attribute: str) -> bpy.types.Material:

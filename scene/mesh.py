@@ -12,11 +12,11 @@ from ..inference.errors import InputError
 from ..inference.types import MeshData
 from .anchors import remember_place
 from .identity import check_local, is_local
-from .material import color_material
+from .material import color_material, follow_attribute
 from .placement import Placement
 
 COLOR_ATTRIBUTE = "Color"
-"""Blender's own default name for a color attribute."""
+"""Blender's own default name for a color attribute; it numbers it where another has that name."""
 
 KIND = ("POINT", "BYTE_COLOR")
 """Its domain and type."""
@@ -92,7 +92,7 @@ def new_mesh(mesh: MeshData, name: str, placement: Placement) -> bpy.types.Mesh:
     """The mesh data-block: smooth shaded, colored, with a material that shows the colors."""
     data = bpy.data.meshes.new(name)
     fill(data, mesh, placement)
-    data.materials.append(color_material(COLOR_ATTRIBUTE))
+    data.materials.append(color_material(data.triposr.colors))
     return data
 
 
@@ -180,26 +180,38 @@ def set_colors(data: bpy.types.Mesh, colors: np.ndarray) -> None:
     """Colors (V, 3), display-referred, as the active color attribute on the points; 8 bits, as many
     as the picture had.
     """
-    attribute = data.color_attributes.get(COLOR_ATTRIBUTE)
-    if attribute is not None and (attribute.domain, attribute.data_type) != KIND:
-        data.color_attributes.remove(attribute)
-        attribute = None
+    before, attribute = _color_name(data), _color_attribute(data)
     if attribute is None:
         domain, data_type = KIND
         attribute = data.color_attributes.new(COLOR_ATTRIBUTE, data_type, domain)
+    data.triposr.colors = attribute.name
     rgba = np.ones((len(colors), 4), np.float32)
     rgba[:, :3] = colors
     # `color_srgb` takes display-referred values; `color` would take scene linear ones.
     attribute.data.foreach_set("color_srgb", rgba.ravel())
     data.color_attributes.active_color = attribute
     data.color_attributes.render_color_index = data.color_attributes.active_color_index
+    follow_attribute(data, before, attribute.name)
     data.update()
+
+
+def _color_name(data: bpy.types.Mesh) -> str:
+    """What the attribute is called that `set_colors` made; meshes of older files do not say."""
+    return data.triposr.colors or COLOR_ATTRIBUTE
+
+
+def _color_attribute(data: bpy.types.Mesh) -> bpy.types.Attribute | None:
+    """The attribute that `set_colors` made; one of another kind is the artist's."""
+    attribute = data.color_attributes.get(_color_name(data))
+    if attribute is None or (attribute.domain, attribute.data_type) != KIND:
+        return None
+    return attribute
 
 
 def colors_of(data: bpy.types.Mesh) -> np.ndarray | None:
     """The colors (V, 3) float32 that `set_colors` gave a mesh, unless they are gone."""
-    attribute = data.color_attributes.get(COLOR_ATTRIBUTE)
-    if attribute is None or (attribute.domain, attribute.data_type) != KIND:
+    attribute = _color_attribute(data)
+    if attribute is None:
         return None
     rgba = np.empty((len(data.vertices), 4), np.float32)
     attribute.data.foreach_get("color_srgb", rgba.ravel())
