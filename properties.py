@@ -221,10 +221,12 @@ class TripoSRImage(bpy.types.PropertyGroup):
 
 
 class TripoSRMesh(bpy.types.PropertyGroup):
-    """What the add-on did to a mesh: where it was put (see scene/anchors.py), and what its colors
-    are called.
+    """What the add-on did to a mesh: the picture's file that it was made of (see
+    scene/kept_file.py), what its colors are called, and where it was put (see scene/anchors.py).
     """
 
+    picture: PointerProperty(type=bpy.types.Image, options={"HIDDEN"})
+    place: StringProperty(options={"HIDDEN"})
     colors: StringProperty(options={"HIDDEN"})
     vertices: IntProperty(options={"HIDDEN"})
     anchors: StringProperty(options={"HIDDEN"})
@@ -238,7 +240,9 @@ class TripoSRSource(RunSettings, bpy.types.PropertyGroup):
         type=bpy.types.Image, name="Image", description="The picture, if it was in the .blend"
     )
     filepath: StringProperty(
-        name="File", description="The picture's file, if it was not", subtype="FILE_PATH"
+        name="File",
+        description="The picture's file, in older files; now see scene/kept_file.py",
+        subtype="FILE_PATH",
     )
     digest: StringProperty(
         name="SHA-256", description="Of the picture's file or pixels when the object was made"

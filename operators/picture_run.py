@@ -33,6 +33,7 @@ from ..properties import SETTINGS, run_options
 from ..runner import Run, push_undo_step
 from ..scene.identity import is_local, with_uid
 from ..scene.image import Picture, matte_of, picture_of
+from ..scene.kept_file import keep_file, kept_file
 from ..scene.mesh import add_object, check_free, fill, make_single_user, show_colors
 from ..scene.placement import Extent, Placement, Row, Spot, placed
 from ..scene.source import has_source, remember_source
@@ -63,7 +64,7 @@ class Source:
         read: Gives the picture; called on the worker.
         matte: (H, W) uint8 that was painted for it, or None.
         image: session_uid of the image data-block; 0 for a file.
-        filepath: Of a file; empty for a data-block.
+        file: None for a data-block.
         icon: Number of a thumbnail.
     """
 
@@ -71,15 +72,14 @@ class Source:
     read: Picture
     matte: NDArray[np.uint8] | None = None
     image: int = 0
-    filepath: str = ""
+    file: Path | None = None
     icon: int = 0
 
 
 def file_source(filepath: str) -> Source:
     """A picture's file; "//" stands for the folder of the .blend."""
-    path = Path(bpy.path.abspath(filepath))
-    icon = file_thumbnail(path)
-    return Source(_title(path.name), lambda: path, filepath=filepath, icon=icon)
+    path = Path(os.path.abspath(bpy.path.abspath(filepath)))
+    return Source(_title(path.name), lambda: path, file=path, icon=file_thumbnail(path))
 
 
 def image_source(image: bpy.types.Image) -> Source:
@@ -108,8 +108,11 @@ def kept_source(blender_object: bpy.types.Object) -> Source:
     if has_source(blender_object):
         if note.image is not None:
             return image_source(note.image)
-        if note.filepath and os.path.isfile(bpy.path.abspath(note.filepath)):
-            return file_source(note.filepath)
+        if (file := kept_file(blender_object)) is not None:
+            return file_source(str(file))
+        picture = blender_object.data.triposr.picture
+        if picture is not None and picture.packed_file is not None:
+            return image_source(picture)
     raise InputError(
         "The picture of {name} is not there any more",
         "Open it in the TripoSR tab and click Generate",
@@ -289,7 +292,7 @@ class _Delivery:
             setattr(note, name, getattr(self.chosen, name))
         note.picture, note.is_draft, note.digest = self.source.title, self.is_draft, made.digest
         note.image = with_uid(bpy.data.images, self.source.image)
-        note.filepath = self.source.filepath
+        keep_file(new, self.source.file)
         note.mirrored = "none"
         if self.variants or not self.target_uid:  # one that is built anew stays where it belongs
             note.variants, note.home = self.variants, self.spot.location

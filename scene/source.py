@@ -14,6 +14,7 @@ from bpy.app.handlers import persistent
 from ..inference.errors import InputError
 from ..inference.types import SceneCode
 from .identity import is_local
+from .kept_file import keep_unseen_file
 from .placement import Placement
 
 KEY = "triposr_scene_code"
@@ -101,12 +102,19 @@ def _bytes_of(packed: str | bytes) -> bytes:
 
 
 @persistent
-def _move_old_codes(*_: object) -> None:
-    """Turn the raw bytes of older files into text, before anything exports them."""
+def _move_old_forms(*_: object) -> None:
+    """Turn the raw bytes of older files into text, and take the paths of pictures off objects,
+    before anything exports them.
+    """
     for blender_object in bpy.data.objects:
-        if is_local(blender_object) and isinstance(blender_object.get(KEY), bytes):
+        if not has_source(blender_object) or not is_local(blender_object, blender_object.data):
+            continue
+        if isinstance(blender_object[KEY], bytes):
             packed = blender_object.pop(KEY)
             blender_object[KEY] = base64.b64encode(packed).decode("ascii")
+        if blender_object.triposr.filepath:
+            keep_unseen_file(blender_object, blender_object.triposr.filepath)
+            blender_object.triposr.filepath = ""
 
 
 HANDLERS = ("load_post", "save_pre", "blend_import_post")
@@ -115,12 +123,12 @@ HANDLERS = ("load_post", "save_pre", "blend_import_post")
 
 def register() -> None:
     for handlers in _handlers():
-        handlers.append(_move_old_codes)
+        handlers.append(_move_old_forms)
 
 
 def unregister() -> None:
     for handlers in _handlers():
-        handlers.remove(_move_old_codes)
+        handlers.remove(_move_old_forms)
 
 
 def _handlers() -> list[list]:

@@ -423,7 +423,9 @@ MESSAGES = {
     "Name of the picture": "Name des Bilds",
     "The picture, if it was in the .blend": "Das Bild, wenn es in der .blend-Datei war",
     "File": "Datei",
-    "The picture's file, if it was not": "Die Datei des Bilds, wenn nicht",
+    "The picture's file, in older files; now see scene/kept_file.py": (
+        "Die Datei des Bilds, in älteren Dateien; jetzt siehe scene/kept_file.py"
+    ),
     "SHA-256": "SHA-256",
     "Of the picture's file or pixels when the object was made": (
         "Der Bilddatei oder der Pixel, als das Objekt entstand"
