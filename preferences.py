@@ -284,7 +284,8 @@ def model_folder(context: bpy.types.Context) -> Path:
     chosen = preferences(context).model_folder
     if chosen:
         return Path(bpy.path.abspath(chosen))
-    return Path(bpy.utils.extension_path_user(__package__)) / "models"
+    # Blender has no folder of its own for a user without a home: then only while it is open.
+    return Path(bpy.utils.extension_path_user(__package__) or bpy.app.tempdir) / "models"
 
 
 def torch_folder(context: bpy.types.Context) -> Path | None:

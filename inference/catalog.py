@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .download import ModelFile
+from .home import expanded
 
 HUB = "https://huggingface.co"
 GITHUB = "https://github.com"
@@ -161,18 +162,24 @@ def at_mirror(file: ModelFile, hub: str = "", github: str = "") -> ModelFile:
     return file
 
 
-def hub_cache() -> Path:
-    """Where Hugging Face's own tools keep what they have downloaded on this machine."""
-    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-    return Path(os.environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
+def hub_cache() -> Path | None:
+    """Where Hugging Face's own tools keep what they have downloaded on this machine, if they can
+    keep anything.
+    """
+    home = os.environ.get("HF_HOME") or "~/.cache/huggingface"
+    return expanded(os.environ.get("HF_HUB_CACHE") or f"{home}/hub")
 
 
 def cached_triposr() -> Path | None:
     """The folder in which such a tool has left the published TripoSR, whole, or None."""
+    cache = hub_cache()
+    if cache is None:
+        return None
     owner, name, _, revision = urlsplit(_TRIPOSR).path.strip("/").split("/")
-    folder = hub_cache() / f"models--{owner}--{name}" / "snapshots" / revision
+    folder = cache / f"models--{owner}--{name}" / "snapshots" / revision
+    # os.path: another user's home, which HOME may name, must not be looked into.
     is_whole = all(
-        (folder / file.name).is_file() and (folder / file.name).stat().st_size == file.size
+        os.path.isfile(folder / file.name) and os.path.getsize(folder / file.name) == file.size
         for file in TRIPOSR.files
     )
     return folder if is_whole else None

@@ -21,6 +21,7 @@ from PIL import Image
 
 from .catalog import MATTING_MODELS
 from .errors import InputError, ModelFilesError, importing
+from .home import expanded
 from .message import Message
 from .plain_background import cut_out_plain
 from .types import Options
@@ -81,10 +82,11 @@ def matting_model_file(options: Options) -> Path | None:
     names = [model.name for model in MATTING_MODELS]
     if options.matting_model != "auto":
         names = [options.matting_model]
-    home = Path(os.environ.get("U2NET_HOME", "~/.u2net")).expanduser()
+    home = expanded(os.environ.get("U2NET_HOME") or "~/.u2net")
     folders = [folder for folder in (options.matting_folder, home) if folder is not None]
     files = (folder / f"{name}.onnx" for name in names for folder in folders)
-    return next((file for file in files if file.is_file()), None)
+    # os.path: another user's home, which HOME may name, must not be looked into.
+    return next((file for file in files if os.path.isfile(file)), None)
 
 
 def _cut_out_with_model(picture: Image.Image, options: Options, file: Path | None) -> Image.Image:

@@ -12,6 +12,7 @@ from pathlib import Path
 import bpy
 
 from ..inference.catalog import MODELS
+from ..inference.home import home_folder
 from ..inference.installation import is_installed
 from ..inference.message import Message
 from ..inference.types import DeviceInfo
@@ -140,8 +141,10 @@ def without_paths(text: str, context: bpy.types.Context) -> str:
         str(torch_folder(context) or ""): "<torch>",
         bpy.utils.resource_path("USER"): "<blender>",
         str(Path(bpy.data.filepath).parent) if bpy.data.filepath else "": "<file>",
-        str(Path.home()): "~",
+        str(home_folder() or ""): "~",
     }
+    # Not the top of a disk, which is the home of a container's users.
+    own.pop(str(Path("/")), None)
     for path in sorted(filter(None, own), key=len, reverse=True):
         text = text.replace(path, own[path])
     return text

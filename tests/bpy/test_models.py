@@ -231,6 +231,29 @@ def test_the_report_tells_all_but_who_one_is(bpy, addon, tmp_path, picture, monk
     assert bpy.ops.triposr.copy_report() == {"FINISHED"}
 
 
+@pytest.mark.parametrize("home", [None, Path("/")])
+def test_the_report_of_a_user_without_a_home(bpy, addon, monkeypatch, home: Path | None) -> None:
+    """As in a container, where it is often the top of the disk."""
+
+    def find() -> Path:
+        if home is None:
+            raise RuntimeError("Could not determine home directory.")
+        return home
+
+    monkeypatch.setattr(Path, "home", find)
+    text = addon("operators.diagnostics").report(bpy.context)
+    assert "starter" in text
+    assert "~" not in text
+
+
+def test_without_a_home_models_lie_in_a_temporary_folder(bpy, addon, monkeypatch) -> None:
+    """Where Blender has no folders of the user's, it says so with an empty name."""
+    monkeypatch.setattr(bpy.utils, "extension_path_user", lambda package: "")
+    folder = addon("preferences").model_folder(bpy.context)
+    assert folder.is_absolute()
+    assert Path(bpy.app.tempdir) in folder.parents
+
+
 def test_own_torch_is_checked_before_it_is_used(bpy, addon, picture, tmp_path) -> None:
     preferences = addon("preferences").preferences(bpy.context)
     preferences.torch_folder = str(tmp_path)
