@@ -15,6 +15,7 @@ from bpy.app.handlers import persistent
 from numpy.typing import NDArray
 
 from .inference.checks import Finding, check_cutout
+from .inference.errors import importing
 from .inference.message import Message
 from .inference.types import Options, ignore_progress
 from .preferences import model_folder
@@ -171,7 +172,8 @@ def _work(
 ) -> Callable[[Callable[[str, float], None]], Preview]:
     def work(tick: Callable[[str, float], None] = ignore_progress) -> Preview:
         # Imported here, on the worker: Pillow and OpenCV take their time.
-        from PIL import Image
+        with importing("Pillow"):
+            from PIL import Image
 
         from .inference.preprocess import prepare_image
 

@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from .errors import DeviceMemoryError, importing
+from .errors import DeviceMemoryError, import_network_packages, importing
 from .own_torch import use_torch_from
 from .types import DeviceInfo, MeshData, SceneCode, Tick
 from .weights import weights_file
@@ -263,9 +263,7 @@ def _import_loader() -> Callable[[Path, str, str, Tick], Model]:
     """`load_model`, with which torch and transformers come the first time."""
     _let_waiting_threads_sleep()
     started = time.perf_counter()
-    for package in ("yaml", "safetensors", "torch"):
-        with importing(package):
-            import_module(package)
+    import_network_packages()
     from .checkpoint import load_model
 
     log.info("Imported torch: %.2f s", time.perf_counter() - started)

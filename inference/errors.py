@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
 from .message import Message, Value
 from .packages import Clash, are_paths_too_long, find_clash, name_the_nameless
@@ -80,12 +81,28 @@ def importing(package: str) -> Iterator[None]:
 
     A broken install raises anything: ImportError, OSError for a missing DLL, AttributeError for
     packages that do not fit together; rembg even calls `sys.exit`.
+
+    Args:
+        package: By the name under which pip knows it.
     """
     name_the_nameless()
     try:
         yield
+    except DependencyError:
+        raise  # of a package that ours has led to, and that is told by its own name
     except (Exception, SystemExit) as error:
         raise _cannot_import(package, error) from error
+
+
+NETWORK_PACKAGES = {"PyYAML": "yaml", "safetensors": "safetensors", "torch": "torch"}
+"""What all modules of the network import, by the names that pip and Python have for it."""
+
+
+def import_network_packages() -> None:
+    """Import those; raises DependencyError. Whoever imports such a module does this before."""
+    for package, module in NETWORK_PACKAGES.items():
+        with importing(package):
+            import_module(module)
 
 
 def _cannot_import(package: str, error: BaseException) -> DependencyError:

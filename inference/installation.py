@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .catalog import MATTING_MODELS, TRIPOSR, PublishedModel, at_mirror
 from .download import CHUNK, check_space, disk_errors, fetch, only_one, sha256
-from .errors import ModelFilesError, importing
+from .errors import ModelFilesError, import_network_packages
 from .types import Tick, ignore_progress
 from .weights import WEIGHTS_NAMES, weights_file
 
@@ -98,8 +98,8 @@ def _quiet(tick: Tick) -> Tick:
 
 def _convert(folder: Path, keep_original: bool, tick: Tick, let_go: Callable[[], object]) -> None:
     half, original = (folder / name for name in WEIGHTS_NAMES)
-    with importing("torch"):
-        conversion = import_module(".conversion", __package__)
+    import_network_packages()
+    conversion = import_module(".conversion", __package__)
     with disk_errors(folder), only_one(half):
         conversion.check_weights(original, folder)
         check_space(folder, half.name, original.stat().st_size // 2)
@@ -173,8 +173,8 @@ def _import_triposr(source: Path, folder: Path, tick: Tick, let_go: Callable[[],
             "Choose a folder with weights, or a weights file",
             name=source.name,
         )
-    with importing("torch"):
-        conversion = import_module(".conversion", __package__)
+    import_network_packages()
+    conversion = import_module(".conversion", __package__)
     config = weights.with_name(CONFIG)
     if not config.is_file():
         config = PUBLISHED_CONFIG

@@ -17,7 +17,6 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from .catalog import MATTING_MODELS
 from .errors import InputError, ModelFilesError, importing
@@ -25,6 +24,9 @@ from .home import expanded
 from .message import Message
 from .plain_background import cut_out_plain
 from .types import Options
+
+with importing("Pillow"):
+    from PIL import Image
 
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,13 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from .errors import InputError
+from .errors import InputError, importing
 from .limits import MAX_PIXELS, too_large
 from .message import Message
+
+with importing("Pillow"):
+    from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 log = logging.getLogger(__name__)
 

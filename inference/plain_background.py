@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from .errors import InputError, importing
+
+with importing("Pillow"):
+    from PIL import Image
 
 WORK_SIDE = 320
 """Longest side in pixels at which the outline is found: a third of a second on two cores."""

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from .errors import NO_SUBJECT, InputError, importing
 from .limits import MAX_PIXELS, too_large
@@ -16,6 +15,9 @@ from .matting import remove_background
 from .message import Message
 from .picture import open_picture
 from .types import Options, PreparedImage, Tick, ignore_progress
+
+with importing("Pillow"):
+    from PIL import Image
 
 log = logging.getLogger(__name__)
 

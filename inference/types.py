@@ -7,12 +7,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import InputError, ModelFilesError
+from .errors import InputError, ModelFilesError, importing
 from .message import Message
 
 if TYPE_CHECKING:
@@ -244,8 +244,6 @@ class SceneCode:
 
     def save(self, path: Path | str) -> None:
         """Write the scene code to `path` as safetensors; the file appears whole or not at all."""
-        from safetensors.numpy import save_file
-
         tensors = {"scene_code": np.ascontiguousarray(self.planes)}
         # Every second module of the decoder is an activation, so linear layers have even numbers.
         for number, (weight, bias) in enumerate(self.layers):
@@ -255,35 +253,31 @@ class SceneCode:
         path = Path(path)
         partial = path.with_name(path.name + ".partial")
         try:
-            save_file(tensors, partial, metadata)
+            _safetensors().numpy.save_file(tensors, partial, metadata)
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
 
     def to_bytes(self) -> bytes:
         """About a megabyte: the planes in float16, the decoder as it is; for `from_bytes`."""
-        from safetensors.numpy import save
-
         box = np.array([self.radius, self.density_bias])
         tensors = {"box": box, "planes": np.ascontiguousarray(self.planes.astype(np.float16))}
         for number, (weight, bias) in enumerate(self.layers):
             tensors[f"weight{number}"] = np.ascontiguousarray(weight)
             tensors[f"bias{number}"] = np.ascontiguousarray(bias)
-        return save(tensors)
+        return bytes(_safetensors().numpy.save(tensors))
 
     @classmethod
     def from_bytes(cls, content: bytes) -> SceneCode:
         """What `to_bytes` made; raises ModelFilesError if it is something else."""
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-
+        safetensors = _safetensors()
         try:
-            tensors = load(content)
+            tensors = safetensors.numpy.load(content)
             radius, density_bias = tensors["box"].tolist()
             count = sum(key.startswith("weight") for key in tensors)
             layers = tuple((tensors[f"weight{n}"], tensors[f"bias{n}"]) for n in range(count))
             planes = tensors["planes"].astype(np.float32)
-        except (SafetensorError, KeyError, ValueError, TypeError) as error:
+        except (safetensors.SafetensorError, KeyError, ValueError, TypeError) as error:
             raise ModelFilesError(
                 "The object's scene code is damaged", "Generate the object again"
             ) from error
@@ -296,11 +290,10 @@ class SceneCode:
         Raises:
             ModelFilesError: The file is missing, damaged, or holds something else.
         """
-        from safetensors import SafetensorError, safe_open
-
+        safetensors = _safetensors()
         path = Path(path)
         try:
-            with safe_open(path, framework="numpy") as file:
+            with safetensors.safe_open(path, framework="numpy") as file:
                 metadata = file.metadata() or {}
                 tensors = {key: file.get_tensor(key).astype(np.float32) for key in file.keys()}  # noqa: SIM118
             count = sum(key.endswith(".weight") for key in tensors)
@@ -314,13 +307,21 @@ class SceneCode:
                 radius=float(metadata.get("radius", cls.radius)),
                 density_bias=float(metadata.get("density_bias", cls.density_bias)),
             )
-        except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
+        except (OSError, safetensors.SafetensorError, KeyError, ValueError, TypeError) as error:
             raise ModelFilesError(
                 "{name} is not a scene code",
                 "Choose a file that SceneCode.save wrote",
                 name=path.name,
             ) from error
         return code
+
+
+def _safetensors() -> Any:
+    """The package that reads and writes scene codes; raises DependencyError."""
+    with importing("safetensors"):
+        import safetensors.numpy
+
+    return safetensors
 
 
 @dataclass(frozen=True, eq=False)

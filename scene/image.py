@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from ..inference.errors import InputError
+from ..inference.errors import InputError, importing
 from ..inference.limits import FILE_SUFFIXES, MAX_PIXELS, too_large
 
 if TYPE_CHECKING:
@@ -158,7 +158,8 @@ def _pixels(image: bpy.types.Image) -> np.ndarray:
 
 def _from_pixels(values: np.ndarray, is_linear: bool, has_alpha: bool) -> Image.Image:
     """The picture of such pixels. No bpy: this runs on the worker."""
-    from PIL import Image
+    with importing("Pillow"):
+        from PIL import Image
 
     height, width, channels = values.shape
     rgba = np.ones((height, width, 4), np.float32)

@@ -1,5 +1,6 @@
 """Meshes one can use: remeshed, closed, mirrored, reduced; with exact colors, or as they were."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -169,3 +170,15 @@ def test_the_api_names_what_it_cannot_work_on(bpy, addon) -> None:
     for wrong, name in ((bpy.context.object, "Cube"), (None, "None"), ("vase", "vase")):
         with pytest.raises(RuntimeError, match=f"{name} was not made from a picture"):
             api.refine(wrong)
+
+
+def test_a_missing_scipy_is_told_by_its_name(bpy, truck, monkeypatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "scipy"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    monkeypatch.setitem(sys.modules, "scipy.sparse", None)
+    before = len(truck.data.polygons)
+    with pytest.raises(RuntimeError, match="package scipy cannot be imported"):
+        bpy.ops.triposr.clean_up(faces=100)
+    assert len(truck.data.polygons) == before
+    assert bpy.ops.triposr.clean_up(floaters=0, faces=100) == {"FINISHED"}, "it needs none then"
