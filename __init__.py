@@ -43,6 +43,7 @@ def _modules() -> tuple:
         live_refine,
         operators,
         panels,
+        preferences,
         preview,
         properties,
         session,
@@ -53,5 +54,5 @@ def _modules() -> tuple:
 
     return (
         *(translations, properties, source, thumbnails, preview, session, live_refine),
-        *(operators.places, panels.presets, command),
+        *(preferences, operators.places, panels.presets, command),
     )

@@ -8,13 +8,13 @@ import bpy
 from bpy.app.translations import pgettext_iface as iface_
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
+from . import inventory
 from .inference.catalog import MODELS, TRIPOSR, PublishedModel, hub_address
-from .inference.errors import DependencyError
-from .inference.installation import is_installed, needs_conversion
 from .inference.message import Message
-from .inference.own_torch import read_build
+from .inference.own_torch import TorchBuild
 from .inference.types import DeviceInfo
-from .inference.weights import STARTER_FOLDER, find_model, is_bundled
+from .inference.weights import STARTER_FOLDER, find_model
+from .inventory import Inventory, Places
 from .session import engine, upkeep
 from .texts import draw_message, draw_progress, draw_text, localized
 
@@ -76,6 +76,15 @@ def device_label(device: DeviceInfo) -> str:
     return Message("{name} ({size:.0f} GB)", name=device.label, size=device.memory / 1e9)
 
 
+def look_again() -> None:
+    """Let the panels know what lies in the folders now: a setting or a file has changed."""
+    inventory.look(_places(bpy.context))
+
+
+def _on_folder(_chosen: TripoSRPreferences, _context: bpy.types.Context) -> None:
+    look_again()
+
+
 class TripoSRPreferences(bpy.types.AddonPreferences):
     bl_idname = __package__
 
@@ -131,12 +140,14 @@ class TripoSRPreferences(bpy.types.AddonPreferences):
         description="Folder with another build of torch, as pip install --target fills it: "
         "for CUDA on Windows, ROCm or Intel GPUs. Empty: the torch that Blender finds",
         subtype="DIR_PATH",
+        update=_on_folder,
     )
     model_folder: StringProperty(
         name="Model Folder",
         description="Where models are kept. A studio may share a folder, which may be read-only. "
         "Empty: the add-on's own data folder",
         subtype="DIR_PATH",
+        update=_on_folder,
     )
     keep_original: BoolProperty(
         name="Keep Original Weights",
@@ -162,21 +173,26 @@ class TripoSRPreferences(bpy.types.AddonPreferences):
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        self._draw_models(context, layout)
+        found = known(context)
+        self._draw_models(context, layout, found)
         layout.separator()
-        self._draw_devices(layout)
+        self._draw_devices(layout, found)
         layout.separator()
         layout.prop(self, "show_colors")
         layout.operator("triposr.copy_report", text="Copy Report", icon="COPYDOWN")
 
-    def _draw_models(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+    def _draw_models(
+        self, context: bpy.types.Context, layout: bpy.types.UILayout, found: Inventory | None
+    ) -> None:
         layout.label(text="Models")
         column = layout.column(align=True)
         column.prop(self, "model_folder", placeholder=str(model_folder(context)))
         box = layout.box().column()
         draw_offline(box)
-        for model in MODELS:
-            draw_model(box, model, model_folder(context))
+        if found is None:
+            draw_looking(box)
+        for model in MODELS if found is not None else ():
+            draw_model(box, model, found)
         draw_upkeep(layout)
         layout.operator("triposr.import_model", text="Import from Disk", icon="IMPORT")
         layout.prop(self, "keep_original")
@@ -184,7 +200,7 @@ class TripoSRPreferences(bpy.types.AddonPreferences):
         column.prop(self, "hub_mirror", placeholder=hub_address())
         column.prop(self, "github_mirror", placeholder="https://github.com")
 
-    def _draw_devices(self, layout: bpy.types.UILayout) -> None:
+    def _draw_devices(self, layout: bpy.types.UILayout, found: Inventory | None) -> None:
         layout.label(text="Device and Memory")
         row = layout.row(align=True)
         row.prop(self, "device")
@@ -203,14 +219,12 @@ class TripoSRPreferences(bpy.types.AddonPreferences):
             row.label()
             row.operator("triposr.unload_model", text="Unload Now", icon="TRASH")
         layout.prop(self, "torch_folder")
-        if self.torch_folder:
-            try:
-                build = read_build(Path(bpy.path.abspath(self.torch_folder)))
-            except DependencyError as error:
-                _hint(layout, error.sentences, "ERROR")
-            else:
-                version, made_for = localized(build.version), localized(build.made_for)
-                _hint(layout, f"torch {version}, {made_for}", "CHECKMARK")
+        build = None if found is None else found.torch
+        if isinstance(build, TorchBuild):
+            version, made_for = localized(build.version), localized(build.made_for)
+            _hint(layout, f"torch {version}, {made_for}", "CHECKMARK")
+        elif build is not None:
+            _hint(layout, build, "ERROR")
 
 
 def _hint(layout: bpy.types.UILayout, text: str, icon: str) -> None:
@@ -220,17 +234,22 @@ def _hint(layout: bpy.types.UILayout, text: str, icon: str) -> None:
     draw_text(row, text, icon)
 
 
-def draw_model(layout: bpy.types.UILayout, model: PublishedModel, folder: Path) -> None:
+def draw_looking(layout: bpy.types.UILayout) -> None:
+    """That nothing can be said yet of what lies on the disks."""
+    layout.label(text="Looking for models", icon="SORTTIME")
+
+
+def draw_model(layout: bpy.types.UILayout, model: PublishedModel, found: Inventory) -> None:
     """A row with a model and what can be done with it."""
     row = layout.row()
-    is_there = is_installed(model, folder)
-    comes_along = model is TRIPOSR and not is_there and is_bundled()
+    is_there = model.name in found.installed
+    comes_along = model is TRIPOSR and not is_there and found.is_bundled
     row.label(text=model.label, icon="CHECKMARK" if is_there or comes_along else "BLANK1")
     if comes_along:
         row.label(text="Comes with the Add-on")
         return
     row.label(text=f"{model.size / 1e6:,.0f} MB, {model.license}")
-    if is_there and model is TRIPOSR and needs_conversion(folder):
+    if is_there and model is TRIPOSR and found.needs_conversion:
         row.operator(
             "triposr.download_model", text="Convert", icon="FILE_REFRESH"
         ).model = model.name
@@ -301,14 +320,33 @@ def keep_seconds(context: bpy.types.Context) -> float:
     return 60 * minutes[chosen.keep_loaded]
 
 
+def _places(context: bpy.types.Context) -> Places:
+    return Places(model_folder(context), torch_folder(context))
+
+
+def known(context: bpy.types.Context) -> Inventory | None:
+    """What is known of the folders' content, for draw() and poll(): see `inventory.known`."""
+    return inventory.known(_places(context))
+
+
 def active_model(context: bpy.types.Context) -> Path:
-    """The folder of the model that a run would use now."""
+    """The folder of the model that a run would use now. Looks at the disk: not for draw()."""
     return find_model(model_folder(context))
 
 
 def uses_starter(context: bpy.types.Context) -> bool:
-    """Whether a run would use the starter model."""
+    """Whether a run would use the starter model. Looks at the disk: not for draw()."""
     return active_model(context) == STARTER_FOLDER
+
+
+def register() -> None:
+    bpy.app.timers.register(look_again, first_interval=0.0, persistent=True)
+
+
+def unregister() -> None:
+    if bpy.app.timers.is_registered(look_again):
+        bpy.app.timers.unregister(look_again)
+    inventory.forget()
 
 
 classes = (TripoSRPreferences,)

@@ -110,7 +110,10 @@ edits = Runner(_wake, _show, popup, keeps_failed=False)
 pastes = Runner(_wake, _show, popup, keeps_failed=False)
 """The clipboard's picture on its way."""
 
-RUNNERS = (runs, upkeep, previews, refinements, edits, pastes)
+looks = Runner(_wake, _show, _say_nothing, keeps_failed=False)
+"""What lies on the disks on its way to the panels; see `inventory`."""
+
+RUNNERS = (runs, upkeep, previews, refinements, edits, pastes, looks)
 
 engine = Engine()
 """Keeps the model loaded for the next run."""
@@ -139,7 +142,9 @@ def _join_all() -> bool:
     # All are told first, and then waited for.
     for runner in RUNNERS:
         runner.drop("")
-    return all([runner.join(max(0.0, deadline - time.monotonic())) for runner in RUNNERS])
+    # But not for a look at a share that does not answer: it cannot stop, and changes nothing.
+    ending = [runner for runner in RUNNERS if runner is not looks]
+    return all([runner.join(max(0.0, deadline - time.monotonic())) for runner in ending])
 
 
 @persistent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -27,10 +28,11 @@ PUBLISHED_CONFIG = Path(__file__).resolve().parent / "model" / "published" / CON
 
 
 def is_installed(model: PublishedModel, folder: Path) -> bool:
-    """Whether the model lies in a folder."""
+    """Whether the model lies in a folder; in none that does not answer, as a share may."""
     if model.name == TRIPOSR.name:
-        return (folder / CONFIG).is_file() and any((folder / n).is_file() for n in WEIGHTS_NAMES)
-    return all((folder / file.name).is_file() for file in model.files)
+        is_weights_there = any(os.path.isfile(folder / name) for name in WEIGHTS_NAMES)
+        return os.path.isfile(folder / CONFIG) and is_weights_there
+    return all(os.path.isfile(folder / file.name) for file in model.files)
 
 
 def install(
@@ -77,7 +79,8 @@ def needs_conversion(folder: Path) -> bool:
     """Whether the published weights lie there as they were downloaded, and nothing else."""
     half, original = (folder / name for name in WEIGHTS_NAMES)
     sizes = {file.size for file in TRIPOSR.files}
-    return not half.is_file() and original.is_file() and original.stat().st_size in sizes
+    is_original = os.path.isfile(original) and os.path.getsize(original) in sizes
+    return is_original and not os.path.isfile(half)
 
 
 def _is_converted(folder: Path, keep_original: bool) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from .catalog import cached_triposr
@@ -48,7 +49,7 @@ def weights_file(folder: Path, exact: bool = False) -> Path:
 
 def is_bundled() -> bool:
     """Whether the published weights came with the add-on's zip."""
-    return any((BUNDLED_FOLDER / name).is_file() for name in WEIGHTS_NAMES)
+    return _has_weights(BUNDLED_FOLDER)
 
 
 def find_model(folder: Path | None) -> Path:
@@ -59,8 +60,13 @@ def find_model(folder: Path | None) -> Path:
     Weights that are damaged are still chosen, so that loading them says what is wrong with them
     instead of quietly giving a draft.
     """
-    if folder is not None and any((folder / name).is_file() for name in WEIGHTS_NAMES):
+    if folder is not None and _has_weights(folder):
         return folder
     if is_bundled():
         return BUNDLED_FOLDER
     return cached_triposr() or STARTER_FOLDER
+
+
+def _has_weights(folder: Path) -> bool:
+    # os.path: a share that does not answer is as one that is not there.
+    return any(os.path.isfile(folder / name) for name in WEIGHTS_NAMES)

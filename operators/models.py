@@ -17,7 +17,14 @@ from ..inference.installation import import_model, install, needs_conversion, re
 from ..inference.message import Message
 from ..inference.types import Tick
 from ..meter import Meter
-from ..preferences import model_folder, offline_reason, preferences, torch_folder
+from ..preferences import (
+    known,
+    look_again,
+    model_folder,
+    offline_reason,
+    preferences,
+    torch_folder,
+)
 from ..runner import Run, run_inline
 from ..session import DOWNLOAD_STAGES, IMPORT_STAGES, engine, runs, upkeep
 from ..texts import tell
@@ -48,11 +55,11 @@ class TRIPOSR_OT_download_model(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        reason = offline_reason()
-        if reason and not needs_conversion(model_folder(context)):
+        reason, found = offline_reason(), known(context)
+        if reason and found is not None and not found.needs_conversion:
             cls.poll_message_set(reason)
             return False
-        return True
+        return True  # or nobody knows yet; then the run says so
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         upkeep.submit(_download(context, published_model(self.model)))
@@ -64,6 +71,7 @@ class TRIPOSR_OT_download_model(bpy.types.Operator):
 
 def _told_ready(label: str) -> Message:
     preview.refresh()  # which may be cut out by another model now
+    look_again()
     return Message("{name} is ready", name=label)
 
 
@@ -79,9 +87,12 @@ def _download(context: bpy.types.Context, model: PublishedModel) -> Run:
     """The run that installs a model."""
     folder, chosen = model_folder(context), preferences(context)
     hub, github, keep = chosen.hub_mirror, chosen.github_mirror, chosen.keep_original
-    torch = torch_folder(context)
+    torch, offline = torch_folder(context), _offline()
 
     def work(tick: Tick) -> Path:
+        is_here = model.name == TRIPOSR.name and needs_conversion(folder)
+        if offline is not None and not is_here:
+            raise offline
         if model.name == TRIPOSR.name:
             engine.choose_torch(torch)
         return install(model, folder, hub, github, keep, tick, _let_go_of_files)
@@ -92,6 +103,19 @@ def _download(context: bpy.types.Context, model: PublishedModel) -> Run:
         work=work,
         deliver=lambda _: _told_ready(model.label),
         describe=Meter(model.size, LABELS),
+        on_failure=look_again,  # some of it may have come
+    )
+
+
+def _offline() -> DownloadError | None:
+    """What to raise instead of downloading, if Blender may not."""
+    if bpy.app.online_access:
+        return None
+    if bpy.app.online_access_override:
+        return DownloadError("Blender was started offline", "Start it without --offline-mode")
+    return DownloadError(
+        "Blender may not go online",
+        "Turn on Allow Online Access in Preferences, System, Network",
     )
 
 
@@ -138,6 +162,7 @@ class TRIPOSR_OT_import_model(AsksForFile, bpy.types.Operator):
             stages=IMPORT_STAGES,
             work=work,
             deliver=_told_ready,
+            on_failure=look_again,
         )
         if not self.is_clicked:
             return run_inline(self, run)
@@ -176,6 +201,7 @@ class TRIPOSR_OT_remove_model(bpy.types.Operator):
             tell(self, "ERROR", told)
             return {"CANCELLED"}
         preview.refresh()
+        look_again()
         told = Message("{name} removed: {size:,.0f} MB freed", name=model.label, size=freed / 1e6)
         tell(self, "INFO", told)
         return {"FINISHED"}

@@ -21,14 +21,8 @@ from ..inference.errors import InputError
 from ..inference.limits import FILE_SUFFIXES
 from ..inference.message import Message
 from ..inference.types import SIZE_RANGE, MeshData, Options, check_range
-from ..preferences import (
-    active_model,
-    keep_seconds,
-    model_folder,
-    preferences,
-    torch_folder,
-    uses_starter,
-)
+from ..inference.weights import STARTER_FOLDER, find_model
+from ..preferences import keep_seconds, model_folder, preferences, torch_folder
 from ..properties import SETTINGS, run_options
 from ..runner import Run, push_undo_step
 from ..scene.identity import is_local, with_uid
@@ -157,19 +151,19 @@ def picture_run(
     threads = preferences(context).threads
     with_model = partial(
         engine.run,
-        folder=active_model(context),
         device=preferences(context).device,
         precision=preferences(context).precision,
         threads=threads if is_clicked else threads or None,
         keep=keep_seconds(context),
         torch_folder=torch_folder(context),
     )
-    options = run_options(chosen, model_folder(context))
+    models = model_folder(context)
+    options = run_options(chosen, models)
     name = title or source.title
     return Run(
         title=name,
         stages=RUN_STAGES,
-        work=_work(source, chosen, options, with_model),
+        work=_work(source, chosen, options, with_model, models),
         deliver=_Delivery(context, name, source, chosen, spot, target, variants),
         icon=source.icon,
         group=variants,
@@ -195,6 +189,7 @@ class Made:
         packed: The scene code that the mesh was extracted from.
         digest: SHA-256 of the picture.
         seconds: That it took.
+        is_draft: Whether the starter model made it.
     """
 
     mesh: MeshData
@@ -203,10 +198,15 @@ class Made:
     packed: bytes
     digest: str
     seconds: float
+    is_draft: bool
 
 
 def _work(
-    source: Source, chosen: Chosen, options: Options, with_model: Callable[..., Made]
+    source: Source,
+    chosen: Chosen,
+    options: Options,
+    with_model: Callable[..., Made],
+    models: Path,
 ) -> Callable[[Callable[[str, float], None]], Made]:
     """The run itself, free of Blender."""
 
@@ -221,11 +221,13 @@ def _work(
             made = reconstruct(picture, model, options, tick, source.matte)
             place = placed(made.mesh, chosen.size, chosen.measure, chosen.origin)
             code, digest = made.code.to_bytes(), digest_of(picture)
-            return Made(made.mesh, *place, code, digest, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            return Made(made.mesh, *place, code, digest, seconds, folder == STARTER_FOLDER)
 
         started = time.perf_counter()
         tick("load", 0.0)
-        return with_model(make, tick=tick)
+        folder = find_model(models)  # here, because a share may take its time to answer
+        return with_model(make, folder=folder, tick=tick)
 
     return work
 
@@ -245,7 +247,6 @@ class _Delivery:
     ) -> None:
         self.name, self.source, self.chosen, self.spot = name, source, chosen, spot
         self.variants = variants
-        self.is_draft = uses_starter(context)
         self.scene_uid = context.scene.session_uid
         self.target_uid = 0 if target is None else target.session_uid
         self.digest = "" if target is None else target.triposr.digest
@@ -263,7 +264,7 @@ class _Delivery:
         push_undo_step(UNDO_STEP, window)
         told = Message(
             "{told} in {seconds:.1f}\N{NO-BREAK SPACE}s",
-            told=told_of(new, mesh, self.is_draft),
+            told=told_of(new, mesh, made.is_draft),
             seconds=made.seconds,
         )
         if mesh.cut_off:
@@ -290,7 +291,7 @@ class _Delivery:
         note = new.triposr
         for name in SETTINGS:
             setattr(note, name, getattr(self.chosen, name))
-        note.picture, note.is_draft, note.digest = self.source.title, self.is_draft, made.digest
+        note.picture, note.is_draft, note.digest = self.source.title, made.is_draft, made.digest
         note.image = with_uid(bpy.data.images, self.source.image)
         keep_file(new, self.source.file)
         note.mirrored = "none"

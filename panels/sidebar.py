@@ -8,7 +8,7 @@ from bpy.app.translations import pgettext_iface as iface_
 from .. import preview
 from ..inference.catalog import TRIPOSR
 from ..inference.errors import NO_SUBJECT
-from ..preferences import draw_upkeep, offline_reason, uses_starter
+from ..preferences import draw_looking, draw_upkeep, known, offline_reason
 from ..session import engine, pastes, previews, runs, upkeep
 from ..texts import draw_text
 from .queue import draw_button, draw_runs
@@ -38,8 +38,11 @@ class TRIPOSR_PT_generate(Tab, bpy.types.Panel):
 def _draw_model(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
     """Which model a run uses, on what, and how to get the better one."""
     row = layout.row()
-    is_starter = uses_starter(context)
-    if is_starter:
+    found = known(context)
+    is_starter = found is not None and found.uses_starter
+    if found is None:
+        draw_looking(row)
+    elif is_starter:
         row.label(text="Model: Starter (Draft)", icon="INFO")
     else:
         row.label(text="Model: TripoSR", icon="CHECKMARK")

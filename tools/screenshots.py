@@ -112,10 +112,10 @@ stage(addon.session.upkeep, title="TripoSR", fraction=0.43,
     "ready": """
 import types
 sidebar = panels["sidebar"]
-was_starter, sidebar.uses_starter = sidebar.uses_starter, lambda context: False
+was_known, sidebar.known = sidebar.known, lambda context: types.SimpleNamespace(uses_starter=False)
 addon.session.upkeep.state.message = "TripoSR is ready" """,
     "error": """
-sidebar.uses_starter = was_starter
+sidebar.known = was_known
 addon.session.upkeep.state.error = "The server sent a web page instead of model.ckpt"
 addon.session.upkeep.state.hint = (
     "If the network asks to log in, do so in a web browser; else choose another mirror")""",

@@ -46,6 +46,7 @@ MESSAGES = {
     "Looking at the clipboard": "Zwischenablage wird angesehen",
     "Looking at the picture": "Bild wird angesehen",
     "Looking for devices": "Geräte werden gesucht",
+    "Looking for models": "Modelle werden gesucht",
     "{done:,.0f} of {size:,.0f} MB": "{done:,.0f} von {size:,.0f} MB",
     "{told}, {rate:.1f} MB/s, {minutes}:{seconds:02} left": (
         "{told}, {rate:.1f} MB/s, noch {minutes}:{seconds:02}"
@@ -522,6 +523,9 @@ MESSAGES = {
     "Blender was started offline: start it without --offline-mode": (
         "Blender wurde offline gestartet: ohne --offline-mode starten"
     ),
+    "Blender was started offline": "Blender wurde offline gestartet",
+    "Start it without --offline-mode": "Ohne --offline-mode starten",
+    "Blender may not go online": "Blender darf nicht online gehen",
     "Turn on Allow Online Access in Preferences, System, Network": (
         "In den Einstellungen unter System, Netzwerk den Online-Zugriff erlauben"
     ),

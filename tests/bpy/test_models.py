@@ -117,10 +117,24 @@ def test_errors_are_told_and_leave_everything_usable(bpy, addon, hub, picture: P
 
 def test_nothing_reaches_the_network_offline(bpy, addon, hub) -> None:
     bpy.context.preferences.system.use_online_access = False
-    assert not bpy.ops.triposr.download_model.poll()
-    with pytest.raises(RuntimeError, match="Allow Online Access"):
-        bpy.ops.triposr.download_model(model="triposr")
+    for model in ("triposr", "u2netp"):
+        with pytest.raises(RuntimeError, match="Allow Online Access"):
+            bpy.ops.triposr.download_model(model=model)
     assert hub.requests == []
+
+
+def test_what_is_there_is_converted_offline(bpy, addon, hub, tmp_path, monkeypatch) -> None:
+    bpy.context.preferences.system.use_online_access = False
+    for name in FILES:
+        (tmp_path / "models" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "models" / name).write_bytes((TINY / name).read_bytes())
+    tiny = addon("inference.catalog").published_model("triposr")
+    monkeypatch.setattr(addon("inference.installation"), "TRIPOSR", tiny)
+    assert bpy.ops.triposr.download_model(model="triposr") == {"FINISHED"}
+    assert (tmp_path / "models" / "model.safetensors").is_file()
+    assert hub.requests == []
+    with pytest.raises(RuntimeError, match="Allow Online Access"):
+        bpy.ops.triposr.download_model(model="u2netp")
 
 
 def test_generating_goes_on_beside_a_download(bpy, addon, hub, picture: Path) -> None:

@@ -113,6 +113,7 @@ def test_every_button_is_explained() -> None:
         "Open, paste or drop a picture to begin",
         "Looking at the clipboard",
         "Looking at the picture",
+        "Looking for models",
         "Model: Starter (Draft)",
         "Model: TripoSR",
         "Device and Memory",

@@ -30,7 +30,8 @@ ALLOWED = {
     "texts": {"inference"},
     "thumbnails": set(),
     "live_refine": {"inference", "scene", "runner", "session", "properties", "preferences"},
-    "preferences": {"inference", "session", "texts"},
+    "inventory": {"inference", "runner", "session"},
+    "preferences": {"inference", "inventory", "session", "texts"},
     "preview": {"inference", "scene", "runner", "session", "properties", "preferences"},
     "operators": {
         *("inference", "scene", "runner", "session", "properties", "preferences"),
