@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.machinery
 import logging
+import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -61,13 +62,13 @@ def read_build(folder: Path) -> TorchBuild:
     package = folder / "torch"
     try:
         text = (package / "version.py").read_text(encoding="utf-8")
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise DependencyError(
             "There is no torch in the folder {folder!r}",
             "Choose the folder that pip install --target filled; it has a folder torch in it",
             folder=folder.name,
         ) from error
-    if not any((package / f"_C{suffix}").is_file() for suffix in EXTENSION_SUFFIXES):
+    if not any(os.path.isfile(package / f"_C{suffix}") for suffix in EXTENSION_SUFFIXES):
         raise DependencyError(
             "The torch in {folder!r} was made for another Python or system than Blender's"
             " Python {version}",

@@ -30,6 +30,7 @@ from triposr.inference.installation import (
     import_model,
     install,
     is_installed,
+    needs_conversion,
     remove,
 )
 from triposr.inference.matting import _import_rembg
@@ -310,3 +311,16 @@ def test_what_hugging_face_tools_left_is_found(
     assert find_model(tmp_path / "empty") == folder
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "other"))
     assert find_model(tmp_path / "empty") == STARTER_FOLDER
+
+
+def test_a_folder_that_cannot_be_looked_into_has_no_models(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a share that is down; this one's name is longer than any system allows."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    folder = tmp_path / ("x" * 300)
+    with pytest.raises(OSError, match="x"):
+        folder.stat()
+    assert find_model(folder) == STARTER_FOLDER
+    assert not needs_conversion(folder)
+    assert not any(is_installed(model, folder) for model in MODELS)

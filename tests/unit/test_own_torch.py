@@ -50,6 +50,9 @@ def test_other_folders_are_told_apart(folder: Path, tmp_path_factory) -> None:
     (folder / "torch" / f"_C{SUFFIX}").rename(folder / "torch" / "_C.cpython-38-other.so")
     with pytest.raises(DependencyError, match="another Python"):
         read_build(folder)
+    (folder / "torch" / "version.py").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DependencyError, match="no torch in the folder"):
+        read_build(folder)
 
 
 def test_torch_comes_from_there_and_all_else_does_not(folder: Path) -> None:
