@@ -214,7 +214,7 @@ class TripoSRPreferences(bpy.types.AddonPreferences):
         row.prop(self, "keep_loaded")
         if self.keep_loaded == "minutes":
             row.prop(self, "keep_minutes")
-        if engine.is_loaded():
+        if engine.takes_memory():
             row = layout.split(factor=0.4)
             row.label()
             row.operator("triposr.unload_model", text="Unload Now", icon="TRASH")

@@ -20,7 +20,7 @@ from .inference.message import Message
 from .inference.types import Options, ignore_progress
 from .preferences import model_folder
 from .properties import run_options
-from .runner import Run
+from .runner import Run, explain
 from .scene.identity import with_uid
 from .scene.image import Picture, matte_of, picture_of
 from .session import PREVIEW_STAGES, is_scene_locked, previews
@@ -67,32 +67,47 @@ class Preview:
 
 
 @dataclass
-class Shown:
-    """What the panel shows.
+class View:
+    """What the panel of one scene shows.
 
     Attributes:
-        key: What the preview depends on; see `_key`.
+        wanted: What the preview depends on that is shown, or on its way; see `_key`.
+        key: Likewise, of the one that is shown.
+        preview: What is shown; None before the first one.
+        error, hint: Why there is none, in place of it; empty if nothing went wrong.
         icons: Of the cut-out and of the square, by their names.
     """
 
+    wanted: tuple[object, ...] = ()
     key: tuple[object, ...] = ()
     preview: Preview | None = None
-    icons: dict[str, int] = field(default_factory=dict)
+    error: str = ""
+    hint: str = ""
+    icons: bpy.utils.previews.ImagePreviewCollection = field(default_factory=bpy.utils.previews.new)
 
 
-shown = Shown()
-_wanted: tuple[object, ...] = ()
-_scene_uid = 0
-_icons: bpy.utils.previews.ImagePreviewCollection | None = None
+_views: dict[int, View] = {}
+"""By the session_uid of the scene: several windows may show several scenes."""
+
+_due: list[int] = []
+"""Scenes whose previews will be made when the timer comes."""
+
+
+def view_of(scene: bpy.types.Scene) -> View:
+    """What the panel shows of a scene's picture."""
+    if scene.session_uid not in _views:
+        _views[scene.session_uid] = View()
+    return _views[scene.session_uid]
 
 
 def request(scene: bpy.types.Scene) -> None:
     """Make a preview of the scene's picture, unless that is being done or done; for draw()."""
-    global _wanted, _scene_uid
-    key = _key(scene)
-    if key in (_wanted, ()) or bpy.app.background:
+    view, key = view_of(scene), _key(scene)
+    if key in (view.wanted, ()) or bpy.app.background:
         return
-    _wanted, _scene_uid = key, scene.session_uid
+    view.wanted = key
+    if scene.session_uid not in _due:
+        _due.append(scene.session_uid)
     if bpy.app.timers.is_registered(_start):
         bpy.app.timers.unregister(_start)
     bpy.app.timers.register(_start, first_interval=DELAY)
@@ -100,13 +115,14 @@ def request(scene: bpy.types.Scene) -> None:
 
 def is_current(scene: bpy.types.Scene) -> bool:
     """Whether what is shown is of the scene's picture with its present settings."""
-    return shown.preview is not None and shown.key == _key(scene)
+    view = view_of(scene)
+    return view.preview is not None and view.key == _key(scene)
 
 
 def refresh() -> None:
-    """Make the preview anew when the panel is next drawn: strokes on a matte go unnoticed."""
-    global _wanted
-    _wanted = ()
+    """Make previews anew when their panels are next drawn: strokes on a matte go unnoticed."""
+    for view in _views.values():
+        view.wanted = ()
 
 
 def _key(scene: bpy.types.Scene) -> tuple[object, ...]:
@@ -132,27 +148,48 @@ def _start() -> float | None:
     """Submit the run, on the main thread. Called by Blender's timer."""
     if is_scene_locked():  # looking at the Render Result changes settings for a moment
         return DELAY
-    _submit()
+    _forget_removed_scenes()
+    while _due:
+        if (scene := with_uid(bpy.data.scenes, _due.pop(0))) is not None:
+            _submit(scene)
     return None
 
 
-def _submit() -> None:
-    scene = with_uid(bpy.data.scenes, _scene_uid)
-    if scene is None or not (key := _key(scene)):
+def _submit(scene: bpy.types.Scene) -> None:
+    """Make a scene's preview, in place of what waits or is made for the same scene."""
+    if not (key := _key(scene)):
         return
+    uid, view = scene.session_uid, view_of(scene)
+    previews.remove_group(str(uid))
     try:
         work = preview_work(scene)
     except Exception as error:  # the boundary: what the panel shows instead of a preview
-        previews.fail(error)
+        told = explain(error)
+        view.error, view.hint = told.message, told.hint
         return
 
     def deliver(preview: Preview) -> str:
-        show(key, preview)
+        if (scene := with_uid(bpy.data.scenes, uid)) is not None:
+            show(scene, key, preview)
         return ""
 
-    previews.dismiss()
-    previews.cancel()
-    previews.submit(Run(scene.triposr.image.name, PREVIEW_STAGES, work, deliver))
+    def fail() -> None:
+        view.error, view.hint = previews.state.error, previews.state.hint
+
+    name = scene.triposr.image.name
+    run = Run(name, PREVIEW_STAGES, work, deliver, group=str(uid), on_failure=fail)
+    previews.submit(run)
+
+
+def _forget_removed_scenes() -> None:
+    there = {scene.session_uid for scene in bpy.data.scenes}
+    for uid in set(_views) - there:
+        _forget(uid)
+
+
+def _forget(uid: int) -> None:
+    previews.remove_group(str(uid))
+    bpy.utils.previews.remove(_views.pop(uid).icons)
 
 
 def preview_work(scene: bpy.types.Scene) -> Callable[[Callable[[str, float], None]], Preview]:
@@ -196,17 +233,16 @@ def _fitted(picture: object) -> NDArray[np.uint8]:
     return np.asarray(ImageOps.pad(picture, (SIDE, SIDE), color=(0, 0, 0, 0)))
 
 
-def show(key: tuple[object, ...], preview: Preview) -> None:
-    """Let the panel show a preview."""
-    assert _icons is not None
-    _icons.clear()
-    shown.key, shown.preview = key, preview
+def show(scene: bpy.types.Scene, key: tuple[object, ...], preview: Preview) -> None:
+    """Let the panel show a preview of a scene's picture."""
+    view = view_of(scene)
+    view.icons.clear()
+    view.key, view.preview, view.error, view.hint = key, preview, "", ""
     for name, pixels in ((CUT_OUT, preview.cutout), (SQUARE, preview.square)):
-        icon = _icons.new(name)
+        icon = view.icons.new(name)
         icon.image_size = (SIDE, SIDE)
         # Blender's rows run from the bottom up.
         icon.image_pixels_float.foreach_set((pixels[::-1] / np.float32(255)).ravel())
-        shown.icons[name] = icon.icon_id
 
 
 @persistent
@@ -225,19 +261,15 @@ def _on_save(_path: str) -> None:
 
 
 def register() -> None:
-    global _icons
     bpy.app.handlers.save_pre.append(_on_save)
     bpy.app.handlers.render_complete.append(_on_render)
-    _icons = bpy.utils.previews.new()
 
 
 def unregister() -> None:
-    global _icons, _wanted
     bpy.app.handlers.save_pre.remove(_on_save)
     bpy.app.handlers.render_complete.remove(_on_render)
     if bpy.app.timers.is_registered(_start):
         bpy.app.timers.unregister(_start)
-    bpy.utils.previews.remove(_icons)
-    _icons, _wanted = None, ()
-    shown.key, shown.preview = (), None
-    shown.icons.clear()
+    _due.clear()
+    for uid in tuple(_views):
+        _forget(uid)

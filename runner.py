@@ -11,7 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import bpy
@@ -45,6 +45,9 @@ class Run:
         icon: Number of a thumbnail; 0 if there is none.
         group: What several runs have in common; see `Runner.remove_group`.
         on_failure: Called on the main thread when it has failed, after that was told.
+        again: Makes the same run once more, on the main thread, from what it is of by then. Of one
+            that failed nothing else is kept: it may hold the pixels of a large picture. Without it
+            the run itself is kept.
     """
 
     title: str
@@ -55,14 +58,25 @@ class Run:
     icon: int = 0
     group: str = ""
     on_failure: Callable[[], None] | None = None
+    again: Callable[[], Run] | None = None
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A run that failed, and why."""
+    """What is kept of a run that failed.
 
-    run: Run
-    error: TripoSRError
+    Attributes:
+        title, icon: The run's.
+        message, hint: Why it failed, and what to do. The error itself would hold its traceback, and
+            that the run's pixels.
+        again: See `Run`.
+    """
+
+    title: str
+    icon: int
+    message: str
+    hint: str
+    again: Callable[[], Run]
 
 
 @dataclass
@@ -152,18 +166,27 @@ class Runner:
 
     def retry(self, number: int) -> None:
         """Submit a run that failed once more."""
-        run = self._failed[number].run
+        failure = self._failed[number]
         del self._failed[number]
-        self.submit(run)
+        self._try_again(failure)
         self._show()
 
     def retry_all(self) -> None:
         """Submit all runs that failed once more."""
-        runs = [failure.run for failure in self._failed]
+        failures = tuple(self._failed)
         self._failed.clear()
-        for run in runs:
-            self.submit(run)
+        for failure in failures:
+            self._try_again(failure)
         self._show()
+
+    def _try_again(self, failure: Failure) -> None:
+        try:
+            run = failure.again()
+        except Exception as error:  # the boundary at which the artist is told
+            told = self.fail(error)
+            self._failed.append(replace(failure, message=told.message, hint=told.hint))
+        else:
+            self.submit(run)
 
     def submit(self, run: Run) -> None:
         """Start a run, or let it wait for its turn."""
@@ -286,7 +309,8 @@ class Runner:
 
     def _keep_failed(self, run: Run, error: BaseException) -> None:
         self.state.failed += 1
-        self._failed.append(Failure(run, self.fail(error)))
+        told, again = self.fail(error), run.again or (lambda: run)
+        self._failed.append(Failure(run.title, run.icon, told.message, told.hint, again))
         if run.on_failure is not None:
             run.on_failure()
 

@@ -101,6 +101,9 @@ upkeep = Runner(_wake, _show, popup)
 previews = Runner(_wake, _show, _say_nothing, keeps_failed=False)
 """Pictures whose background is removed, to be looked at before they become objects."""
 
+mattes = Runner(_wake, _show, popup, keeps_failed=False)
+"""Cut-outs on their way to being painted on."""
+
 refinements = Runner(_wake, _show, _say_nothing, keeps_failed=False)
 """Surfaces that follow the sliders in the panel."""
 
@@ -113,7 +116,7 @@ pastes = Runner(_wake, _show, popup, keeps_failed=False)
 looks = Runner(_wake, _show, _say_nothing, keeps_failed=False)
 """What lies on the disks on its way to the panels; see `inventory`."""
 
-RUNNERS = (runs, upkeep, previews, refinements, edits, pastes, looks)
+RUNNERS = (runs, upkeep, previews, mattes, refinements, edits, pastes, looks)
 
 engine = Engine()
 """Keeps the model loaded for the next run."""
@@ -150,9 +153,8 @@ def _join_all() -> bool:
 @persistent
 def _on_load(_path: str) -> None:
     """Another file ends what its scene was for. A file that cannot be opened does not."""
-    previews.drop("")
-    refinements.drop("")
-    edits.drop("")
+    for runner in (previews, mattes, refinements, edits):
+        runner.drop("")
     if runs.is_running():
         runs.drop(_told_of_load(runs.state.title, len(runs.waiting())))
     else:

@@ -60,6 +60,11 @@ class Engine:
         """Whether a model takes memory."""
         return self._model is not None
 
+    def takes_memory(self) -> bool:
+        """Whether there is anything that `unload` gives back."""
+        recall = sys.modules.get(f"{__package__}.recall")
+        return self.is_loaded() or (recall is not None and recall.keeps_anything())
+
     def device(self) -> str:
         """What the loaded model runs on, as torch names it; empty if none is loaded."""
         model = self._model
@@ -208,12 +213,18 @@ class Engine:
         return _on_device_or_cpu(lambda on: color_points(code, points, tick, on), device, threads)
 
     def unload(self) -> None:
-        """Give the model's memory back; what a run still uses goes when the run is done."""
+        """Give back the memory of the model and of what is recalled of scene codes; what a run
+        still uses goes when the run is done.
+        """
+        _forget_recalled()
         with self._lock:
             self._release()
 
     def leave_gpu(self) -> None:
-        """Give all memory of GPUs back: that of the model, and what torch keeps of freed memory."""
+        """Give all memory of GPUs back: that of the model and of what is recalled of scene codes,
+        and what torch keeps of freed memory.
+        """
+        _forget_recalled()
         with self._lock:
             if self.device() != "cpu":
                 self._release()
@@ -230,6 +241,12 @@ class Engine:
         """Forget the model, and let torch give back what it keeps of freed memory."""
         self._model = self._key = None
         _empty_caches()
+
+
+def _forget_recalled() -> None:
+    """Forget what makes the next surface of a scene code quick."""
+    if recall := sys.modules.get(f"{__package__}.recall"):
+        recall.forget()
 
 
 def _empty_caches() -> None:

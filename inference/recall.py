@@ -57,6 +57,16 @@ class Recall:
 _kept: WeakKeyDictionary[SceneCode, dict[torch.device, Recall]] = WeakKeyDictionary()
 
 
+def keeps_anything() -> bool:
+    """Whether anything is kept of a scene code."""
+    return bool(_kept)
+
+
+def forget() -> None:
+    """Keep nothing of any scene code; what is in use goes when it is done."""
+    _kept.clear()
+
+
 def recall_of(code: SceneCode, device: torch.device) -> Recall:
     """What is kept of a scene code; the caller adds to it."""
     return _kept.setdefault(code, {}).setdefault(device, Recall())

@@ -18,8 +18,9 @@ from . import (
     remesh,
     variants,
 )
+from .reporting import reporting
 
-classes = (
+operators = (
     *generate.classes,
     *variants.classes,
     *regenerate.classes,
@@ -37,3 +38,5 @@ classes = (
     *models.classes,
     *diagnostics.classes,
 )
+
+classes = tuple(map(reporting, operators))

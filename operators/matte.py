@@ -15,14 +15,16 @@ from .. import preview
 from ..inference.errors import TripoSRError
 from ..inference.message import Message
 from ..inference.types import ignore_progress
-from ..runner import Run, explain
-from ..scene.identity import with_uid
+from ..runner import Run, explain, push_undo_step
+from ..scene.identity import check_local, with_uid
 from ..scene.image import new_matte, open_image, white_matte
-from ..session import PREVIEW_STAGES, previews
+from ..session import PREVIEW_STAGES, mattes
 from ..texts import reported, tell
 from .file_browser import PICTURES, AsksForFile
 
 log = logging.getLogger(__name__)
+
+UNDO_STEP = Message("Edit Matte")
 
 
 class TRIPOSR_OT_open_picture(AsksForFile, bpy.types.Operator):
@@ -93,50 +95,47 @@ class TRIPOSR_OT_edit_matte(_NeedsPicture, bpy.types.Operator):
 
     bl_idname = "triposr.edit_matte"
     bl_label = "Edit Matte (TripoSR)"
-    bl_options = {"UNDO"}
+    # Without UNDO: the undo step belongs to the moment when the matte is there.
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        image, scene = context.scene.triposr.image, context.scene
-        if not _is_ours(self, image):
-            return {"CANCELLED"}
-        if image.triposr.matte is not None or preview.is_current(scene):
-            return self.execute(context)
-        # Cutting out may take long: beside Blender, and the editor opens when it is done.
-        work, uid = preview.preview_work(scene), image.session_uid
-        run = Run(
-            image.name,
-            PREVIEW_STAGES,
-            lambda tick: _matte_or_none(work, tick),
-            lambda alpha: _give_matte_to(uid, alpha),
-        )
-        previews.submit(run)
-        return {"FINISHED"}
+        return self._edit(context, is_clicked=True)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        return self._edit(context, is_clicked=False)
+
+    def _edit(self, context: bpy.types.Context, is_clicked: bool) -> set[str]:
+        """Let the artist paint, at once or when the cut-out is done."""
         image, scene = context.scene.triposr.image, context.scene
-        if not _is_ours(self, image):
-            return {"CANCELLED"}
-        if image.triposr.matte is not None:
-            _open_to_paint(image.triposr.matte)
-            return {"FINISHED"}
         try:
-            if preview.is_current(scene):
-                alpha = preview.shown.preview.matte
-            else:
+            check_local(image)
+            if image.triposr.matte is not None:
+                _open_to_paint(image.triposr.matte)
+            elif preview.is_current(scene):
+                _give_matte(image, preview.view_of(scene).preview.matte, is_clicked)
+            elif not is_clicked:
                 alpha = _matte_or_none(preview.preview_work(scene), ignore_progress)
-            _give_matte(image, alpha)
+                _give_matte(image, alpha, is_clicked)
+            else:
+                # Cutting out may take long: beside Blender, and the editor opens when it is done.
+                _start(scene, image)
         except Exception as error:  # the boundary at which the artist is told
             tell(self, "ERROR", explain(error).sentences)
             return {"CANCELLED"}
         return {"FINISHED"}
 
 
-def _is_ours(operator: bpy.types.Operator, image: bpy.types.Image) -> bool:
-    if image.library is None:
-        return True
-    told = Message("{name} belongs to a linked file. Make it local first.", name=image.name)
-    tell(operator, "ERROR", told)
-    return False
+def _start(scene: bpy.types.Scene, image: bpy.types.Image) -> None:
+    """Let a picture have its matte soon, in place of one that is on its way to it."""
+    work, uid = preview.preview_work(scene), image.session_uid
+    mattes.remove_group(str(uid))
+    run = Run(
+        image.name,
+        PREVIEW_STAGES,
+        lambda tick: _matte_or_none(work, tick),
+        lambda alpha: _give_matte_to(uid, alpha),
+        group=str(uid),
+    )
+    mattes.submit(run)
 
 
 def _matte_or_none(
@@ -156,18 +155,19 @@ def _matte_or_none(
 def _give_matte_to(uid: int, alpha: object) -> str:
     """To the picture with this session_uid, unless it is gone or has a matte by now."""
     image = with_uid(bpy.data.images, uid)
-    if image is None or image.triposr.matte is not None:
-        return ""
-    return _give_matte(image, alpha)
+    if image is not None and image.triposr.matte is None:
+        _give_matte(image, alpha, is_clicked=True)
+    return ""
 
 
-def _give_matte(image: bpy.types.Image, alpha: object) -> str:
+def _give_matte(image: bpy.types.Image, alpha: object, is_clicked: bool) -> None:
     """Let the artist paint on a matte, all white where there is none to begin with."""
     if alpha is None:
         alpha = white_matte(image)
     image.triposr.matte = new_matte(alpha, f"{image.name} Matte")
+    if is_clicked:
+        push_undo_step(UNDO_STEP)
     _open_to_paint(image.triposr.matte)
-    return ""
 
 
 def _open_to_paint(matte: bpy.types.Image) -> None:

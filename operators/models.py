@@ -26,6 +26,7 @@ from ..preferences import (
     torch_folder,
 )
 from ..runner import Run, run_inline
+from ..scene.source import forget_codes
 from ..session import DOWNLOAD_STAGES, IMPORT_STAGES, engine, runs, upkeep
 from ..texts import tell
 from .file_browser import AsksForFile
@@ -208,19 +209,20 @@ class TRIPOSR_OT_remove_model(bpy.types.Operator):
 
 
 class TRIPOSR_OT_unload_model(bpy.types.Operator):
-    """Give the memory of the loaded model back"""
+    """Give the memory of the model back, and what is kept of objects to refine them quickly"""
 
     bl_idname = "triposr.unload_model"
     bl_label = "Unload Model (TripoSR)"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not engine.is_loaded():
+        if not engine.takes_memory():
             cls.poll_message_set(iface_("No model is loaded"))
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        forget_codes()
         engine.unload()
         return {"FINISHED"}
 

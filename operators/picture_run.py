@@ -167,7 +167,48 @@ def picture_run(
         deliver=_Delivery(context, name, source, chosen, spot, target, variants),
         icon=source.icon,
         group=variants,
+        again=partial(
+            _run_again,
+            partial(_source_again, source.title, source.image, source.file),
+            chosen,
+            spot,
+            is_clicked,
+            context.scene.session_uid,
+            0 if target is None else target.session_uid,
+            title,
+            variants,
+        ),
     )
+
+
+def _run_again(
+    source: Callable[[], Source],
+    chosen: Chosen,
+    spot: Spot,
+    is_clicked: bool,
+    scene_uid: int,
+    target_uid: int,
+    title: str,
+    variants: str,
+) -> Run:
+    """The same run once more, of what its picture shows by now."""
+    context = bpy.context
+    scene = with_uid(bpy.data.scenes, scene_uid) or context.scene
+    target = with_uid(bpy.data.objects, target_uid)
+    with context.temp_override(scene=scene):
+        return picture_run(context, source(), chosen, spot, is_clicked, target, title, variants)
+
+
+def _source_again(title: str, image_uid: int, file: Path | None) -> Source:
+    """A picture once more, out of its file or data-block; raises InputError if that is gone."""
+    if file is not None:
+        return file_source(str(file))
+    image = with_uid(bpy.data.images, image_uid)
+    if image is None:
+        raise InputError(
+            "The picture {name} is not there any more", "Open it again, and generate", name=title
+        )
+    return image_source(image)
 
 
 def row_of_files(

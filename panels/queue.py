@@ -55,10 +55,10 @@ def _draw_outcome(layout: bpy.types.UILayout) -> None:
         draw_message(box, texts, "ERROR", "triposr.dismiss")
         for number, failure in enumerate(failed):
             row = box.row(align=True)
-            _draw_title(row, failure.run.title, failure.run.icon)
+            _draw_title(row, failure.title, failure.icon)
             row.operator("triposr.retry", text="Retry", icon="FILE_REFRESH").number = number
-            if failure.error.message != state.error:  # else the box says it
-                draw_text(box, failure.error.message, "BLANK1")
+            if failure.message != state.error:  # else the box says it
+                draw_text(box, failure.message, "BLANK1")
         if len(failed) > 1:
             box.operator("triposr.retry", text="Retry All", icon="FILE_REFRESH").number = -1
     if runs.is_running():

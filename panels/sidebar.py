@@ -9,7 +9,7 @@ from .. import preview
 from ..inference.catalog import TRIPOSR
 from ..inference.errors import NO_SUBJECT
 from ..preferences import draw_looking, draw_upkeep, known, offline_reason
-from ..session import engine, pastes, previews, runs, upkeep
+from ..session import engine, mattes, pastes, previews, runs, upkeep
 from ..texts import draw_text
 from .queue import draw_button, draw_runs
 from .tab import SubPanel, Tab
@@ -70,30 +70,31 @@ class TRIPOSR_PT_preview(SubPanel, bpy.types.Panel):
         layout = self.layout
         scene = context.scene
         preview.request(scene)
-        if previews.state.error:
+        view = preview.view_of(scene)
+        if view.error:
             box = layout.box()
-            draw_text(box, previews.state.error, "ERROR")
-            draw_text(box, previews.state.hint, "BLANK1")
-            if previews.state.error == NO_SUBJECT:
+            draw_text(box, view.error, "ERROR")
+            draw_text(box, view.hint, "BLANK1")
+            if view.error == NO_SUBJECT:
                 _draw_remedy(box, "empty")
-        elif preview.shown.preview is not None:
+        elif view.preview is not None:
             row = layout.row()
             row.active = preview.is_current(scene)
-            _draw_picture(row, preview.CUT_OUT).label(text="Cut-Out")
-            _draw_picture(row, preview.SQUARE).label(text="Network Sees")
-            for finding in preview.shown.preview.findings if row.active else ():
+            _draw_picture(row, view, preview.CUT_OUT).label(text="Cut-Out")
+            _draw_picture(row, view, preview.SQUARE).label(text="Network Sees")
+            for finding in view.preview.findings if row.active else ():
                 box = layout.box()
                 draw_text(box, finding.message, "ERROR")
                 _draw_remedy(box, finding.kind)
-        if previews.is_running():
+        if previews.is_running() or mattes.is_running():
             layout.label(text="Looking at the picture", icon="SORTTIME")
         _draw_matte(layout, scene.triposr.image.triposr.matte)
 
 
-def _draw_picture(layout: bpy.types.UILayout, name: str) -> bpy.types.UILayout:
+def _draw_picture(layout: bpy.types.UILayout, view: preview.View, name: str) -> bpy.types.UILayout:
     """One of the two pictures of the preview; returns the column that it is in."""
     column = layout.column()
-    column.template_icon(preview.shown.icons[name], scale=5.5)
+    column.template_icon(view.icons[name].icon_id, scale=5.5)
     return column
 
 

@@ -13,8 +13,6 @@ from pathlib import Path
 
 import bpy
 
-from ..inference.picture import digest_of
-
 
 def keep_file(blender_object: bpy.types.Object, path: Path | None) -> None:
     """Remember the file of the picture that an object was made of; None: it was none."""
@@ -37,6 +35,8 @@ def kept_file(blender_object: bpy.types.Object) -> Path | None:
 
     What lies where it lay may have been changed since; anywhere else it must be the same picture.
     """
+    from ..inference.picture import digest_of  # which brings Pillow
+
     note, digest = blender_object.data.triposr, blender_object.triposr.digest
     if note.picture is None:
         return None

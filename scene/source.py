@@ -101,6 +101,16 @@ def _bytes_of(packed: str | bytes) -> bytes:
         return b""
 
 
+def forget_codes() -> None:
+    """Keep no scene code unpacked, nor what is recalled of it."""
+    _unpacked.clear()
+
+
+@persistent
+def _on_other_file(*_: object) -> None:
+    forget_codes()
+
+
 @persistent
 def _move_old_forms(*_: object) -> None:
     """Turn the raw bytes of older files into text, and take the paths of pictures off objects,
@@ -122,6 +132,7 @@ HANDLERS = ("load_post", "save_pre", "blend_import_post")
 
 
 def register() -> None:
+    bpy.app.handlers.load_pre.append(_on_other_file)
     for handlers in _handlers():
         handlers.append(_move_old_forms)
 
@@ -129,6 +140,8 @@ def register() -> None:
 def unregister() -> None:
     for handlers in _handlers():
         handlers.remove(_move_old_forms)
+    bpy.app.handlers.load_pre.remove(_on_other_file)
+    forget_codes()
 
 
 def _handlers() -> list[list]:

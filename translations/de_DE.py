@@ -137,9 +137,6 @@ MESSAGES = {
         "ist"
     ),
     "Open a picture first": "Zuerst ein Bild öffnen",
-    "{name} belongs to a linked file. Make it local first.": (
-        "{name} gehört zu einer verknüpften Datei. Zuerst lokal machen."
-    ),
     # Options
     "Options": "Optionen",
     "TripoSR Presets": "TripoSR-Voreinstellungen",
@@ -601,7 +598,10 @@ MESSAGES = {
     ),
     "Unload Now": "Jetzt entladen",
     "Unload Model (TripoSR)": "Modell entladen (TripoSR)",
-    "Give the memory of the loaded model back": "Den Speicher des geladenen Modells freigeben",
+    "Give the memory of the model back, and what is kept of objects to refine them quickly": (
+        "Den Speicher des Modells freigeben, und was von Objekten bleibt, um sie schnell zu "
+        "verfeinern"
+    ),
     "No model is loaded": "Es ist kein Modell geladen",
     "Own Torch": "Eigenes torch",
     "Folder with another build of torch, as pip install --target fills it: for CUDA on Windows, "
@@ -755,6 +755,8 @@ MESSAGES = {
         "Eine andere Oberfläche des Objekts ist unterwegs"
     ),
     "Try again when it is there": "Noch einmal versuchen, wenn sie da ist",
+    "The picture {name} is not there any more": "Das Bild {name} ist nicht mehr da",
+    "Open it again, and generate": "Es noch einmal öffnen und erzeugen",
     "The object is not there any more": "Das Objekt ist nicht mehr da",
     "Undo its removal, and try again": (
         "Das Entfernen rückgängig machen und noch einmal versuchen"

@@ -25,7 +25,7 @@ def made(bpy, addon):
     preview = addon("preview")
     scene = bpy.context.scene
     found = preview.preview_work(scene)(lambda *_: None)
-    preview.show(preview._key(scene), found)
+    preview.show(scene, preview._key(scene), found)
     return found
 
 
@@ -36,7 +36,7 @@ def test_the_preview_shows_cut_out_and_square(bpy, addon, two_things) -> None:
     assert found.square[..., 3].min() == 255
     assert np.abs(found.square[0, 0, :3].astype(int) - 128).max() <= 1
     assert found.cutout[128, 5, 3] == 0 and found.cutout[128, 80, 3] == 255
-    assert set(preview.shown.icons) == {"cut-out", "square"}
+    assert set(preview.view_of(bpy.context.scene).icons) == {"cut-out", "square"}
     assert preview.is_current(bpy.context.scene)
     bpy.context.scene.triposr.foreground_ratio = 0.6
     assert not preview.is_current(bpy.context.scene)

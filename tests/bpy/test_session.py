@@ -120,7 +120,7 @@ def test_what_failed_can_be_retried(bpy, addon, session, picture: Path, tmp_path
     submit(bpy, addon, session, late, resolution=32)
     submit(bpy, addon, session, picture, resolution=32)
     pump_until(session, lambda: not session.runs.is_running())
-    assert [failure.run.title for failure in session.runs.failed()] == ["late"]
+    assert [failure.title for failure in session.runs.failed()] == ["late"]
     assert [o.name for o in bpy.data.objects] == ["toy truck"]
     late.write_bytes(picture.read_bytes())
     bpy.ops.triposr.retry()
@@ -136,7 +136,7 @@ def test_all_that_failed_stays_until_it_is_retried(bpy, addon, session, picture,
     (tmp_path / "late.png").write_bytes(picture.read_bytes())
     bpy.ops.triposr.retry(number=0)
     pump_until(session, lambda: not session.runs.is_running())
-    assert [failure.run.title for failure in session.runs.failed()] == ["later", "last"]
+    assert [failure.title for failure in session.runs.failed()] == ["later", "last"]
     for name in ("later", "last"):
         (tmp_path / f"{name}.png").write_bytes(picture.read_bytes())
     bpy.ops.triposr.retry()

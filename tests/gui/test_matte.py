@@ -20,7 +20,7 @@ bpy.context.scene.triposr.image = bpy.data.images.load({TWO_BOXES!r})
 view3d()[2].tag_redraw()
 """
 IS_CURRENT = "addon.preview.is_current(bpy.context.scene)"
-FINDINGS = "[finding.kind for finding in addon.preview.shown.preview.findings]"
+FINDINGS = "[finding.kind for finding in addon.preview.view_of(bpy.context.scene).preview.findings]"
 EDITORS = """[area.spaces.active.image.name
     for window in bpy.context.window_manager.windows for area in window.screen.areas
     if area.type == 'IMAGE_EDITOR' and area.spaces.active.ui_mode == 'PAINT']"""
