@@ -107,6 +107,32 @@ def test_blender_stays_out_of_the_inference(path: Path) -> None:
         assert not top & {*HEAVY, "PIL"}
 
 
+def loaded_with(path: Path) -> set[Path]:
+    """Our files that are loaded when a file is imported, with itself."""
+    found, waiting = set(), [path]
+    while waiting:
+        file = waiting.pop()
+        if file in found:
+            continue
+        found.add(file)
+        for module, level in imports(file, top_level=True):
+            if level:
+                there = file.parents[level - 1].joinpath(*module.split("."))
+                names = (there.with_suffix(".py"), there / "__init__.py")
+                waiting += [name for name in names if name.is_file()]
+    return found
+
+
+def test_enabling_leads_to_nothing_heavy() -> None:
+    """Blender imports all but what is imported in functions when it enables the add-on."""
+    blender_side = [path for path in ADDON if part(path) not in ("inference", "translations")]
+    assert ROOT / "inference" / "picture.py" in loaded_with(ROOT / "inference" / "preprocess.py")
+    for path in blender_side:
+        for file in loaded_with(path):
+            roots = {module.partition(".")[0] for module, _ in imports(file, top_level=True)}
+            assert not roots & {*HEAVY, "PIL", "scipy"}, f"{path.name} leads to {file.name}"
+
+
 @pytest.mark.parametrize("path", ADDON, ids=lambda path: str(path.relative_to(ROOT)))
 def test_manners(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
