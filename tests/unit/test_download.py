@@ -244,8 +244,10 @@ def test_no_network(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["mirror.example/weights.onnx", "ftp://mirror.example/w.onnx"])
 def test_an_address_that_is_none(tmp_path: Path, url: str) -> None:
-    with pytest.raises(DownloadError, match="mirror"):
+    with pytest.raises(DownloadError) as error:
         fetch(ModelFile(url, 1, "0" * 64), tmp_path)
+    assert error.value.message == f"{url} is no address on the network"
+    assert_told(error, "Correct the mirror")
 
 
 def test_too_little_room_is_told_before_the_transfer(

@@ -174,7 +174,9 @@ def test_file_that_may_not_be_read(tmp_path: Path, monkeypatch) -> None:
 def test_content_of_a_file(halves: Image.Image) -> None:
     buffer = io.BytesIO()
     halves.save(buffer, "PNG")
-    assert open_picture(buffer.getvalue()).size == (64, 32)
+    opened = open_picture(buffer.getvalue())
+    assert opened.size == (64, 32)
+    assert np.array_equal(opened.convert("RGB"), halves)
     with pytest.raises(InputError, match="not a picture"):
         open_picture(b"nothing")
 
