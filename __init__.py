@@ -50,9 +50,9 @@ def _modules() -> tuple:
         thumbnails,
         translations,
     )
-    from .scene import source
+    from .scene import source, usd
 
     return (
-        *(translations, properties, source, thumbnails, preview, session, live_refine),
+        *(translations, properties, source, usd, thumbnails, preview, session, live_refine),
         *(preferences, operators.places, panels.presets, command),
     )

@@ -27,6 +27,22 @@ def follow_attribute(data: bpy.types.Mesh, before: str, attribute: str) -> None:
             data.materials[slot] = _retargeted(material, before, attribute)
 
 
+def is_color_material(material: bpy.types.Material) -> bool:
+    """Whether a material is `color_material`, or a copy of it."""
+    return material.name.startswith(NAME)
+
+
+def color_shown_by(material: bpy.types.Material) -> str | None:
+    """The color attribute that is a material's base color, if nothing lies between them."""
+    if material.node_tree is None:
+        return None
+    for link in material.node_tree.links:
+        principled, color = link.to_node, link.from_node
+        if (principled.type, link.to_socket.identifier) == ("BSDF_PRINCIPLED", "Base Color"):
+            return color.layer_name if color.type == "VERTEX_COLOR" else None
+    return None
+
+
 def _shows(material: bpy.types.Material, attribute: str) -> bool:
     """Whether it is ours, and the artist has left in it what makes it so."""
     return is_ours(material) and any(

@@ -9,6 +9,7 @@ MESSAGES = {
     ),
     "Open, paste or drop a picture to begin": ("Bild öffnen, einfügen oder ablegen"),
     "Generate": "Erzeugen",
+    "TripoSR Colors": "TripoSR-Farben",
     "Add to Queue": "In die Warteschlange",
     "Cancel All": "Alle abbrechen",
     "Generate 3D Mesh (TripoSR)": "3D-Mesh erzeugen (TripoSR)",
