@@ -12,10 +12,23 @@ def run(bpy, addon):
 
 
 @pytest.mark.parametrize("ending", ["glb", "obj", "stl", "ply", "usdz", "blend"])
-def test_the_command_writes_every_format(run, picture, tmp_path: Path, ending: str) -> None:
+def test_the_command_writes_every_format(bpy, run, picture, tmp_path: Path, ending: str) -> None:
     output = tmp_path / "out" / f"truck.{ending}"
-    assert run([str(picture), "-o", str(output), "--resolution", "32"]) == 0
-    assert output.stat().st_size > 1000
+    assert run([str(picture), "-o", str(output), "--resolution", "32", "--size", "3"]) == 0
+    bpy.ops.wm.read_homefile(use_empty=True)
+    read = {
+        "glb": bpy.ops.import_scene.gltf,
+        "obj": bpy.ops.wm.obj_import,
+        "stl": bpy.ops.wm.stl_import,
+        "ply": bpy.ops.wm.ply_import,
+        "usdz": bpy.ops.wm.usd_import,
+        "blend": bpy.ops.wm.open_mainfile,
+    }
+    assert read[ending](filepath=str(output)) == {"FINISHED"}
+    [back] = [thing for thing in bpy.data.objects if thing.type == "MESH"]
+    assert len(back.data.polygons) > 500
+    assert max(back.dimensions) == pytest.approx(3.0, rel=1e-3)
+    assert bool(back.data.color_attributes) == (ending != "stl")
 
 
 def test_the_command_goes_on_after_a_bad_picture(run, picture, tmp_path, capsys) -> None:
