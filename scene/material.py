@@ -27,11 +27,6 @@ def follow_attribute(data: bpy.types.Mesh, before: str, attribute: str) -> None:
             data.materials[slot] = _retargeted(material, before, attribute)
 
 
-def is_color_material(material: bpy.types.Material) -> bool:
-    """Whether a material is `color_material`, or a copy of it."""
-    return material.name.startswith(NAME)
-
-
 def color_shown_by(material: bpy.types.Material) -> str | None:
     """The color attribute that is a material's base color, if nothing lies between them."""
     if material.node_tree is None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from .material import color_shown_by, is_color_material
+from .material import color_shown_by, is_ours
 from .source import has_source
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class TRIPOSR_USD_colors(bpy.types.USDHook):
     @staticmethod
     def on_material_export(export_context, bl_material, usd_material) -> bool:
         attribute = color_shown_by(bl_material)
-        if not attribute or not _is_ours(bl_material):
+        if not attribute or not _is_of_the_addon(bl_material):
             return False
         usd_material.GetPrim().SetCustomDataByKey(MARK, attribute)
         _read_display_color(export_context.get_stage(), usd_material)
@@ -64,10 +64,10 @@ class TRIPOSR_USD_colors(bpy.types.USDHook):
         return True
 
 
-def _is_ours(material: bpy.types.Material) -> bool:
+def _is_of_the_addon(material: bpy.types.Material) -> bool:
     """Whether the add-on made a material, or something that wears it."""
     material = material.original
-    return is_color_material(material) or any(
+    return is_ours(material) or any(
         has_source(thing) and any(slot.material == material for slot in thing.material_slots)
         for thing in bpy.data.objects
     )
