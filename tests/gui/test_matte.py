@@ -52,3 +52,73 @@ def test_preview_remedy_and_matte(window: Window) -> None:
     window.click_button(artist.GENERATE)
     artist.wait_for_object(window)
     assert window.evaluate(artist.NEW_OBJECTS) == ["two boxes"]
+
+
+TWO_WINDOWS = """
+made = []
+show = addon.preview.show
+addon.preview.show = lambda scene, *rest: (made.append(scene.name), show(scene, *rest))
+other = bpy.context.scene.copy()
+other.name, other.triposr.foreground_ratio = "Other", 0.6
+bpy.ops.wm.window_new_main()
+second = bpy.context.window_manager.windows[-1]
+second.scene = other
+for area in second.screen.areas:
+    if area.type == "VIEW_3D":
+        area.spaces.active.show_region_ui = True
+        for region in area.regions:
+            if region.type == "UI":
+                region.active_panel_category = "TripoSR"
+"""
+REDRAW = """
+for each in bpy.context.window_manager.windows:
+    for area in each.screen.areas:
+        area.tag_redraw()
+"""
+
+
+def test_two_windows_with_two_scenes_settle(window: Window) -> None:
+    window.run(PAINT_TWO_BOXES)
+    window.wait(IS_CURRENT, 60, "the preview")
+    window.run(TWO_WINDOWS)
+    try:
+        window.wait("addon.preview.is_current(other)", 60, "the other scene's preview")
+        for _ in range(5):
+            window.run(REDRAW)
+            time.sleep(1)
+        assert window.evaluate(IS_CURRENT) and window.evaluate("addon.preview.is_current(other)")
+        made = window.evaluate("made")
+        assert made.count("Other") == 1 and made.count("Scene") <= 1
+        window.screenshot("two-scenes")
+    finally:
+        window.run("addon.preview.show = show" + CLOSE_OTHER_WINDOWS)
+
+
+def test_undo_after_a_matte_leaves_it(window: Window) -> None:
+    """The matte is asked for before the preview is there, and comes beside Blender."""
+    has_matte = "bpy.context.scene.triposr.image.triposr.matte is not None"
+    window.run(PAINT_TWO_BOXES)
+    window.run(f"{artist.IN_VIEWPORT}\n    bpy.ops.triposr.edit_matte('INVOKE_DEFAULT')")
+    window.wait(has_matte, 60, "the matte")
+    window.run(CLOSE_OTHER_WINDOWS)
+    window.run(f"{artist.IN_VIEWPORT}\n    bpy.ops.mesh.primitive_cube_add('INVOKE_DEFAULT', True)")
+    window.move(*window.viewport_center())
+    window.key("ctrl+z")
+    window.wait("'Cube.001' not in bpy.data.objects", 30, "undo of the cube")
+    assert window.evaluate(has_matte)
+    window.key("ctrl+z")
+    window.wait(f"not ({has_matte})", 30, "undo of the matte")
+
+
+def test_edit_matte_of_a_missing_picture_is_told(window: Window) -> None:
+    window.run(PAINT_TWO_BOXES)
+    window.run("bpy.context.scene.triposr.image.filepath = '/session/files/nowhere.png'")
+    window.run(
+        f"{artist.IN_VIEWPORT}\n"
+        "    try:\n"
+        "        bpy.ops.triposr.edit_matte('INVOKE_DEFAULT')\n"
+        "    except RuntimeError as error:\n"
+        "        said = str(error)"
+    )
+    said = window.evaluate("said")
+    assert said.startswith("Error: ") and "Traceback" not in said and "Unexpected" not in said

@@ -4,7 +4,7 @@ import time
 
 import artist
 import pytest
-from window import Window
+from window import END, Window
 
 VASE = "bpy.data.objects['vase']"
 COUNT = f"len({VASE}.data.vertices)"
@@ -103,3 +103,40 @@ def test_from_a_shell(window: Window) -> None:
             *command, "/session/files/broken.png", "-o", "/session/files/meshes", "--format", "ply"
         )
     assert (folder / "meshes" / "vase.ply").is_file()
+
+
+EDITING = "addon.session.edits.is_running()"
+CLEAN_UP = f"{artist.IN_VIEWPORT}\n    bpy.ops.triposr.clean_up('INVOKE_DEFAULT')"
+
+
+def test_edits_run_beside_blender(window: Window) -> None:
+    """A button asks for its settings; the bar moves while one works on, and cancels."""
+    artist.generate(window)
+    window.run("bpy.ops.triposr.refine(resolution=384)")
+    before = window.evaluate(COUNT)
+    window.move(*window.viewport_center())
+    window.run(CLEAN_UP)
+    time.sleep(1)
+    window.screenshot("clean-up-settings")
+    assert not window.evaluate(EDITING)
+    with window.tick_gap(EDITING) as gap:
+        window.key("Return")
+        window.wait(EDITING, 30, "the edit")
+        time.sleep(0.5)
+        window.screenshot("editing", window.sidebar)
+        window.wait(f"not {EDITING}", 120, "the edited mesh")
+    print("longest stand-still while a mesh is cleaned up:", gap)
+    assert window.evaluate("addon.session.edits.state.error") == ""
+    cleaned = window.evaluate(COUNT)
+    assert cleaned != before
+    window.run(
+        f"{artist.IN_VIEWPORT}\n"
+        "    bpy.ops.triposr.remesh('INVOKE_DEFAULT', kind='quads', faces=20000)"
+    )
+    window.wait(EDITING, 30, "the edit")
+    window.click_button("bpy.ops.triposr.cancel_edit", END)
+    window.wait(f"not {EDITING}", 60, "the cancel")
+    assert window.evaluate(COUNT) == cleaned
+    window.move(*window.viewport_center())
+    window.key("ctrl+z")
+    window.wait(f"{COUNT} == {before}", 30, "undo of the edit")
