@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import re
 import shutil
 import tempfile
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +25,21 @@ if TYPE_CHECKING:
 SCENE_RESULTS = ("RENDER_RESULT", "COMPOSITING")
 """Types of images that Blender renders, without pixels that a script could read."""
 
+LINEAR_SUFFIXES = (".exr", ".hdr", ".dpx", ".cin")
+"""Endings of files whose colors only Blender's color management can tell."""
+
 Picture = Callable[[], "Path | Image.Image | bytes"]
 """Gives the picture; called on the worker, because large pixels take long to convert."""
+
+FILE_SETTINGS = (
+    *("media_type", "file_format", "color_mode", "color_depth", "compression"),
+    "color_management",
+)
+VIEW_SETTINGS = (
+    *("view_transform", "look", "exposure", "gamma", "use_curve_mapping", "use_white_balance"),
+    *("white_balance_temperature", "white_balance_tint"),
+)
+"""What is changed when an image is written, each before those whose choices it decides."""
 
 
 def picture_of(image: bpy.types.Image) -> Picture:
@@ -31,8 +47,8 @@ def picture_of(image: bpy.types.Image) -> Picture:
 
     Returns:
         Gives the file, or its packed content, of an image that is unchanged since it was read, so
-        that Pillow applies its EXIF rotation and color profile; else the pixels, display-referred
-        RGBA.
+        that its EXIF rotation and color profile are applied; what Blender's color management makes
+        of one that is not in the usual color space of 8-bit pictures; else the pixels.
 
     Raises:
         InputError: The image has no pixels, or too many.
@@ -41,53 +57,170 @@ def picture_of(image: bpy.types.Image) -> Picture:
         return _rendered(image)
     path = Path(bpy.path.abspath(image.filepath, library=image.library))
     has_alpha = image.alpha_mode in ("STRAIGHT", "PREMUL")
-    # Pillow reads no EXR and no HDR, and knows nothing of an alpha channel that is to be ignored.
-    is_plain = path.suffix.lower() in FILE_SUFFIXES and has_alpha
-    if image.source in ("FILE", "MOVIE") and not image.is_dirty and is_plain:
+    is_usual = image.colorspace_settings.name in ("", usual_space())
+    # Pillow knows nothing of an alpha channel that is to be ignored.
+    is_plain = path.suffix.lower() in set(FILE_SUFFIXES) - set(LINEAR_SUFFIXES) and has_alpha
+    if image.source in ("FILE", "MOVIE") and not image.is_dirty and is_usual and is_plain:
         if image.packed_file is not None:
             content = bytes(image.packed_file.data)
             return lambda: content
         if path.is_file():
             return lambda: path
-    return partial(
-        _from_pixels,
-        _pixels(image),
-        is_linear=image.is_float and image.colorspace_settings.name != "Non-Color",
-        has_alpha=has_alpha,
-    )
+    _check_size(image)
+    if image.is_float or not is_usual:
+        return partial(_from_file, _as_displayed(image), has_alpha)
+    return partial(_from_pixels, _pixels(image), has_alpha)
+
+
+@cache
+def usual_space() -> str:
+    """The name of the color space of 8-bit pictures; studios have configurations of their own."""
+    image = bpy.data.images.new("", 1, 1)
+    try:
+        return image.colorspace_settings.name
+    finally:
+        bpy.data.images.remove(image)
+
+
+def _as_displayed(image: bpy.types.Image) -> bytes:
+    """An image as an sRGB display shows it, without a tone curve: a PNG file."""
+    display, view = _plain_view()
+    with _restored() as scene:
+        return _saved(image, scene, display, view)
+
+
+@cache
+def _plain_view() -> tuple[str, str]:
+    """The display and the view that give the colors of 8-bit pictures back as they were: sRGB,
+    without a tone curve. Found by trying, because each configuration names them in its own way;
+    where none does, the nearest one.
+    """
+    with importing("Pillow"):
+        from PIL import Image
+
+    rgba = np.full((1, 5, 4), 255, np.uint8)
+    rgba[0, :, :3] = (203, 48, 48), (48, 203, 48), (48, 48, 203), (20, 20, 20), (200, 200, 200)
+    # Floats: Blender hands bytes to a view without colors, such as Raw, as they are.
+    sample = bpy.data.images.new("", 5, 1, float_buffer=True)
+    sample.pixels.foreach_set((rgba / np.float32(255)).ravel())
+    sample.pack()
+    sample.colorspace_settings.name = usual_space()
+    best, least = ("", ""), 256
+    try:
+        with _restored() as scene:
+            for display, view in _views(scene):
+                with Image.open(io.BytesIO(_saved(sample, scene, display, view))) as shown:
+                    off = int(np.abs(np.asarray(shown.convert("RGBA"), int) - rgba).max())
+                if off < least:
+                    best, least = (display, view), off
+                if off <= 1:
+                    break
+    finally:
+        bpy.data.images.remove(sample)
+    return best
+
+
+def _views(scene: bpy.types.Scene) -> list[tuple[str, str]]:
+    """All displays with their views, those that are called as Blender's own calls them first."""
+    found = []
+    for display in _choices(scene.display_settings, "display_device"):
+        scene.display_settings.display_device = display
+        views = _choices(scene.view_settings, "view_transform")
+        found += [(display, view) for view in views]
+    return sorted(found, key=lambda names: ("srgb" not in names[0].lower(), names[1] != "Standard"))
+
+
+def _choices(owner: bpy.types.bpy_struct, name: str) -> list[str]:
+    """What an enumeration offers at present; Blender tells it only when it refuses a value."""
+    try:
+        setattr(owner, name, "\n")
+    except TypeError as refusal:
+        return re.findall("'([^']+)'", str(refusal).rpartition(" not found in ")[2])
+    return []
 
 
 def _rendered(image: bpy.types.Image) -> Picture:
-    """A render as the artist sees it: with the scene's view transform, look and exposure."""
-    scene = bpy.context.scene
+    """A render as the artist sees it: with the scene's view transform, look and exposure, on an
+    sRGB display, because that is what a file without a color profile is taken for.
+    """
+    display, plain = _plain_view()
+    with _restored() as scene:
+        views = scene.view_settings
+        if scene.display_settings.display_device != display:
+            view, look = views.view_transform, views.look
+            scene.display_settings.display_device = display
+            is_known = view in _choices(views, "view_transform")
+            views.view_transform, views.look = (view, look) if is_known else (plain, "None")
+        content = _saved(image, scene)
+    return lambda: content
+
+
+def _saved(
+    image: bpy.types.Image, scene: bpy.types.Scene, display: str = "", view: str = ""
+) -> bytes:
+    """An image as Blender writes it: an 8-bit PNG file. Changes the scene's settings for that.
+
+    Args:
+        display, view: To use plainly, instead of all that the scene's color management says.
+
+    Raises:
+        InputError: The image has no pixels.
+    """
     settings = scene.render.image_settings
-    names = (
-        "media_type",
-        "file_format",
-        "color_mode",
-        "color_depth",
-        "compression",
-        "color_management",
-    )
-    # A media type (Blender 5) decides which file formats there are, and comes first.
-    before = {name: getattr(settings, name) for name in names if hasattr(settings, name)}
+    if hasattr(settings, "media_type"):  # in Blender 5 it decides which file formats there are
+        settings.media_type = "IMAGE"
+    settings.file_format, settings.color_mode, settings.color_depth = "PNG", "RGBA", "8"
+    settings.compression, settings.color_management = 0, "OVERRIDE" if display else "FOLLOW_SCENE"
+    if display:
+        views = settings.view_settings
+        # The choice of views is that of the scene's display, for the override, too.
+        for owner in (scene, settings):
+            if owner.display_settings.display_device != display:
+                owner.display_settings.display_device = display
+        views.view_transform, views.look, views.exposure, views.gamma = view, "None", 0.0, 1.0
+        views.use_curve_mapping = views.use_white_balance = False
     folder = Path(tempfile.mkdtemp(dir=bpy.app.tempdir))
     try:
-        if "media_type" in before:
-            settings.media_type = "IMAGE"
-        settings.file_format, settings.color_mode, settings.color_depth = "PNG", "RGBA", "8"
-        settings.compression, settings.color_management = 0, "FOLLOW_SCENE"
-        image.save_render(str(folder / "render.png"), scene=scene)
-        content = (folder / "render.png").read_bytes()
+        image.save_render(str(folder / "picture.png"), scene=scene)
+        return (folder / "picture.png").read_bytes()
     except (RuntimeError, FileNotFoundError) as error:
-        raise InputError(
-            "The image {name!r} holds no picture yet", "Render the scene first", name=image.name
-        ) from error
+        raise _without_pixels(image) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        for name, value in before.items():
-            setattr(settings, name, value)
-    return lambda: content
+
+
+@contextmanager
+def _restored() -> Iterator[bpy.types.Scene]:
+    """The scene, whose settings for files and colors may be changed for a while."""
+    scene = bpy.context.scene
+    settings = scene.render.image_settings
+    kept = [(settings, FILE_SETTINGS)]
+    for owner in (settings, scene):
+        kept.append((owner.display_settings, ("display_device",)))
+        kept.append((owner.view_settings, VIEW_SETTINGS))
+    before = [
+        (owner, name, getattr(owner, name))
+        for owner, names in kept
+        for name in names
+        if hasattr(owner, name)  # some are newer than the oldest Blender
+    ]
+    try:
+        yield scene
+    finally:
+        for owner, name, value in before:
+            # Nothing stands for a name that this color configuration does not have.
+            if value not in ("", getattr(owner, name)):
+                setattr(owner, name, value)
+
+
+def _without_pixels(image: bpy.types.Image) -> InputError:
+    if image.type in SCENE_RESULTS:
+        return InputError(
+            "The image {name!r} holds no picture yet", "Render the scene first", name=image.name
+        )
+    return InputError(
+        "The image {name!r} has no pixels", "Save it as a PNG file, and open that", name=image.name
+    )
 
 
 def open_image(path: Path) -> bpy.types.Image | None:
@@ -132,31 +265,40 @@ def new_matte(alpha: np.ndarray, name: str) -> bpy.types.Image:
 def new_image(rgba: np.ndarray, name: str, is_color: bool = True) -> bpy.types.Image:
     """A packed image data-block of pixels (H, W, 4) uint8, top row first."""
     height, width, _ = rgba.shape
-    image = bpy.data.images.new(name, width, height, alpha=is_color)
-    if not is_color:
-        image.colorspace_settings.name = "Non-Color"
+    image = bpy.data.images.new(name, width, height, alpha=is_color, is_data=not is_color)
     image.pixels.foreach_set((rgba[::-1] / np.float32(255)).ravel())
     image.pack()
     return image
 
 
-def _pixels(image: bpy.types.Image) -> np.ndarray:
-    """A copy of the pixels: (H, W, channels) float32, bottom row first."""
+def _check_size(image: bpy.types.Image) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise too_large(image.name)
+
+
+def _pixels(image: bpy.types.Image) -> np.ndarray:
+    """A copy of the pixels: (H, W, channels) float32, bottom row first."""
+    _check_size(image)
     if not len(image.pixels):
-        raise InputError(
-            "The image {name!r} has no pixels",
-            "Save it as a PNG file, and open that",
-            name=image.name,
-        )
+        raise _without_pixels(image)
+    width, height = image.size
     values = np.empty(width * height * image.channels, np.float32)
     image.pixels.foreach_get(values)
     return values.reshape(height, width, image.channels)
 
 
-def _from_pixels(values: np.ndarray, is_linear: bool, has_alpha: bool) -> Image.Image:
+def _from_file(content: bytes, has_alpha: bool) -> Image.Image | bytes:
+    """The picture of a PNG file that Blender wrote. No bpy: this runs on the worker."""
+    from PIL import Image
+
+    if has_alpha:
+        return content
+    with Image.open(io.BytesIO(content)) as image:
+        return image.convert("RGB")
+
+
+def _from_pixels(values: np.ndarray, has_alpha: bool) -> Image.Image:
     """The picture of such pixels. No bpy: this runs on the worker."""
     with importing("Pillow"):
         from PIL import Image
@@ -170,17 +312,4 @@ def _from_pixels(values: np.ndarray, is_linear: bool, has_alpha: bool) -> Image.
         rgba[..., :channels] = values[::-1]
     if not has_alpha:
         rgba[..., 3] = 1
-    if is_linear:
-        rgba = float_to_display(rgba)
-    return Image.fromarray((np.nan_to_num(rgba).clip(0, 1) * 255).round().astype(np.uint8))
-
-
-def float_to_display(rgba: np.ndarray) -> np.ndarray:
-    """Scene linear RGBA with associated alpha, as Blender keeps float images, to display-referred
-    sRGB with straight alpha: (H, W, 4) float32. The transfer curve is that of IEC 61966-2-1.
-    """
-    alpha = rgba[..., 3:]
-    straight = np.divide(rgba[..., :3], alpha, out=np.zeros_like(rgba[..., :3]), where=alpha > 0)
-    linear = straight.clip(0, 1)
-    curved = 1.055 * linear ** (1 / 2.4) - 0.055
-    return np.concatenate((np.where(linear <= 0.0031308, 12.92 * linear, curved), alpha), axis=-1)
+    return Image.fromarray((rgba.clip(0, 1) * 255).round().astype(np.uint8))

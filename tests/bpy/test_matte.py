@@ -74,7 +74,7 @@ def test_a_painted_matte_is_what_is_generated(bpy, addon, two_things) -> None:
     matte = two_things.triposr.matte
     assert tuple(matte.size) == (800, 600)
     assert matte.packed_file is not None
-    assert matte.colorspace_settings.name == "Non-Color"
+    assert matte.colorspace_settings.is_data
     paint(matte, 0, 480, 0.0)  # away with the red one
     found = made(bpy, addon)
     assert not found.findings
