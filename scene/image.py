@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
+log = logging.getLogger(__name__)
+
 SCENE_RESULTS = ("RENDER_RESULT", "COMPOSITING")
 """Types of images that Blender renders, without pixels that a script could read."""
 
@@ -33,7 +35,7 @@ Picture = Callable[[], "Path | Image.Image | bytes"]
 
 FILE_SETTINGS = (
     *("media_type", "file_format", "color_mode", "color_depth", "compression"),
-    "color_management",
+    *("views_format", "color_management"),
 )
 VIEW_SETTINGS = (
     *("view_transform", "look", "exposure", "gamma", "use_curve_mapping", "use_white_balance"),
@@ -170,6 +172,7 @@ def _saved(
     if hasattr(settings, "media_type"):  # in Blender 5 it decides which file formats there are
         settings.media_type = "IMAGE"
     settings.file_format, settings.color_mode, settings.color_depth = "PNG", "RGBA", "8"
+    settings.views_format = "INDIVIDUAL"
     settings.compression, settings.color_management = 0, "OVERRIDE" if display else "FOLLOW_SCENE"
     if display:
         views = settings.view_settings
@@ -179,14 +182,47 @@ def _saved(
                 owner.display_settings.display_device = display
         views.view_transform, views.look, views.exposure, views.gamma = view, "None", 0.0, 1.0
         views.use_curve_mapping = views.use_white_balance = False
-    folder = Path(tempfile.mkdtemp(dir=bpy.app.tempdir))
+    for place in TEMPORARY_PLACES:
+        try:
+            with tempfile.TemporaryDirectory(dir=place(), ignore_cleanup_errors=True) as folder:
+                return _written(image, scene, Path(folder))
+        except (OSError, ValueError) as error:  # ValueError: installed as no extension
+            log.info("Nothing can be written there: %s", error)
+    raise InputError(
+        "No temporary file can be written",
+        "Choose a folder for them in Blender's preferences, under File Paths",
+    )
+
+
+TEMPORARY_PLACES: tuple[Callable[[], str], ...] = (
+    lambda: bpy.app.tempdir,
+    tempfile.gettempdir,
+    lambda: bpy.utils.extension_path_user(__package__.rpartition(".")[0], create=True),
+)
+"""Where files may be kept for a moment. Blender's own folder may be gone, write-protected, full."""
+
+
+def _written(image: bpy.types.Image, scene: bpy.types.Scene, folder: Path) -> bytes:
+    """The content of the file that Blender writes into a folder; of the first view, if several.
+
+    Raises:
+        OSError: Nothing can be written there.
+        InputError: The image has no pixels.
+    """
+    views = [f"picture{view.file_suffix}.png" for view in scene.render.views if view.use]
     try:
         image.save_render(str(folder / "picture.png"), scene=scene)
-        return (folder / "picture.png").read_bytes()
-    except (RuntimeError, FileNotFoundError) as error:
-        raise _without_pixels(image) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        views.insert(0, "picture.png")
+    except RuntimeError as error:
+        # Blender says so of several views, too, which it has written.
+        if str(folder) not in str(error):
+            raise _without_pixels(image) from error
+        log.info("Blender says: %s", error)
+    there = {file.name: file for file in sorted(folder.iterdir()) if file.name != "picture.png"}
+    for name in (*views, *there):
+        if (folder / name).is_file():
+            return (folder / name).read_bytes()
+    raise OSError(f"Nothing was written into {folder}")
 
 
 @contextmanager

@@ -655,6 +655,10 @@ MESSAGES = {
     "Save it as a PNG file, and open that": "Als PNG-Datei speichern und diese öffnen",
     "The image {name!r} holds no picture yet": "Im Bild {name!r} ist noch nichts zu sehen",
     "Render the scene first": "Zuerst die Szene rendern",
+    "No temporary file can be written": "Es kann keine temporäre Datei geschrieben werden",
+    "Choose a folder for them in Blender's preferences, under File Paths": (
+        "In Blenders Einstellungen unter Dateipfade einen Ordner dafür wählen"
+    ),
     "The picture is fully transparent": "Das Bild ist ganz durchsichtig",
     "Choose a picture that shows something": "Ein Bild wählen, auf dem etwas zu sehen ist",
     "The picture has no transparent background": "Das Bild hat keinen transparenten Hintergrund",
