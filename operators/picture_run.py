@@ -76,12 +76,16 @@ def file_source(filepath: str) -> Source:
     return Source(_title(path.name), lambda: path, file=path, icon=file_thumbnail(path))
 
 
-def image_source(image: bpy.types.Image) -> Source:
-    """An image data-block with its painted matte; raises InputError if it has no pixels."""
+def image_source(image: bpy.types.Image, user: bpy.types.ImageUser | None = None) -> Source:
+    """An image data-block with its painted matte; raises InputError if it has no pixels.
+
+    Args:
+        user: What shows it, and says which of its frames.
+    """
     matte = image.triposr.matte
     return Source(
         _title(image.name),
-        picture_of(image),
+        picture_of(image, user),
         matte and matte_of(matte),
         image=image.session_uid,
         icon=_icon_of(image),

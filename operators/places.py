@@ -56,7 +56,13 @@ class TRIPOSR_OT_generate_from_empty(StartsRuns, bpy.types.Operator):
         if context.object not in empties:
             empties.insert(0, context.object)
         return [
-            picture_run(context, image_source(empty.data), chosen, _spot_of(empty), is_clicked)
+            picture_run(
+                context,
+                image_source(empty.data, empty.image_user),
+                chosen,
+                _spot_of(empty),
+                is_clicked,
+            )
             for empty in empties
         ]
 
@@ -82,7 +88,9 @@ class TRIPOSR_OT_generate_from_editor(StartsRuns, bpy.types.Operator):
 
     def runs(self, context: bpy.types.Context, is_clicked: bool) -> list[Run]:
         chosen, spot = Chosen(context.scene.triposr), Spot(tuple(context.scene.cursor.location))
-        return [picture_run(context, image_source(context.edit_image), chosen, spot, is_clicked)]
+        user = getattr(context.space_data, "image_user", None)
+        source = image_source(context.edit_image, user)
+        return [picture_run(context, source, chosen, spot, is_clicked)]
 
 
 def shows_image(blender_object: bpy.types.Object | None) -> bool:

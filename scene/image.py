@@ -7,7 +7,7 @@ import logging
 import re
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,8 +44,11 @@ VIEW_SETTINGS = (
 """What is changed when an image is written, each before those whose choices it decides."""
 
 
-def picture_of(image: bpy.types.Image) -> Picture:
+def picture_of(image: bpy.types.Image, user: bpy.types.ImageUser | None = None) -> Picture:
     """What the artist sees in an image data-block, detached from Blender.
+
+    Args:
+        user: Says which frame of a sequence or movie is shown; else the scene's present frame is.
 
     Returns:
         Gives the file, or its packed content, of an image that is unchanged since it was read, so
@@ -58,20 +61,138 @@ def picture_of(image: bpy.types.Image) -> Picture:
     if image.type in SCENE_RESULTS:
         return _rendered(image)
     path = Path(bpy.path.abspath(image.filepath, library=image.library))
+    if image.source == "MOVIE" and path.is_file():
+        return _of_movie(image, path, _frame_number(user) - 1)
+    if image.source == "SEQUENCE" and not image.is_dirty:
+        frame = _file_of_frame(path, _frame_number(user))
+        if frame.is_file():
+            with _opened(frame, image) as single:
+                return _of_single(single, frame)
+    return _of_single(image, path)
+
+
+def _of_single(image: bpy.types.Image, path: Path) -> Picture:
+    """An image of a single frame, whose file is at a path."""
     has_alpha = image.alpha_mode in ("STRAIGHT", "PREMUL")
     is_usual = image.colorspace_settings.name in ("", usual_space())
-    # Pillow knows nothing of an alpha channel that is to be ignored.
-    is_plain = path.suffix.lower() in set(FILE_SUFFIXES) - set(LINEAR_SUFFIXES) and has_alpha
-    if image.source in ("FILE", "MOVIE") and not image.is_dirty and is_usual and is_plain:
-        if image.packed_file is not None:
-            content = bytes(image.packed_file.data)
-            return lambda: content
+    # Only Blender divides a picture into views; Pillow knows nothing of alpha that is to be
+    # ignored.
+    is_plain = is_usual and _is_plain(path) and has_alpha and not image.use_multiview
+    if image.source in ("FILE", "TILED") and is_plain and not image.is_dirty:
+        tile = _tile(image)
+        for packed in image.packed_files:
+            if packed.tile_number == tile or not tile:
+                content = bytes(packed.packed_file.data)
+                return lambda: content
+        path = Path(re.sub("<(UDIM|UVTILE)>", lambda mark: _tile_name(tile, mark[1]), str(path)))
         if path.is_file():
             return lambda: path
     _check_size(image)
-    if image.is_float or not is_usual:
+    is_composed = image.type == "MULTILAYER" or image.source == "TILED" or image.use_multiview
+    if is_composed or image.is_float or not is_usual:
         return partial(_from_file, _as_displayed(image), has_alpha)
     return partial(_from_pixels, _pixels(image), has_alpha)
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether a file's name promises colors as they are displayed, and a format that we read."""
+    suffix = path.suffix.lower()
+    return suffix in FILE_SUFFIXES and suffix not in LINEAR_SUFFIXES
+
+
+def _tile(image: bpy.types.Image) -> int:
+    """The number of the active tile of a tiled image, else 0."""
+    if image.source != "TILED":
+        return 0
+    return (image.tiles.active or image.tiles[0]).number
+
+
+def _tile_name(tile: int, mark: str) -> str:
+    """What stands in the name of a tile's file, in Mari's way or in that of ZBrush."""
+    number = tile - 1001
+    return str(tile) if mark == "UDIM" else f"u{number % 10 + 1}_v{number // 10 + 1}"
+
+
+def _frame_number(user: bpy.types.ImageUser | None) -> int:
+    """The frame that is shown, counted as Blender does: the number in the name of its file."""
+    frame = bpy.context.scene.frame_current
+    if user is None:
+        return frame
+    if not user.use_auto_refresh:
+        return user.frame_current
+    # As Blender computes it when it draws: what it keeps may be of another frame.
+    frame, length = frame - user.frame_start + 1, max(user.frame_duration, 1)
+    if user.use_cyclic:
+        frame = (frame - 1) % length + 1
+    return min(max(frame, 0), length) + user.frame_offset
+
+
+def _file_of_frame(path: Path, number: int) -> Path:
+    """The file of a frame of a sequence, given that of any; that one if there is no such file."""
+    name = re.sub(r"\d+(?=\D*$)", lambda digits: f"{number:0{len(digits[0])}d}", path.stem, count=1)
+    frame = path.with_name(name + path.suffix)
+    return frame if frame.is_file() else path
+
+
+@contextmanager
+def _opened(path: Path, like: bpy.types.Image) -> Iterator[bpy.types.Image]:
+    """A file as a data-block of its own for a while, set as another image is."""
+    image = bpy.data.images.load(str(path), check_existing=False)
+    try:
+        space = like.colorspace_settings.name
+        if space not in ("", image.colorspace_settings.name):
+            image.colorspace_settings.name = space
+        image.alpha_mode = like.alpha_mode
+        yield image
+    finally:
+        bpy.data.images.remove(image)
+
+
+def _of_movie(image: bpy.types.Image, path: Path, index: int) -> Picture:
+    """A frame of a movie or of an animated picture, which Blender takes for a movie."""
+    if _is_plain(path) and index <= 0:
+        return lambda: path
+    frame = partial(_movie_frame, path, index, image.frame_duration)
+    if image.colorspace_settings.name in ("", usual_space()):
+        return frame
+    single = new_image(np.asarray(frame().convert("RGBA")), image.name)
+    try:
+        single.colorspace_settings.name = image.colorspace_settings.name
+        return partial(_from_file, _as_displayed(single), has_alpha=True)
+    finally:
+        bpy.data.images.remove(single)
+
+
+def _movie_frame(path: Path, index: int, duration: int) -> Image.Image:
+    """A frame of a movie, by its number from 0, or its last one. No bpy: this runs on the worker.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    with importing("opencv-python-headless"):
+        import cv2
+    from PIL import Image
+
+    if _is_plain(path):  # a GIF, whose transparency OpenCV does not know
+        with suppress(OSError, EOFError, ValueError), Image.open(path) as movie:
+            # Blender counts by time, and Pillow by picture.
+            count = getattr(movie, "n_frames", 1)
+            movie.seek(min(max(index, 0) * count // max(duration, 1), count - 1))
+            return movie.convert("RGBA")
+    movie = cv2.VideoCapture(str(path))
+    try:
+        last = max(int(movie.get(cv2.CAP_PROP_FRAME_COUNT)) - 1, 0)
+        movie.set(cv2.CAP_PROP_POS_FRAMES, min(max(index, 0), last))
+        is_read, frame = movie.read()
+    finally:
+        movie.release()
+    if not is_read:
+        raise InputError(
+            "No frame of the movie {name} can be read",
+            "Save the frame as a PNG file, and open that",
+            name=path.name,
+        )
+    return Image.fromarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
 
 
 @cache
@@ -209,10 +330,13 @@ def _written(image: bpy.types.Image, scene: bpy.types.Scene, folder: Path) -> by
         OSError: Nothing can be written there.
         InputError: The image has no pixels.
     """
+    name, tile = "picture.png", _tile(image)
+    if tile:
+        name = "picture.<UDIM>.png"
     views = [f"picture{view.file_suffix}.png" for view in scene.render.views if view.use]
     try:
-        image.save_render(str(folder / "picture.png"), scene=scene)
-        views.insert(0, "picture.png")
+        image.save_render(str(folder / name), scene=scene)
+        views.insert(0, f"picture.{tile}.png" if tile else name)
     except RuntimeError as error:
         # Blender says so of several views, too, which it has written.
         if str(folder) not in str(error):

@@ -655,6 +655,12 @@ MESSAGES = {
     "Save it as a PNG file, and open that": "Als PNG-Datei speichern und diese öffnen",
     "The image {name!r} holds no picture yet": "Im Bild {name!r} ist noch nichts zu sehen",
     "Render the scene first": "Zuerst die Szene rendern",
+    "No frame of the movie {name} can be read": (
+        "Kein Einzelbild des Films {name} lässt sich lesen"
+    ),
+    "Save the frame as a PNG file, and open that": (
+        "Das Einzelbild als PNG-Datei speichern und diese öffnen"
+    ),
     "No temporary file can be written": "Es kann keine temporäre Datei geschrieben werden",
     "Choose a folder for them in Blender's preferences, under File Paths": (
         "In Blenders Einstellungen unter Dateipfade einen Ordner dafür wählen"

@@ -1,5 +1,6 @@
 """Images that are several pictures: the one that is shown is taken."""
 
+import io
 import os
 import shutil
 import tempfile
@@ -7,9 +8,12 @@ from importlib import import_module
 from pathlib import Path
 
 import background
+import cv2
+import numpy as np
 import pytest
+from PIL import Image
 
-RED, GREEN = (255, 0, 0), (0, 255, 0)
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
 
 @pytest.fixture
@@ -98,7 +102,7 @@ def test_a_full_disk_is_not_an_empty_render(bpy, addon, scene, tmp_path) -> None
     class Unsaved:
         """An image that Blender cannot write, for want of room."""
 
-        name = "Render Result"
+        name, source = "Render Result", "VIEWER"
 
         def save_render(self, path: str, scene) -> None:
             Path(path).write_bytes(b"half a")
@@ -106,3 +110,140 @@ def test_a_full_disk_is_not_an_empty_render(bpy, addon, scene, tmp_path) -> None
 
     with pytest.raises(OSError, match="Nothing was written"):
         image._written(Unsaved(), scene, tmp_path)
+
+
+def numbered(folder: Path, name: str, numbers: range) -> Path:
+    """Files of a red, a green, a blue picture and so on; the first one's path."""
+    for number, color in zip(numbers, (RED, GREEN, BLUE) * 9, strict=False):
+        Image.new("RGB", (16, 16), color).save(folder / name.format(number))
+    return folder / name.format(numbers[0])
+
+
+def sequence(bpy, path: Path):
+    image = bpy.data.images.load(str(path))
+    image.source = "SEQUENCE"
+    return image
+
+
+@pytest.mark.parametrize("name", ["f_{:03}.png", "v2.{:04}.tif", "2nd {:02}x.bmp"])
+def test_the_scenes_frame_of_a_sequence(bpy, color, tmp_path: Path, name: str) -> None:
+    image = sequence(bpy, numbered(tmp_path, name, range(1, 4)))
+    for frame, expected in ((1, RED), (2, GREEN), (3, BLUE), (7, RED)):
+        bpy.context.scene.frame_set(frame)
+        assert color(image) == expected
+    assert list(bpy.data.images) == [image]
+
+
+def test_a_sequence_with_another_color_space(bpy, addon, tmp_path: Path) -> None:
+    Image.new("RGB", (16, 16), (100, 100, 100)).save(tmp_path / "f1.png")
+    image = sequence(bpy, tmp_path / "f1.png")
+    image.colorspace_settings.name = "Linear Rec.709"
+    seen = Image.open(io.BytesIO(addon("scene.image").picture_of(image)()))
+    assert seen.getpixel((9, 9))[0] == pytest.approx(168, abs=2)
+
+
+def test_the_frame_that_an_empty_shows(bpy, color, addon, tmp_path: Path) -> None:
+    image = sequence(bpy, numbered(tmp_path, "f{}.png", range(1, 7)))
+    bpy.ops.object.empty_add(type="IMAGE")
+    empty = bpy.context.object
+    empty.data, user = image, empty.image_user
+    user.frame_start, user.frame_duration, user.frame_offset = 11, 2, 1
+    for frame, expected in ((11, GREEN), (12, BLUE), (13, BLUE)):
+        bpy.context.scene.frame_set(frame)
+        assert color(image, user) == expected
+    user.use_cyclic = True
+    assert color(image, user) == GREEN
+    user.use_auto_refresh, user.frame_current = False, 4
+    assert color(image, user) == RED
+    taken = []
+    image_of = addon("operators.picture_run").picture_of
+    addon("operators.picture_run").picture_of = lambda *given: (
+        taken.append(given) or image_of(*given)
+    )
+    try:
+        with pytest.raises(RuntimeError):  # nothing but red is no subject
+            bpy.ops.triposr.generate_from_empty()
+    finally:
+        addon("operators.picture_run").picture_of = image_of
+    assert taken == [(image, user)]
+
+
+def test_the_active_tile(bpy, color, tmp_path: Path) -> None:
+    numbered(tmp_path, "t.{}.png", range(1001, 1004))
+    bpy.ops.image.open(
+        filepath=str(tmp_path / "t.1001.png"),
+        directory=str(tmp_path),
+        files=[{"name": "t.1001.png"}],
+        use_udim_detecting=True,
+    )
+    [image] = bpy.data.images
+    for change in ("", "pack", "paint", "space"):
+        if change == "pack":
+            image.pack()
+            shutil.rmtree(tmp_path)
+        if change == "paint":
+            image.pixels[3] = 0.9
+        if change == "space":
+            image.colorspace_settings.name = "Non-Color"
+        for number, expected in enumerate((RED, GREEN, BLUE)):
+            image.tiles.active_index = number
+            assert color(image) == expected, change
+
+
+@pytest.mark.parametrize("name", ["movie.avi", "movie.gif"])
+def test_the_frame_of_a_movie(bpy, color, tmp_path: Path, name: str) -> None:
+    colors = (RED, GREEN, BLUE)
+    if name.endswith("gif"):
+        first, *others = (Image.new("RGB", (64, 64), color) for color in colors)
+        first.save(tmp_path / name, save_all=True, append_images=others, duration=100)
+    else:
+        movie = cv2.VideoWriter(str(tmp_path / name), cv2.VideoWriter_fourcc(*"MJPG"), 24, (64, 64))
+        for color_of_frame in colors:
+            movie.write(np.full((64, 64, 3), color_of_frame[::-1], np.uint8))
+        movie.release()
+    image = bpy.data.images.load(str(tmp_path / name))
+    assert image.source == "MOVIE"
+    length = image.frame_duration
+    for frame, expected in ((1, RED), (length // 2 + 1, GREEN), (length, BLUE), (999, BLUE)):
+        bpy.context.scene.frame_set(frame)
+        assert color(image) == expected
+    image.colorspace_settings.name = "Non-Color"
+    assert color(image) == BLUE
+
+
+def test_a_movie_that_cannot_be_read(bpy, tmp_path: Path) -> None:
+    (tmp_path / "movie.avi").write_bytes(b"nothing")
+    image = bpy.data.images.load(str(tmp_path / "movie.avi"))
+    image.source = "MOVIE"
+    bpy.context.scene.triposr.image = image
+    with pytest.raises(RuntimeError, match=r"No frame of the movie movie.avi can be read"):
+        bpy.ops.triposr.generate(resolution=32)
+
+
+def test_the_first_layer_of_many(bpy, color, scene, tmp_path: Path) -> None:
+    scene.camera.location.x = -2
+    scene.render.use_multiview = False
+    scene.view_layers[0].use_pass_z = True
+    scene.render.filepath = str(tmp_path / "layers.exr")
+    scene.render.image_settings.file_format = "OPEN_EXR_MULTILAYER"
+    bpy.ops.render.render(write_still=True)
+    image = bpy.data.images.load(str(tmp_path / "layers.exr"))
+    assert color(image) == RED
+    image.colorspace_settings.name = "sRGB"
+    assert color(image) == RED
+
+
+@pytest.mark.parametrize("kind", ["INDIVIDUAL", "STEREO_3D"])
+def test_the_left_view_of_a_file(bpy, color, scene, tmp_path: Path, kind: str) -> None:
+    if kind == "INDIVIDUAL":
+        Image.new("RGB", (16, 16), RED).save(tmp_path / "view_L.png")
+        Image.new("RGB", (16, 16), GREEN).save(tmp_path / "view_R.png")
+    else:
+        both = Image.new("RGB", (32, 16), GREEN)
+        both.paste(RED, (0, 0, 16, 16))
+        both.save(tmp_path / "view_L.png")
+    image = bpy.data.images.load(str(tmp_path / "view_L.png"))
+    image.use_multiview, image.views_format = True, kind
+    if kind == "STEREO_3D":
+        image.stereo_3d_format.display_mode = "SIDEBYSIDE"
+    assert color(image) == RED
