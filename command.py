@@ -16,6 +16,7 @@ import bpy
 from . import api
 from .inference.catalog import MATTING_MODELS
 from .inference.errors import InputError
+from .inference.paths import local_path
 from .inference.types import (
     FOREGROUND_RATIO_RANGE,
     RESOLUTION_RANGE,
@@ -162,7 +163,7 @@ def _check_settings(options: argparse.Namespace) -> None:
 def _expanded(pictures: list[str]) -> list[Path]:
     """The files; patterns are for shells that leave them to the program, as those of Windows do."""
     found: list[Path] = []
-    for picture in pictures:
+    for picture in map(local_path, pictures):
         is_pattern = glob.has_magic(picture) and not Path(picture).exists()
         matching = sorted(glob.glob(picture)) if is_pattern else [picture]
         if not matching:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ import numpy as np
 
 from ..inference.errors import InputError, importing
 from ..inference.message import Message
+from ..inference.paths import local_path
 from ..inference.types import Tick
 from ..runner import Run, push_undo_step, run_inline
 from ..scene.identity import with_uid
@@ -74,9 +74,7 @@ def paths_in(text: str) -> list[Path]:
     """The files that a clipboard's text names, as file managers and terminals copy them."""
     paths = []
     for line in text.splitlines()[:MOST_LINES]:
-        name = line.strip().strip("\"'")
-        if name.startswith("file:///"):
-            name = urllib.request.url2pathname(name.removeprefix("file://"))
+        name = local_path(line.strip().strip("\"'"))
         # A share of the network is not asked for because some text looks like its name.
         if Path(name).is_absolute() and not name.startswith(("\\\\", "//")):
             paths.append(Path(name))
@@ -87,10 +85,12 @@ def _clipboard() -> Image.Image | list[Path]:
     """What Pillow finds on the clipboard: a picture, or files. No bpy.
 
     Raises:
-        InputError: Neither is there, or nobody answers.
+        InputError: Neither is there, it is damaged, or nobody answers.
     """
     with importing("Pillow"):
         from PIL import ImageGrab
+
+        from ..inference.picture import open_picture
     try:
         found = _within(PATIENCE, ImageGrab.grabclipboard)
     except NotImplementedError as error:  # X11 and Wayland: Pillow asks a program of theirs
@@ -106,9 +106,10 @@ def _clipboard() -> Image.Image | list[Path]:
         raise _nothing()
     if isinstance(found, list):
         return found
+    picture = open_picture(found)
     # What Blender gets stays on the main thread for long if it is large; the network sees 512.
-    found.thumbnail((MOST_PIXELS, MOST_PIXELS))
-    return found.convert("RGBA")
+    picture.thumbnail((MOST_PIXELS, MOST_PIXELS))
+    return picture
 
 
 def _nothing() -> InputError:

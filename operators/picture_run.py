@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 from ..inference.errors import InputError
 from ..inference.limits import FILE_SUFFIXES
 from ..inference.message import Message
+from ..inference.paths import local_path
 from ..inference.types import SIZE_RANGE, MeshData, Options, check_range
 from ..inference.weights import STARTER_FOLDER, find_model
 from ..preferences import keep_seconds, model_folder, preferences, torch_folder
 from ..properties import SETTINGS, run_options
 from ..runner import Run, push_undo_step
 from ..scene.identity import is_local, with_uid
-from ..scene.image import Picture, matte_of, picture_of
+from ..scene.image import Picture, matte_of, picture_of, picture_of_file
 from ..scene.kept_file import keep_file, kept_file
 from ..scene.mesh import add_object, check_free, fill, make_single_user, show_colors
 from ..scene.placement import Extent, Placement, Row, Spot, placed
@@ -35,6 +36,8 @@ from ..session import RUN_STAGES, engine
 from ..thumbnails import file_thumbnail
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from ..inference.model.network import Model
 
 UNDO_STEP = Message("Generate 3D Mesh")
@@ -71,9 +74,9 @@ class Source:
 
 
 def file_source(filepath: str) -> Source:
-    """A picture's file; "//" stands for the folder of the .blend."""
-    path = Path(os.path.abspath(bpy.path.abspath(filepath)))
-    return Source(_title(path.name), lambda: path, file=path, icon=file_thumbnail(path))
+    """A picture's file; "//" stands for the folder of the .blend, and "~" for the home folder."""
+    path = Path(os.path.abspath(bpy.path.abspath(local_path(filepath))))
+    return Source(_title(path.name), picture_of_file(path), file=path, icon=file_thumbnail(path))
 
 
 def image_source(image: bpy.types.Image, user: bpy.types.ImageUser | None = None) -> Source:
@@ -265,7 +268,7 @@ def _work(
             picture = source.read()
             made = reconstruct(picture, model, options, tick, source.matte)
             place = placed(made.mesh, chosen.size, chosen.measure, chosen.origin)
-            code, digest = made.code.to_bytes(), digest_of(picture)
+            code, digest = made.code.to_bytes(), digest_of(_kept(source, picture))
             seconds = time.perf_counter() - started
             return Made(made.mesh, *place, code, digest, seconds, folder == STARTER_FOLDER)
 
@@ -275,6 +278,11 @@ def _work(
         return with_model(make, folder=folder, tick=tick)
 
     return work
+
+
+def _kept(source: Source, picture: Path | Image.Image | bytes) -> Path | Image.Image | bytes:
+    """What is compared when a picture is looked for again: its file, as long as it is there."""
+    return source.file if source.file is not None and source.file.is_file() else picture
 
 
 class _Delivery:

@@ -7,7 +7,7 @@ import logging
 import re
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,6 +69,33 @@ def picture_of(image: bpy.types.Image, user: bpy.types.ImageUser | None = None) 
             with _opened(frame, image) as single:
                 return _of_single(single, frame)
     return _of_single(image, path)
+
+
+def picture_of_file(path: Path) -> Picture:
+    """A picture's file; as an image data-block of it where Blender alone can tell its colors.
+
+    What is wrong with it is raised when it is read: several may wait for their turn.
+    """
+    if path.is_file():
+        try:
+            image = bpy.data.images.load(str(path), check_existing=False)
+        except (RuntimeError, UnicodeError) as error:  # told when it is decoded
+            log.info("Blender cannot open %r: %s", path, error)
+            return lambda: path
+        try:
+            is_usual = image.colorspace_settings.name in ("", usual_space())
+            is_linear = path.suffix.lower() in LINEAR_SUFFIXES
+            if (is_linear or not is_usual) and all(image.size):
+                return _of_single(image, path)
+        except InputError as error:
+            return partial(_refuse, error)
+        finally:
+            bpy.data.images.remove(image)
+    return lambda: path
+
+
+def _refuse(error: InputError) -> Path:
+    raise error
 
 
 def _of_single(image: bpy.types.Image, path: Path) -> Picture:
@@ -164,35 +191,13 @@ def _of_movie(image: bpy.types.Image, path: Path, index: int) -> Picture:
 
 
 def _movie_frame(path: Path, index: int, duration: int) -> Image.Image:
-    """A frame of a movie, by its number from 0, or its last one. No bpy: this runs on the worker.
+    """A frame by its number from 0. No bpy: this runs on the worker."""
+    with importing("Pillow"):
+        from ..inference.movie import frame_of_animation, frame_of_movie
 
-    Raises:
-        InputError: It cannot be read.
-    """
-    with importing("opencv-python-headless"):
-        import cv2
-    from PIL import Image
-
-    if _is_plain(path):  # a GIF, whose transparency OpenCV does not know
-        with suppress(OSError, EOFError, ValueError), Image.open(path) as movie:
-            # Blender counts by time, and Pillow by picture.
-            count = getattr(movie, "n_frames", 1)
-            movie.seek(min(max(index, 0) * count // max(duration, 1), count - 1))
-            return movie.convert("RGBA")
-    movie = cv2.VideoCapture(str(path))
-    try:
-        last = max(int(movie.get(cv2.CAP_PROP_FRAME_COUNT)) - 1, 0)
-        movie.set(cv2.CAP_PROP_POS_FRAMES, min(max(index, 0), last))
-        is_read, frame = movie.read()
-    finally:
-        movie.release()
-    if not is_read:
-        raise InputError(
-            "No frame of the movie {name} can be read",
-            "Save the frame as a PNG file, and open that",
-            name=path.name,
-        )
-    return Image.fromarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+    if _is_plain(path):  # Blender counts its frames by time
+        return frame_of_animation(path, index / max(duration, 1))
+    return frame_of_movie(path, index)
 
 
 @cache

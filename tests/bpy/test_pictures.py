@@ -1,11 +1,15 @@
 """Pictures from the clipboard and from renders."""
 
+import io
 import math
+import socket
+from importlib import import_module
 from pathlib import Path
 
+import background
 import numpy as np
 import pytest
-from PIL import Image, ImageGrab
+from PIL import Image, ImageCms, ImageGrab
 
 
 def test_a_picture_is_pasted(bpy, picture: Path, monkeypatch) -> None:
@@ -25,6 +29,15 @@ def test_a_copied_file_is_pasted(bpy, addon, picture: Path, monkeypatch) -> None
     assert paths_in(f"{picture.as_uri()}\n") == [picture]  # its space is %20 there
     assert paths_in(f'"{picture}"') == [picture]
     assert paths_in("") == []
+    path = picture.as_uri().removeprefix("file://")
+    for host in ("", "//localhost", "//LOCALHOST", f"//{socket.gethostname()}"):
+        assert paths_in(f"x-special/nautilus-clipboard\ncopy\nfile:{host}{path}") == [picture]
+    assert paths_in("file:///caf%E9.png") == [Path("/caf\udce9.png")]  # not UTF-8
+    assert paths_in("file://elsewhere/a.png") == paths_in("file:////elsewhere/a.png") == []
+    monkeypatch.setenv("HOME", str(picture.parent))
+    monkeypatch.setenv("USERPROFILE", str(picture.parent))
+    assert paths_in(f"~/{picture.name}") == [picture]
+    assert paths_in("https://example.com/a.png\na.png") == []
     monkeypatch.setattr(ImageGrab, "grabclipboard", lambda: [str(picture)])
     bpy.ops.triposr.paste_image()
     assert bpy.context.scene.triposr.image.filepath == str(picture)
@@ -71,8 +84,6 @@ def test_the_render_result_is_taken_as_it_is_seen(bpy, addon) -> None:
     read = addon("scene.image").picture_of
 
     def center(exposure: float) -> np.ndarray:
-        import io
-
         scene.view_settings.exposure = exposure
         picture = Image.open(io.BytesIO(read(bpy.data.images["Render Result"])()))
         assert picture.mode == "RGBA" and picture.getpixel((0, 0))[3] == 0
@@ -85,3 +96,80 @@ def test_the_render_result_is_taken_as_it_is_seen(bpy, addon) -> None:
     scene.triposr.resolution = 32
     assert bpy.ops.triposr.generate() == {"FINISHED"}
     assert bpy.context.object.name == "Render Result"
+
+
+def decoded(addon, picture) -> Image.Image:
+    return import_module(f"{background.MODULE}.inference.picture").open_picture(picture)
+
+
+def phone_photo(folder: Path) -> Path:
+    """Held upright, red above and blue below."""
+    exif, photo = Image.Exif(), Image.new("RGB", (64, 32), (220, 30, 30))
+    photo.paste((30, 60, 220), (32, 0, 64, 32))
+    exif[0x0112] = 6
+    photo.save(folder / "photo.jpg", exif=exif, quality=95)
+    return folder / "photo.jpg"
+
+
+def deep_gray(folder: Path) -> Path:
+    values = np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16)
+    Image.fromarray(values).save(folder / "deep.png")
+    return folder / "deep.png"
+
+
+def with_profile(folder: Path) -> Path:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    picture = Image.new("LAB", (64, 64), (120, 190, 170))
+    picture.save(folder / "lab.tif", icc_profile=profile)
+    return folder / "lab.tif"
+
+
+@pytest.mark.parametrize("make", [phone_photo, deep_gray, with_profile])
+def test_what_is_pasted_looks_as_its_file(bpy, addon, tmp_path, monkeypatch, make) -> None:
+    path = make(tmp_path)
+    monkeypatch.setattr(ImageGrab, "grabclipboard", lambda: Image.open(path))
+    bpy.ops.triposr.paste_image()
+    image = bpy.context.scene.triposr.image
+    pasted = np.asarray(decoded(addon, addon("scene.image").picture_of(image)()), int)
+    expected = np.asarray(decoded(addon, path), int)
+    assert pasted.shape == expected.shape and np.abs(pasted - expected).max() <= 1
+
+
+@pytest.mark.parametrize("written", ["OPEN_EXR", "HDR"])
+def test_a_path_and_its_data_block_are_the_same_picture(
+    bpy, addon, tmp_path: Path, written: str
+) -> None:
+    image = bpy.data.images.new("light", 32, 32, float_buffer=True)
+    values = np.ones((32, 32, 4), np.float32)
+    values[..., :3] = (0.5972, 0.0296, 0.0296)
+    values[:, 16:, :3] = (0.0, 0.0, 4.0)
+    image.pixels.foreach_set(values.ravel())
+    path = tmp_path / ("light.hdr" if written == "HDR" else "light.exr")
+    bpy.context.scene.render.image_settings.file_format = written
+    image.save_render(str(path))
+    known = set(bpy.data.images)
+    unnamed = tmp_path / "light.png"  # and yet no PNG
+    unnamed.write_bytes(path.read_bytes())
+    for file in (path, unnamed):
+        read = addon("scene.image").picture_of_file(file)
+        assert set(bpy.data.images) == known
+        seen = np.asarray(decoded(addon, read()))
+        assert np.abs(seen[9, 9, :3].astype(int) - (203, 48, 48)).max() <= 2
+        assert np.abs(seen[9, 25, :3].astype(int) - (0, 0, 255)).max() <= 2
+    block = addon("scene.image").picture_of(bpy.data.images.load(str(path)))
+    assert np.array_equal(np.asarray(decoded(addon, block())), np.asarray(decoded(addon, read())))
+
+
+def test_an_object_of_an_exr_file(bpy, addon, picture: Path, tmp_path: Path, monkeypatch) -> None:
+    """It is found again by the digest of its file."""
+    bpy.context.scene.render.image_settings.file_format = "OPEN_EXR"
+    bpy.data.images.load(str(picture)).save_render(str(tmp_path / "toy.exr"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    bpy.ops.triposr.generate(filepath="~/toy.exr", resolution=32)
+    made = bpy.context.object
+    digest_of = import_module(f"{background.MODULE}.inference.picture").digest_of
+    assert made.triposr.digest == digest_of(tmp_path / "toy.exr")
+    count = len(made.data.vertices)
+    bpy.ops.triposr.generate(filepath=(tmp_path / "toy.exr").as_uri(), resolution=32)
+    assert len(bpy.context.object.data.vertices) == count
