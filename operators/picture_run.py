@@ -282,7 +282,7 @@ def _work(
 
 def _kept(source: Source, picture: Path | Image.Image | bytes) -> Path | Image.Image | bytes:
     """What is compared when a picture is looked for again: its file, as long as it is there."""
-    return source.file if source.file is not None and source.file.is_file() else picture
+    return source.file if source.file is not None and os.path.isfile(source.file) else picture
 
 
 class _Delivery:

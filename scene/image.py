@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator
@@ -61,28 +62,31 @@ def picture_of(image: bpy.types.Image, user: bpy.types.ImageUser | None = None) 
     if image.type in SCENE_RESULTS:
         return _rendered(image)
     path = Path(bpy.path.abspath(image.filepath, library=image.library))
-    if image.source == "MOVIE" and path.is_file():
+    if image.source == "MOVIE" and os.path.isfile(path):
         return _of_movie(image, path, _frame_number(user) - 1)
     if image.source == "SEQUENCE" and not image.is_dirty:
         frame = _file_of_frame(path, _frame_number(user))
-        if frame.is_file():
+        if os.path.isfile(frame):
             with _opened(frame, image) as single:
                 return _of_single(single, frame)
     return _of_single(image, path)
 
 
 def picture_of_file(path: Path) -> Picture:
-    """A picture's file; as an image data-block of it where Blender alone can tell its colors.
+    """A picture's file; as an image data-block of it where Blender alone can tell its colors, or
+    which of its frames the scene is at.
 
     What is wrong with it is raised when it is read: several may wait for their turn.
     """
-    if path.is_file():
+    if os.path.isfile(path):
         try:
             image = bpy.data.images.load(str(path), check_existing=False)
         except (RuntimeError, UnicodeError) as error:  # told when it is decoded
             log.info("Blender cannot open %r: %s", path, error)
             return lambda: path
         try:
+            if image.source == "MOVIE" and not _is_plain(path):  # of a GIF the first is taken
+                return picture_of(image)
             is_usual = image.colorspace_settings.name in ("", usual_space())
             is_linear = path.suffix.lower() in LINEAR_SUFFIXES
             if (is_linear or not is_usual) and all(image.size):
@@ -112,7 +116,7 @@ def _of_single(image: bpy.types.Image, path: Path) -> Picture:
                 content = bytes(packed.packed_file.data)
                 return lambda: content
         path = Path(re.sub("<(UDIM|UVTILE)>", lambda mark: _tile_name(tile, mark[1]), str(path)))
-        if path.is_file():
+        if os.path.isfile(path):
             return lambda: path
     _check_size(image)
     is_composed = image.type == "MULTILAYER" or image.source == "TILED" or image.use_multiview
@@ -158,7 +162,7 @@ def _file_of_frame(path: Path, number: int) -> Path:
     """The file of a frame of a sequence, given that of any; that one if there is no such file."""
     name = re.sub(r"\d+(?=\D*$)", lambda digits: f"{number:0{len(digits[0])}d}", path.stem, count=1)
     frame = path.with_name(name + path.suffix)
-    return frame if frame.is_file() else path
+    return frame if os.path.isfile(frame) else path
 
 
 @contextmanager
@@ -349,7 +353,7 @@ def _written(image: bpy.types.Image, scene: bpy.types.Scene, folder: Path) -> by
         log.info("Blender says: %s", error)
     there = {file.name: file for file in sorted(folder.iterdir()) if file.name != "picture.png"}
     for name in (*views, *there):
-        if (folder / name).is_file():
+        if os.path.isfile(folder / name):
             return (folder / name).read_bytes()
     raise OSError(f"Nothing was written into {folder}")
 

@@ -18,11 +18,15 @@ RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
 @pytest.fixture
 def color(addon):
-    """The color in the middle of what is taken of an image, each channel all or nothing."""
+    """The color in the middle of what is taken of an image or a file, each channel all or
+    nothing.
+    """
     open_picture = import_module(f"{background.MODULE}.inference.picture").open_picture
 
     def color(image, *more: object) -> tuple[int, ...]:
-        picture = open_picture(addon("scene.image").picture_of(image, *more)())
+        module = addon("scene.image")
+        read = module.picture_of_file if isinstance(image, Path) else module.picture_of
+        picture = open_picture(read(image, *more)())
         values = picture.getpixel((picture.width // 2, picture.height // 2))[:3]
         return tuple(255 * round(value / 255) for value in values)
 
@@ -207,6 +211,7 @@ def test_the_frame_of_a_movie(bpy, color, tmp_path: Path, name: str) -> None:
     for frame, expected in ((1, RED), (length // 2 + 1, GREEN), (length, BLUE), (999, BLUE)):
         bpy.context.scene.frame_set(frame)
         assert color(image) == expected
+        assert color(tmp_path / name) == (RED if name.endswith("gif") else expected)
     image.colorspace_settings.name = "Non-Color"
     assert color(image) == BLUE
 
