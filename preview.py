@@ -22,7 +22,7 @@ from .preferences import model_folder
 from .properties import run_options
 from .runner import Run, explain
 from .scene.identity import with_uid
-from .scene.image import Picture, matte_of, picture_of
+from .scene.image import Picture, matte_of, picture_of, shown_part
 from .session import PREVIEW_STAGES, is_scene_locked, previews
 
 SIDE = 256
@@ -141,7 +141,10 @@ def _key(scene: bpy.types.Scene) -> tuple[object, ...]:
 
 
 def _identity(image: bpy.types.Image) -> tuple[object, ...]:
-    return (image.session_uid, image.filepath, image.is_dirty, *image.size)
+    return (
+        *(image.session_uid, image.filepath, image.is_dirty, *image.size, *shown_part(image)),
+        *(image.colorspace_settings.name, image.alpha_mode),
+    )
 
 
 def _start() -> float | None:

@@ -144,6 +144,12 @@ def _tile_name(tile: int, mark: str) -> str:
     return str(tile) if mark == "UDIM" else f"u{number % 10 + 1}_v{number // 10 + 1}"
 
 
+def shown_part(image: bpy.types.Image) -> tuple[int, int]:
+    """What `picture_of` takes of an image that is several pictures: its frame, and its tile."""
+    is_moving = image.source in ("SEQUENCE", "MOVIE")
+    return (_frame_number(None) if is_moving else 0, _tile(image))
+
+
 def _frame_number(user: bpy.types.ImageUser | None) -> int:
     """The frame that is shown, counted as Blender does: the number in the name of its file."""
     frame = bpy.context.scene.frame_current

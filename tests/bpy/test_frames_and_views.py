@@ -138,6 +138,23 @@ def test_the_scenes_frame_of_a_sequence(bpy, color, tmp_path: Path, name: str) -
     assert list(bpy.data.images) == [image]
 
 
+def test_the_preview_follows_what_is_shown(bpy, addon, tmp_path: Path) -> None:
+    scene, key = bpy.context.scene, addon("preview")._key
+    scene.triposr.image = image = sequence(bpy, numbered(tmp_path, "f{}.png", range(1, 3)))
+    keys = [key(scene)]
+    scene.frame_set(2)
+    keys.append(key(scene))
+    image.colorspace_settings.name = "Non-Color"
+    keys.append(key(scene))
+    image.alpha_mode = "NONE"
+    keys.append(key(scene))
+    assert len(set(keys)) == 4
+    image.source = "FILE"
+    still = key(scene)
+    scene.frame_set(1)
+    assert key(scene) == still
+
+
 def test_a_sequence_with_another_color_space(bpy, addon, tmp_path: Path) -> None:
     Image.new("RGB", (16, 16), (100, 100, 100)).save(tmp_path / "f1.png")
     image = sequence(bpy, tmp_path / "f1.png")
