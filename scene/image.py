@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import re
+import struct
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -360,8 +361,24 @@ def _written(image: bpy.types.Image, scene: bpy.types.Scene, folder: Path) -> by
     there = {file.name: file for file in sorted(folder.iterdir()) if file.name != "picture.png"}
     for name in (*views, *there):
         if os.path.isfile(folder / name):
-            return (folder / name).read_bytes()
+            return _bare((folder / name).read_bytes())
     raise OSError(f"Nothing was written into {folder}")
+
+
+def _bare(content: bytes) -> bytes:
+    """A PNG file without all that is no pixels.
+
+    Blender 5 writes the color profile that the image had before it was converted; and the time of
+    a render would make another picture of the same one.
+    """
+    kept, start = [content[:8]], 8
+    while start < len(content):
+        length, kind = struct.unpack_from(">I4s", content, start)
+        end = start + length + 12
+        if kind in (b"IHDR", b"IDAT", b"IEND"):
+            kept.append(content[start:end])
+        start = end
+    return b"".join(kept)
 
 
 @contextmanager

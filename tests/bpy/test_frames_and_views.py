@@ -67,6 +67,17 @@ def test_the_first_view_of_a_render(bpy, color, scene, written: str) -> None:
     assert scene.render.image_settings.views_format == written
 
 
+def test_a_render_is_the_same_picture_the_next_day(bpy, addon, scene) -> None:
+    scene.render.use_multiview = False
+    taken = []
+    for date in (True, False):
+        scene.render.use_stamp_date = scene.render.use_stamp_render_time = date
+        bpy.ops.render.render()
+        taken.append(addon("scene.image").picture_of(bpy.data.images["Render Result"])())
+    assert taken[0] == taken[1]
+    assert not Image.open(io.BytesIO(taken[0])).info
+
+
 def test_the_first_view_that_is_rendered(bpy, color, scene) -> None:
     scene.render.views["left"].use = False
     bpy.ops.render.render()
@@ -247,6 +258,8 @@ def test_the_first_layer_of_many(bpy, color, scene, tmp_path: Path) -> None:
     scene.render.use_multiview = False
     scene.view_layers[0].use_pass_z = True
     scene.render.filepath = str(tmp_path / "layers.exr")
+    if hasattr(scene.render.image_settings, "media_type"):
+        scene.render.image_settings.media_type = "MULTI_LAYER_IMAGE"
     scene.render.image_settings.file_format = "OPEN_EXR_MULTILAYER"
     bpy.ops.render.render(write_still=True)
     image = bpy.data.images.load(str(tmp_path / "layers.exr"))
