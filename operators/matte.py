@@ -80,12 +80,11 @@ class TRIPOSR_OT_remedy(_NeedsPicture, bpy.types.Operator):
                 follow[self.kind]("INVOKE_DEFAULT")
             except RuntimeError as error:  # what that operator reported
                 self.report({"ERROR"}, reported(error))
-                return {"CANCELLED"}
-            return {"FINISHED"}
+            return {"CANCELLED"}  # the other operator takes its own undo step
         if self.kind == "several":
             settings.keep_largest = True
         else:
-            settings.image.triposr.matte = None
+            _forget_matte(settings.image)
             settings.background = "none" if self.kind == "empty" else "plain"
         return {"FINISHED"}
 
@@ -195,8 +194,14 @@ class TRIPOSR_OT_remove_matte(_NeedsPicture, bpy.types.Operator):
     bl_options = {"UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        context.scene.triposr.image.triposr.matte = None
+        _forget_matte(context.scene.triposr.image)
         return {"FINISHED"}
+
+
+def _forget_matte(image: bpy.types.Image) -> None:
+    """Raises InputError for a picture of another file."""
+    check_local(image)
+    image.triposr.matte = None
 
 
 class TRIPOSR_OT_refresh_preview(_NeedsPicture, bpy.types.Operator):

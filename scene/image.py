@@ -441,8 +441,14 @@ def matte_of(image: bpy.types.Image) -> np.ndarray:
 
 
 def white_matte(image: bpy.types.Image) -> np.ndarray:
-    """A matte that takes all of a picture for the subject: (H, W) uint8."""
+    """A matte that takes all of a picture for the subject: (H, W) uint8.
+
+    Raises:
+        InputError: The picture has no pixels.
+    """
     width, height = image.size
+    if not width * height:
+        raise _without_pixels(image)
     return np.full((height, width), 255, np.uint8)
 
 

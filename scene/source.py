@@ -107,7 +107,8 @@ def forget_codes() -> None:
 
 
 @persistent
-def _on_other_file(*_: object) -> None:
+def _on_load(*_: object) -> None:
+    """What was kept is of objects of the other file."""
     forget_codes()
 
 
@@ -132,7 +133,7 @@ HANDLERS = ("load_post", "save_pre", "blend_import_post")
 
 
 def register() -> None:
-    bpy.app.handlers.load_pre.append(_on_other_file)
+    bpy.app.handlers.load_post.append(_on_load)
     for handlers in _handlers():
         handlers.append(_move_old_forms)
 
@@ -140,7 +141,7 @@ def register() -> None:
 def unregister() -> None:
     for handlers in _handlers():
         handlers.remove(_move_old_forms)
-    bpy.app.handlers.load_pre.remove(_on_other_file)
+    bpy.app.handlers.load_post.remove(_on_load)
     forget_codes()
 
 
