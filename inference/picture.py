@@ -1,30 +1,58 @@
-"""Any picture file becomes one upright 8-bit RGBA picture. No torch, no bpy."""
+"""Any picture file becomes one upright 8-bit RGBA picture. No torch, no bpy.
+
+Pillow decodes. What it refuses although other programs open it is repaired, or left to OpenCV.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import logging
+import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
-from .errors import InputError, importing
+from . import other_decoder
+from .color import to_rgba
+from .errors import InputError, TripoSRError, importing
 from .limits import MAX_PIXELS, too_large
 from .message import Message
+from .repair import repaired
 
 with importing("Pillow"):
-    from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
 log = logging.getLogger(__name__)
 
 MIN_SIDE = 8
 """Below this no subject can be told."""
 
+FORMATS = (
+    *("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "DIB", "TIFF", "JPEG2000", "PPM", "ICO"),
+    *("PSD", "DDS", "SGI", "QOI", "TGA"),
+)
+"""What Pillow may take a file for. Others of its decoders start programs, such as Ghostscript."""
+
+ORIENTATION = 0x0112
+"""The tag of EXIF that tells how the camera was held."""
+
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns a picture upright, by its orientation in EXIF."""
+
 
 def digest_of(picture: Image.Image | Path | str | bytes) -> str:
     """SHA-256 of a file's content, or of the pixels of a picture that is no file."""
+    _check_type(picture)
     if isinstance(picture, Image.Image):
         picture = picture.tobytes()
     if isinstance(picture, bytes):
@@ -37,30 +65,62 @@ def open_picture(picture: Image.Image | Path | str | bytes) -> Image.Image:
     """Decode a picture: first frame, upright, sRGB, 8-bit RGBA.
 
     Args:
-        picture: A picture, the path of a file, or a file's content; anything that Pillow opens:
-            with or without alpha, palette, CMYK, 16-bit, EXIF-rotated, animated.
+        picture: A picture, the path of a file, or a file's content: of PNG, JPEG, WebP, AVIF, TIFF,
+            OpenEXR, Radiance and other formats; with or without alpha, palette, CMYK, 16-bit,
+            floats, EXIF-rotated, animated.
 
     Raises:
+        TypeError: It is something else.
         InputError: The file is missing, empty, truncated, too large, too small, or no picture.
     """
-    name: str = Message("The picture")
-    if isinstance(picture, Path | str):
-        name = Path(picture).name or str(picture)  # "." has no name
+    _check_type(picture)
+    if isinstance(picture, Image.Image):
+        with _told(Message("The picture")):
+            return _decode(picture, Message("The picture"))
+    if isinstance(picture, bytes):
+        with _told(Message("The picture")):
+            return _read(picture, Message("The picture"))
+    path = Path(picture)
+    name = path.name or str(picture)  # "." has no name
+    with _told(name, path):
+        _check_regular(path, name)
+        return _read(path, name)
+
+
+def _check_type(picture: object) -> None:
+    if not isinstance(picture, Image.Image | Path | str | bytes):
+        kind = type(picture)
+        raise TypeError(
+            "a picture is a PIL.Image.Image, the path of a file (str or pathlib.Path) or a file's"
+            f" content (bytes), and not {kind.__module__}.{kind.__qualname__}"
+        )
+
+
+def _check_regular(path: Path, name: str) -> None:
+    """Refuse what would be waited for, such as a pipe; what is missing is told elsewhere."""
+    if path.is_dir():
+        raise InputError("{name} is a folder", "Choose a picture in it", name=name)
+    if path.exists() and not path.is_file():
+        raise InputError("{name} is not a file", "Choose the file of a picture", name=name)
+
+
+@contextmanager
+def _told(name: str, path: Path | None = None) -> Iterator[None]:
+    """Turn whatever goes wrong with a picture into an `InputError`."""
     try:
-        if isinstance(picture, Image.Image):
-            return _decode(picture, name)
-        # Pillow's warning about large pictures is settled by MAX_PIXELS.
+        # Pillow's warnings are of large pictures, settled by MAX_PIXELS, and of what is ignored.
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            file = io.BytesIO(picture) if isinstance(picture, bytes) else picture
-            with Image.open(file) as image:
-                return _decode(image, name)
-    except (InputError, MemoryError):
+            warnings.simplefilter("ignore")
+            yield
+    except (TripoSRError, MemoryError):
         raise
     except FileNotFoundError as error:
-        raise InputError("{name} does not exist", "Choose another picture", name=name) from error
-    except IsADirectoryError as error:
-        raise InputError("{name} is a folder", "Choose a picture in it", name=name) from error
+        raise InputError(
+            "{name} does not exist",
+            "Choose another picture: there is none at {path}",
+            name=name,
+            path=os.path.abspath(path or name),
+        ) from error
     except PermissionError as error:
         raise InputError(
             "{name} may not be read", "Allow reading it, or copy it", name=name
@@ -93,49 +153,95 @@ def _damaged(name: str, error: Exception) -> InputError:
     )
 
 
-def _decode(image: Image.Image, name: str) -> Image.Image:
-    if image.width * image.height > MAX_PIXELS:
+def _read(source: Path | bytes, name: str) -> Image.Image:
+    """Decode a file: by Pillow, else by Pillow after repairs, else by OpenCV."""
+    Image.init()  # or it would not know which formats it has
+    formats = [name for name in FORMATS if name in Image.OPEN]
+    kind = None
+    try:
+        file = io.BytesIO(source) if isinstance(source, bytes) else source
+        with Image.open(file, formats=formats) as image:
+            kind = image.format
+            return _decode(image, name)
+    except (InputError, MemoryError, Image.DecompressionBombError):
+        raise
+    except Exception as error:  # Pillow's decoders raise nearly everything
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the file system
+        log.info("Pillow refuses %s: %r", name, error)
+        picture = _read_otherwise(_content(source), kind, name)
+        if picture is None:
+            raise
+        return picture
+
+
+def _content(source: Path | bytes) -> bytes:
+    return source if isinstance(source, bytes) else source.read_bytes()
+
+
+def _read_otherwise(content: bytes, kind: str | None, name: str) -> Image.Image | None:
+    """The picture, after all; None if it cannot be had.
+
+    Args:
+        content: The file's.
+        kind: What Pillow has opened it as, or None if it failed at that.
+    """
+    candidates = repaired(content, kind)
+    while True:
+        try:
+            image = next(candidates, None)
+            if image is None:
+                break
+            return _decode(image, name)
+        except (InputError, MemoryError, Image.DecompressionBombError):
+            raise
+        except Exception as error:  # as above
+            log.info("Repaired in vain: %r", error)
+    # It gives half a picture for half a file, so it gets only those that Pillow does not know.
+    header = other_decoder.header_of(content) if kind is None else None
+    if header is None:
+        return None
+    _check_size(header.size, name)
+    picture = other_decoder.decode(content, header)
+    return picture and _upright(picture, picture)
+
+
+def _check_size(size: tuple[int, int], name: str) -> None:
+    width, height = size
+    if width * height > MAX_PIXELS:
         raise too_large(name)
-    if min(image.size) < MIN_SIDE:
+    if min(size) < MIN_SIDE:
         raise InputError(
             "{name} has only {width} × {height} pixels",
             "Choose a picture of at least 256 pixels a side",
             name=name,
-            width=image.width,
-            height=image.height,
+            width=width,
+            height=height,
         )
-    if getattr(image, "n_frames", 1) > 1:
+
+
+def _decode(image: Image.Image, name: str) -> Image.Image:
+    _check_size(image.size, name)
+    if image.tell() > 0 and image.format != "PSD":  # whose first is the whole
         image.seek(0)
+    key_shift, key_factor = _key_scale(image)
     image.load()
-    profile = image.info.get("icc_profile")
-    return _to_rgba(_to_srgb(ImageOps.exif_transpose(image), profile))
+    return _upright(to_rgba(image, key_shift, key_factor), image)
 
 
-def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Apply the embedded color profile: phones embed Display P3, printers CMYK."""
-    if not profile or image.mode not in ("RGB", "RGBA", "CMYK"):
-        return image
+def _key_scale(image: Image.Image) -> tuple[int, int]:
+    """What Pillow does to the pixels of a PNG file, but not to its color key: shift and factor."""
+    tiles = getattr(image, "tile", None) or ((None,),)
+    raw_mode = str(tiles[0][-1])
+    return {"RGB;16B": (8, 1), "L;2": (0, 85), "L;4": (0, 17)}.get(raw_mode, (0, 1))
+
+
+def _upright(picture: Image.Image, source: Image.Image) -> Image.Image:
+    """The picture turned as the file it comes from says."""
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        mode = "RGBA" if image.mode == "RGBA" else "RGB"
-        converted = ImageCms.profileToProfile(
-            image, source, ImageCms.createProfile("sRGB"), outputMode=mode
-        )
-    except (ImageCms.PyCMSError, OSError) as error:
-        log.info("Ignoring a color profile that cannot be applied: %s", error)
-        return image
-    return image if converted is None else converted
-
-
-def _to_rgba(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
-        return _scaled_to_8_bit(image).convert("RGBA")
-    return image.convert("RGBA")
-
-
-def _scaled_to_8_bit(image: Image.Image) -> Image.Image:
-    """Gray pictures of 16 bits or floats; Pillow's own conversion clips instead of scaling."""
-    values = np.nan_to_num(np.asarray(image, np.float32))
-    if image.mode != "F":
-        values /= 65535.0
-    return Image.fromarray((values.clip(0, 1) * 255).round().astype(np.uint8), mode="L")
+        orientation = source.getexif().get(ORIENTATION, 1)
+    except Exception as error:  # whatever damaged EXIF leads to
+        log.info("Ignoring EXIF that cannot be read: %r", error)
+        return picture
+    method = UPRIGHT.get(orientation)
+    return picture if method is None else picture.transpose(method)

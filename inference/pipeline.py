@@ -28,7 +28,7 @@ def image_to_mesh(
     """Reconstruct the subject of a picture as a colored triangle mesh.
 
     Args:
-        image: A picture, the path of a file, or a file's content; anything that Pillow opens.
+        image: A picture, the path of a file, or a file's content; see `open_picture`.
         model: From `load_model`.
         options: How the picture is cut out, and how finely the surface is extracted.
         tick: Called with each stage and how much of it is done; raises to stop the run.

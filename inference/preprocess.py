@@ -43,7 +43,7 @@ def prepare_image(
     """Make a picture ready for the network.
 
     Args:
-        image: A picture, the path of a file, or a file's content; anything that Pillow opens.
+        image: A picture, the path of a file, or a file's content; see `open_picture`.
         options: How the background is removed and the subject framed.
         tick: Called with the stage `prepare`.
         matte: (H, W) uint8 of any size, stretched over the picture: 255 is subject. Stands for

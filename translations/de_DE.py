@@ -632,9 +632,13 @@ MESSAGES = {
     "The picture": "Das Bild",
     "The picture, made square,": "Das zum Quadrat ergänzte Bild",
     "{name} does not exist": "{name} ist nicht vorhanden",
-    "Choose another picture": "Ein anderes Bild wählen",
+    "Choose another picture: there is none at {path}": (
+        "Ein anderes Bild wählen: Bei {path} gibt es keines"
+    ),
     "{name} is a folder": "{name} ist ein Ordner",
     "Choose a picture in it": "Ein Bild darin wählen",
+    "{name} is not a file": "{name} ist keine Datei",
+    "Choose the file of a picture": "Die Datei eines Bildes wählen",
     "{name} may not be read": "{name} darf nicht gelesen werden",
     "Allow reading it, or copy it": "Das Lesen erlauben oder eine Kopie anlegen",
     "{name} is not a picture that can be read": "{name} ist kein Bild, das gelesen werden kann",

@@ -1,0 +1,145 @@
+"""Pictures that Pillow does not know, decoded by OpenCV: OpenEXR, Radiance, colors as floats.
+
+No picture is decoded before its size is known.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import re
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .color import rgba_of_numbers
+from .errors import importing
+
+with importing("Pillow"):
+    from PIL import Image, TiffImagePlugin
+
+log = logging.getLogger(__name__)
+
+EXR_MAGIC = b"\x76\x2f\x31\x01"
+HDR_MAGICS = (b"#?RADIANCE", b"#?RGBE")
+TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+HEADER = 1 << 20
+"""Bytes in which the text of a header ends."""
+
+ORIENTATION, EXTRA_SAMPLES, PROFILE = 274, 338, 34675
+"""Tags of TIFF."""
+
+STRAIGHT = 2
+"""The ExtraSamples of an alpha that is not in the colors."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What is known of a picture before it is decoded.
+
+    Attributes:
+        size: Width and height.
+        is_light: Whether its numbers are amounts of light.
+        is_premultiplied: Whether alpha is in its colors.
+        primaries: See `color.to_srgb_primaries`.
+        tags: Of a TIFF file.
+    """
+
+    size: tuple[int, int]
+    is_light: bool = False
+    is_premultiplied: bool = False
+    primaries: tuple[float, ...] | None = None
+    tags: Mapping[int, Any] = field(default_factory=dict)
+
+
+def header_of(content: bytes) -> Header | None:
+    """The header of a picture that OpenCV may decode; None for any other content."""
+    try:
+        if content.startswith(EXR_MAGIC):
+            return _exr_header(content)
+        if content.startswith(HDR_MAGICS):
+            return _text_header(rb"\n\n-Y (?P<height>\d+) \+X (?P<width>\d+)\n", content)
+        if content.startswith(b"PF"):
+            return _text_header(rb"^PF\s+(?P<width>\d+)\s+(?P<height>\d+)\s", content)
+        if content.startswith(TIFF_MAGICS):
+            return _tiff_header(content)
+        if content.startswith(b"BM"):
+            width, height = struct.unpack_from("<ii", content, 18)
+            return Header((abs(width), abs(height)))
+    except Exception as error:  # whatever a damaged header leads to
+        log.info("Cannot read the header: %r", error)
+    return None
+
+
+def decode(content: bytes, header: Header) -> Image.Image | None:
+    """The picture as 8-bit sRGB RGBA; None if OpenCV cannot decode it either.
+
+    Raises:
+        DependencyError: OpenCV cannot be imported.
+    """
+    # Asked for when the first such file is decoded, by a process that need not be ours alone.
+    os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")
+    with importing("opencv-python-headless"):
+        import cv2
+
+    try:
+        values = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        log.info("OpenCV cannot decode it: %s", error)
+        return None
+    if values is None or values.shape[1::-1] != header.size:
+        return None
+    if values.ndim == 2:
+        values = values[..., None]
+    elif values.shape[2] >= 3:
+        values = values[..., (2, 1, 0, 3)[: values.shape[2]]]
+    picture = rgba_of_numbers(
+        values, header.tags, header.is_light, header.is_premultiplied, header.primaries
+    )
+    if orientation := header.tags.get(ORIENTATION):
+        picture.getexif()[ORIENTATION] = orientation
+    return picture
+
+
+def _text_header(pattern: bytes, content: bytes) -> Header | None:
+    found = re.search(pattern, content[:HEADER])
+    if found is None:
+        return None
+    return Header((int(found["width"]), int(found["height"])), is_light=True)
+
+
+def _exr_header(content: bytes) -> Header | None:
+    """Of OpenEXR: attributes with a name, a type, a size and a value, until an empty name."""
+    found: dict[bytes, bytes] = {}
+    at = 8
+    while content[at]:
+        name, kind, _ = content[at : at + 600].split(b"\0", 2)
+        at += len(name) + len(kind) + 2
+        (length,) = struct.unpack_from("<I", content, at)
+        found[name] = content[at + 4 : at + 4 + length]
+        at += 4 + length
+    left, top, right, bottom = struct.unpack("<4i", found[b"dataWindow"])
+    primaries = None
+    if b"chromaticities" in found:
+        *colors, white_x, white_y = struct.unpack("<8f", found[b"chromaticities"])
+        primaries = (white_x, white_y, *colors)
+    return Header((right - left + 1, bottom - top + 1), True, True, primaries)
+
+
+def _tiff_header(content: bytes) -> Header:
+    file = io.BytesIO(content)
+    is_big = content[2:4] in (b"+\0", b"\0+")
+    directory = TiffImagePlugin.ImageFileDirectory_v2(file.read(16 if is_big else 8))
+    file.seek(directory.next)
+    directory.load(file)
+    tags = dict(directory)
+    extra = tags.get(EXTRA_SAMPLES, ())
+    return Header(
+        (int(tags[TiffImagePlugin.IMAGEWIDTH]), int(tags[TiffImagePlugin.IMAGELENGTH])),
+        is_premultiplied=STRAIGHT not in (extra if isinstance(extra, tuple) else (extra,)),
+        tags=tags,
+    )
