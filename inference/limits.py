@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from pathlib import Path
+
 from .errors import InputError
 
 MAX_PIXELS = 100_000_000
 """Above this a picture is refused before it is decoded: 400 MB as RGBA."""
 
-FILE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".tga")
+
+def _has_avif() -> bool:
+    """Whether this Pillow decodes AVIF; it is not imported to find that out."""
+    spec = find_spec("PIL")
+    folders = spec.submodule_search_locations if spec is not None else None
+    return any(any(Path(folder).glob("_avif.*")) for folder in folders or ())
+
+
+DISPLAY_SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".tif", ".tiff", ".bmp", ".dib"),
+    *(".gif", ".tga", ".jp2", ".j2k", ".j2c", ".ppm", ".pgm", ".pbm", ".pnm", ".ico", ".psd"),
+    *(".dds", ".sgi", ".rgb", ".qoi", *((".avif",) if _has_avif() else ())),
+)
+"""Endings of the files whose numbers are colors as a screen shows them."""
+
+LINEAR_SUFFIXES = (".exr", ".hdr", ".pfm")
+"""Endings of the files whose numbers are amounts of light."""
+
+FILE_SUFFIXES = DISPLAY_SUFFIXES + LINEAR_SUFFIXES
 """Endings of the files that are opened as pictures by their name."""
 
 

@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from ..inference.errors import InputError, importing
+from ..inference.errors import InputError, TripoSRError, importing
 from ..inference.limits import FILE_SUFFIXES, MAX_PIXELS, too_large
 
 if TYPE_CHECKING:
     from PIL import Image
-
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +30,9 @@ SCENE_RESULTS = ("RENDER_RESULT", "COMPOSITING")
 
 LINEAR_SUFFIXES = (".exr", ".hdr", ".dpx", ".cin")
 """Endings of files whose colors only Blender's color management can tell."""
+
+MOST_PIXELS = 4096
+"""Longest side of a picture that is made an image; the network sees 512."""
 
 Picture = Callable[[], "Path | Image.Image | bytes"]
 """Gives the picture; called on the worker, because large pixels take long to convert."""
@@ -416,7 +418,7 @@ def _without_pixels(image: bpy.types.Image) -> InputError:
 
 
 def open_image(path: Path) -> bpy.types.Image | None:
-    """The image data-block of a picture file, or None if Blender cannot read it."""
+    """The image data-block of a picture file, or None if it cannot be read."""
     known = set(bpy.data.images)
     try:
         image = bpy.data.images.load(str(path), check_existing=True)
@@ -426,7 +428,20 @@ def open_image(path: Path) -> bpy.types.Image | None:
         return image
     if image not in known:
         bpy.data.images.remove(image)
-    return None
+    return _decoded(path)
+
+
+def _decoded(path: Path) -> bpy.types.Image | None:
+    """A packed image data-block of a picture file that only we can read, or None."""
+    try:
+        with importing("Pillow"):
+            from ..inference.picture import open_picture
+        picture = open_picture(path)
+    except TripoSRError as error:
+        log.info("Cannot read %s: %s", path.name, error)
+        return None
+    picture.thumbnail((MOST_PIXELS, MOST_PIXELS))
+    return new_image(np.asarray(picture), path.name)
 
 
 def matte_of(image: bpy.types.Image) -> np.ndarray:

@@ -261,6 +261,7 @@ def test_names(bpy, picture: Path, tmp_path: Path, file: str, name: str) -> None
 def test_names_of_other_files_and_copies(bpy, addon) -> None:
     assert addon("operators.picture_run")._title("caf\udce9.png") == "caf?"
     assert addon("operators.picture_run")._title("chair.png.001") == "chair"
+    assert addon("operators.picture_run")._title("browser.jfif") == "browser"
 
 
 def test_ignored_alpha_is_ignored(bpy, addon, picture: Path) -> None:

@@ -126,6 +126,23 @@ def test_without_a_picture_there_is_nothing_to_mend(bpy) -> None:
 def test_open_picture(bpy, picture: Path, tmp_path: Path) -> None:
     assert bpy.ops.triposr.open_picture(filepath=str(picture)) == {"FINISHED"}
     assert bpy.context.scene.triposr.image.name == picture.name
+    Image.open(picture).save(tmp_path / "browser.jfif", "PNG")
+    Image.open(picture).save(tmp_path / "icon.ico")  # which Blender does not read
+    for name in ("browser.jfif", "icon.ico"):
+        assert bpy.ops.triposr.open_picture(filepath=str(tmp_path / name)) == {"FINISHED"}
+        assert tuple(bpy.context.scene.triposr.image.size) == (256, 256)
+    assert bpy.ops.triposr.open_picture(filepath=str(picture)) == {"FINISHED"}
+    (tmp_path / "notes.png").write_text("notes")
+    with pytest.raises(RuntimeError, match="not a picture"):
+        bpy.ops.triposr.open_picture(filepath=str(tmp_path / "notes.png"))
     with pytest.raises(RuntimeError, match="not a picture"):
         bpy.ops.triposr.open_picture(filepath=str(tmp_path / "nowhere.png"))
     assert bpy.context.scene.triposr.image.name == picture.name
+
+
+def test_what_is_offered_is_what_can_be_read(bpy, addon) -> None:
+    suffixes = addon("inference.limits").FILE_SUFFIXES
+    assert {".jfif", ".jpe", ".jp2", ".exr", ".hdr", ".tga", ".ppm"} <= set(suffixes)
+    assert bpy.types.TRIPOSR_FH_image.bl_file_extensions.split(";") == list(suffixes)
+    # Blender cuts off longer ones.
+    assert len(addon("operators.file_browser").PICTURES) < 256

@@ -14,7 +14,7 @@ from PIL import Image, ImageCms, PngImagePlugin, TiffImagePlugin
 
 from triposr.inference import InputError, image_to_mesh, prepare_image
 from triposr.inference.color import to_srgb_primaries
-from triposr.inference.limits import MAX_PIXELS
+from triposr.inference.limits import DISPLAY_SUFFIXES, FILE_SUFFIXES, MAX_PIXELS
 from triposr.inference.other_decoder import header_of
 from triposr.inference.picture import digest_of, open_picture
 
@@ -487,3 +487,17 @@ def test_info_of_png_is_used_by_name() -> None:
     info.add_text("gamma", "of no number")
     info.add_text("transparency", "none")
     check_halves(saved(halves(), pnginfo=info))
+
+
+def test_all_endings_that_are_offered_are_decoded(tmp_path: Path) -> None:
+    kinds = {".dib": "DIB", ".mpo": "MPO", ".rgb": "SGI", ".qoi": "QOI"}
+    for ending in FILE_SUFFIXES:
+        path = tmp_path / f"a{ending}"
+        if ending not in DISPLAY_SUFFIXES:
+            path.write_bytes(encoded(ending, floats()))
+        elif ending != ".psd":  # which Pillow does not write
+            halves().save(path, kinds.get(ending))
+        else:
+            continue
+        picture = open_picture(path)
+        assert picture.getpixel((4, 4))[0] > 150 > picture.getpixel((4, 4))[2]
