@@ -32,6 +32,12 @@ OTHER_SUBJECT = 0.1
 NEARLY_ALL = 0.95
 """Part of the picture from which the subject is more likely the picture itself."""
 
+CORNER = 0.25
+"""Side of the largest rounded corner, relative to the shorter side: that of an app's icon."""
+
+NO_HOLES = 0.9995
+"""Part of a picture, besides its corners, that is solid if it was rounded and not cut out."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -55,7 +61,7 @@ def check_cutout(cutout: Image.Image) -> tuple[Finding, ...]:
     solid = np.asarray(cutout.getchannel("A")) >= SOLID
     if not solid.any():
         return ()  # That is an error, which prepare_image raises.
-    if solid.mean() >= NEARLY_ALL:
+    if solid.mean() >= NEARLY_ALL or is_picture_itself(solid):
         return (Finding("opaque", Message("Nearly the whole picture is taken for the subject")),)
     found = []
     if edges := _touched_edges(solid):
@@ -70,6 +76,19 @@ def check_cutout(cutout: Image.Image) -> tuple[Finding, ...]:
         message = Message("The subject is only {side} pixels large", side=side)
         found.append(Finding("tiny", message))
     return tuple(found)
+
+
+def is_picture_itself(solid: NDArray[np.bool_]) -> bool:
+    """Whether all but the corners and a narrow margin is solid, as in a screenshot of a window."""
+    rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
+    if not len(rows):
+        return False
+    inner = solid[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    if min(np.divide(inner.shape, solid.shape)) < NEARLY_ALL or min(inner.shape) < 3:
+        return False
+    corner = max(1, round(CORNER * min(inner.shape)))
+    beside = inner[corner:-corner].mean(), inner[:, corner:-corner].mean()
+    return bool(min(beside) >= NO_HOLES)
 
 
 def _touched_edges(solid: NDArray[np.bool_]) -> list[Message]:

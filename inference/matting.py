@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from .catalog import MATTING_MODELS
+from .checks import is_picture_itself
 from .errors import InputError, ModelFilesError, importing
 from .home import expanded
 from .message import Message
@@ -26,7 +27,7 @@ from .plain_background import cut_out_plain
 from .types import Options
 
 with importing("Pillow"):
-    from PIL import Image
+    from PIL import Image, ImageChops
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ def remove_background(picture: Image.Image, options: Options) -> Image.Image:
         raise InputError(
             "The picture is fully transparent", "Choose a picture that shows something"
         )
+    if method != "alpha" and _is_rounded(picture):
+        return _cut_out_rounded(picture, options)
     if method == "alpha" or (method == "auto" and _has_useful_alpha(picture)):
         return _with_alpha(picture)
     model = matting_model_file(options)
@@ -69,6 +72,39 @@ def _nothing_visible(picture: Image.Image) -> bool:
 def _has_useful_alpha(picture: Image.Image) -> bool:
     alpha = np.asarray(picture.getchannel("A"))
     return bool((alpha < 128).mean() >= USEFUL_ALPHA)
+
+
+def _is_rounded(picture: Image.Image) -> bool:
+    """Whether the picture's alpha only rounds its corners, and says nothing of a subject."""
+    alpha = np.asarray(picture.getchannel("A"))
+    return _has_useful_alpha(picture) and is_picture_itself(alpha >= 128)
+
+
+def _cut_out_rounded(picture: Image.Image, options: Options) -> Image.Image:
+    """`remove_background` of what such a picture was before; the corners stay transparent."""
+    try:
+        cutout = remove_background(_with_corners(picture), options)
+    except InputError as error:
+        if options.background != "auto":
+            raise
+        # It may be a thing with round corners, cut out closely.
+        log.info("Taking the picture's alpha after all: %s", error)
+        return picture
+    cutout.putalpha(ImageChops.darker(cutout.getchannel("A"), picture.getchannel("A")))
+    return cutout
+
+
+def _with_corners(picture: Image.Image) -> Image.Image:
+    """The picture, opaque: beyond its visible part, each row goes on with its last color."""
+    pixels = np.array(picture)
+    is_visible = pixels[..., 3] >= 128
+    rows = np.flatnonzero(is_visible.any(axis=1))
+    row = np.arange(picture.height).clip(rows[0], rows[-1])[:, None]
+    first = is_visible[row[:, 0]].argmax(axis=1)[:, None]
+    last = picture.width - 1 - is_visible[row[:, 0], ::-1].argmax(axis=1)[:, None]
+    filled = pixels[row, np.arange(picture.width)[None].clip(first, last)]
+    filled[..., 3] = 255
+    return Image.fromarray(filled)
 
 
 def _with_alpha(picture: Image.Image) -> Image.Image:

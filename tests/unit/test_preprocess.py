@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from triposr.inference import InputError, ModelFilesError, Options, prepare_image
+from triposr.inference.checks import check_cutout
 
 
 def subject_box(rgb: NDArray[np.float32]) -> tuple[int, int, int, int]:
@@ -265,3 +266,42 @@ def test_importing_rembg(before: str, expected: str) -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, env=dict(os.environ)
     )
     assert expected in done.stdout, done.stderr
+
+
+def rounded(picture: Image.Image, radius: int, margin: int = 0) -> Image.Image:
+    """As a window or an icon: with transparent corners, that hide black, and a narrow margin."""
+    alpha = Image.new("L", picture.size)
+    right, bottom = picture.width - 1 - margin, picture.height - 1 - margin
+    ImageDraw.Draw(alpha).rounded_rectangle((margin, margin, right, bottom), radius, fill=255)
+    black = Image.new("RGB", picture.size)
+    shown = Image.composite(picture, black, alpha)
+    shown.putalpha(alpha)
+    return shown
+
+
+@pytest.mark.parametrize("background", ["auto", "plain"])
+@pytest.mark.parametrize(("radius", "margin"), [(16, 0), (55, 0), (16, 2)])
+def test_rounded_corners_are_no_cut_out(
+    mug: Image.Image, radius: int, margin: int, background: str
+) -> None:
+    screenshot = rounded(mug, radius, margin)
+    options = Options(background=background)
+    expected = np.asarray(prepare_image(mug, options).cutout)[..., 3] > 127
+    prepared = prepare_image(screenshot, options)
+    found = np.asarray(prepared.cutout)[..., 3] > 127
+    assert (found != expected).mean() < 0.01
+    assert check_cutout(prepared.cutout) == check_cutout(prepare_image(mug, options).cutout)
+
+
+def test_thing_with_round_corners_that_fills_its_picture() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
+    phone = rounded(Image.fromarray(noise), 50)
+    prepared = prepare_image(phone)
+    assert (np.asarray(prepared.cutout) == np.asarray(phone)).all()
+    assert [finding.kind for finding in check_cutout(prepared.cutout)] == ["opaque"]
+
+
+def test_cut_outs_that_nearly_fill_their_picture_stay() -> None:
+    disc = Image.new("RGBA", (200, 200))
+    ImageDraw.Draw(disc).ellipse((0, 0, 199, 199), fill=(200, 40, 40, 255))
+    assert (np.asarray(prepare_image(disc).cutout) == np.asarray(disc)).all()
