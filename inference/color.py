@@ -24,6 +24,9 @@ BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339
 HIGHEST = (281, 341)
 """Tags of TIFF; the last two are MaxSampleValue and SMaxSampleValue."""
 
+PROFILE = 34675
+"""The tag of TIFF that holds the color profile."""
+
 WHITE_IS_ZERO = 0
 """The PhotometricInterpretation of a negative."""
 
@@ -32,6 +35,9 @@ SIGNED = 2
 
 SENSOR_BITS = (8, 10, 12, 14)
 """Cameras and scanners write numbers of so many bits into files of 16, and often do not say so."""
+
+ROWS, SAMPLES = 256, 1_000_000
+"""Rows that are converted at a time, and about how many numbers tell which are usual."""
 
 EXTENDED_FORMATS = ("TGA", "BMP", "DIB", "ICO")
 """Whose fourth byte many programs leave at zero, meaning nothing by it."""
@@ -189,66 +195,72 @@ def _to_8_bit(values: NDArray[np.float32]) -> NDArray[np.uint8]:
 def rgba_of_numbers(
     values: NDArray[Any],
     tags: Mapping[int, Any],
-    is_light: bool,
-    is_premultiplied: bool,
+    is_light: bool = False,
+    is_premultiplied: bool = False,
     primaries: tuple[float, ...] | None = None,
 ) -> Image.Image:
     """The picture of a decoded file's numbers.
 
     Args:
-        values: (H, W, channels), one of gray, or three of RGB, or four of RGBA.
+        values: (H, W, channels): gray or RGB, and alpha.
         tags: Of a TIFF file.
-        is_light: Whether floats are amounts of light in any case, and not only up to 1.
+        is_light: Whether they are amounts of light. Of a TIFF file, RGB as floats up to 1 is.
         is_premultiplied: Whether alpha is in the colors already.
-        primaries: See `to_srgb_primaries`.
+        primaries: Of the light; see `to_srgb_primaries`.
     """
     is_float = values.dtype.kind == "f"
-    color = np.nan_to_num(values[..., :3].astype(np.float32))
-    alpha = np.nan_to_num(values[..., 3:].astype(np.float32))
-    white = 1.0 if is_light else _white(color, tags, is_float)
-    color /= white
-    if alpha.size:
-        alpha /= 1.0 if is_float else white
-        if is_premultiplied:
+    count = 3 if values.shape[2] >= 3 else 1
+    white = 1.0 if is_light else _white(values[..., :count], tags, is_float)
+    is_light = is_light or (is_float and white == 1 and count == 3)
+    matrix = to_srgb_primaries(primaries) if is_light and count == 3 else None
+    # Floats up to 255 may have an alpha up to 1.
+    full = 1.0 if is_float and values[..., count:].max(initial=0) <= 1 else white
+    is_negative = bool(tags) and _stated(tags, PHOTOMETRIC, 1) == WHITE_IS_ZERO
+    pixels = np.empty(values.shape, np.uint8)
+    for top in range(0, len(values), ROWS):
+        part = np.nan_to_num(values[top : top + ROWS].astype(np.float32))
+        color, alpha = part[..., :count] / white, part[..., count:] / full
+        if is_premultiplied and alpha.size:
             color = np.divide(color, alpha, out=np.zeros_like(color), where=alpha > 0)
-    if is_float and white == 1:
-        matrix = to_srgb_primaries(primaries)
-        if matrix is not None and color.shape[-1] == 3:
+        if is_negative:
+            color = 1 - color
+        if matrix is not None:
             color = color @ matrix
-        color = linear_to_srgb(color)
-    if color.shape[-1] == 1:
-        color = color.repeat(3, axis=-1)
-    return Image.fromarray(_to_8_bit(np.concatenate((color, alpha), axis=-1))).convert("RGBA")
+        if is_light:
+            color = linear_to_srgb(color)
+        pixels[top : top + ROWS] = _to_8_bit(np.concatenate((color, alpha), axis=-1))
+    image = Image.fromarray(pixels if pixels.shape[2] > 1 else pixels[..., 0])
+    if not is_light and isinstance(profile := tags.get(PROFILE), bytes):
+        image.info["icc_profile"] = profile
+    return to_rgba(image)
 
 
 def _gray_of_many_bits(image: Image.Image) -> Image.Image:
     """Gray pictures of 16 bits or floats; Pillow's own conversion clips instead of scaling."""
     tags = getattr(image, "tag_v2", {})
+    values = np.asarray(image)
+    if tags and values.dtype == np.int32 and _stated(tags, SAMPLE_FORMAT) != SIGNED:
+        values = values.view(np.uint32)  # Pillow has no mode for them
     is_float = image.mode == "F"
-    numbers = np.asarray(image)
-    if tags and numbers.dtype == np.int32 and _stated(tags, SAMPLE_FORMAT) != SIGNED:
-        numbers = numbers.view(np.uint32)  # Pillow has no mode for them
-    values = np.nan_to_num(numbers.astype(np.float32))
-    # Those of PNG and PGM are stretched to 16 bits by the format, and by Pillow.
-    values /= _white(values, tags, is_float) if is_float or tags else 65535.0
-    if tags and _stated(tags, PHOTOMETRIC, 1) == WHITE_IS_ZERO:
-        values = 1 - values
-    if is_float and image.format == "PPM":
-        values = linear_to_srgb(values)
-    return Image.fromarray(_to_8_bit(values))
+    if not tags and not is_float:
+        tags = {HIGHEST[0]: 65535}  # of PNG and PGM, which Pillow stretches to 16 bits
+    is_light = is_float and image.format == "PPM"
+    return rgba_of_numbers(values[..., None], tags, is_light).getchannel("R")
 
 
-def _white(values: NDArray[np.float32], tags: Mapping[int, Any], is_float: bool) -> float:
+def _white(values: NDArray[Any], tags: Mapping[int, Any], is_float: bool) -> float:
     """The number that stands for white: what the file states, else what its numbers tell."""
     if stated := max(_stated(tags, tag) for tag in HIGHEST):
         return stated
-    highest = float(values.max(initial=0))
     if is_float:
         # Light beyond white is usual, but not that half of what is lit is.
-        lit = values[values > 0]
+        some = values.reshape(-1)[:: max(1, values.size // SAMPLES)]
+        lit = some[np.isfinite(some) & (some > 0)]
         if not lit.size or np.median(lit) <= 1:
             return 1.0
+        highest = float(values.max(where=np.isfinite(values), initial=0))
         return next((white for white in (255.0, 65535.0) if highest <= white), highest)
+    highest = float(values.max(initial=0))
     own = int(_stated(tags, BITS_PER_SAMPLE, 16))
     likely = (*(SENSOR_BITS if own == 16 else (own,) if own < 16 else ()), 16)
     bits = next((number for number in likely if highest < 2**number), 32)

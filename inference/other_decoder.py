@@ -1,11 +1,10 @@
-"""Pictures that Pillow does not know, decoded by OpenCV: OpenEXR, Radiance, colors as floats.
+"""Pictures that Pillow does not know, or not well: OpenEXR, Radiance, TIFF of more than 8 bits.
 
 No picture is decoded before its size is known.
 """
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import re
@@ -15,7 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from . import tiff
 from .color import rgba_of_numbers
 from .errors import importing
 
@@ -26,15 +27,11 @@ log = logging.getLogger(__name__)
 
 EXR_MAGIC = b"\x76\x2f\x31\x01"
 HDR_MAGICS = (b"#?RADIANCE", b"#?RGBE")
-TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 HEADER = 1 << 20
 """Bytes in which the text of a header ends."""
 
-ORIENTATION, EXTRA_SAMPLES, PROFILE = 274, 338, 34675
-"""Tags of TIFF."""
-
-STRAIGHT = 2
-"""The ExtraSamples of an alpha that is not in the colors."""
+ORIENTATION = 274
+"""The tag of TIFF and EXIF."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ def header_of(content: bytes) -> Header | None:
             return _text_header(rb"\n\n-Y (?P<height>\d+) \+X (?P<width>\d+)\n", content)
         if content.startswith(b"PF"):
             return _text_header(rb"^PF\s+(?P<width>\d+)\s+(?P<height>\d+)\s", content)
-        if content.startswith(TIFF_MAGICS):
+        if content.startswith(tiff.MAGICS):
             return _tiff_header(content)
         if content.startswith(b"BM"):
             width, height = struct.unpack_from("<ii", content, 18)
@@ -75,12 +72,35 @@ def header_of(content: bytes) -> Header | None:
     return None
 
 
-def decode(content: bytes, header: Header) -> Image.Image | None:
-    """The picture as 8-bit sRGB RGBA; None if OpenCV cannot decode it either.
+def decode(content: bytes, header: Header, is_known: bool = False) -> Image.Image | None:
+    """The picture as 8-bit sRGB RGBA; None if it cannot be decoded here either.
+
+    Args:
+        content: The file's.
+        header: Of this content.
+        is_known: Whether Pillow decodes it too, if need be.
 
     Raises:
-        DependencyError: OpenCV cannot be imported.
+        DependencyError: OpenCV is needed and cannot be imported.
     """
+    if content.startswith(tiff.MAGICS) and (found := tiff.numbers_of(content, header.tags)):
+        picture = rgba_of_numbers(found[0], header.tags, is_premultiplied=found[1])
+    elif is_known or tiff.has_planes(header.tags):
+        return None
+    else:
+        values = _by_opencv(content)
+        if values is None or values.shape[1::-1] != header.size:
+            return None
+        picture = rgba_of_numbers(
+            values, header.tags, header.is_light, header.is_premultiplied, header.primaries
+        )
+    if orientation := header.tags.get(ORIENTATION):
+        picture.getexif()[ORIENTATION] = orientation
+    return picture
+
+
+def _by_opencv(content: bytes) -> NDArray[Any] | None:
+    """(H, W, channels): gray or RGB, and alpha if there is one."""
     # Asked for when the first such file is decoded, by a process that need not be ours alone.
     os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")
     with importing("opencv-python-headless"):
@@ -91,18 +111,11 @@ def decode(content: bytes, header: Header) -> Image.Image | None:
     except cv2.error as error:
         log.info("OpenCV cannot decode it: %s", error)
         return None
-    if values is None or values.shape[1::-1] != header.size:
+    if values is None:
         return None
     if values.ndim == 2:
-        values = values[..., None]
-    elif values.shape[2] >= 3:
-        values = values[..., (2, 1, 0, 3)[: values.shape[2]]]
-    picture = rgba_of_numbers(
-        values, header.tags, header.is_light, header.is_premultiplied, header.primaries
-    )
-    if orientation := header.tags.get(ORIENTATION):
-        picture.getexif()[ORIENTATION] = orientation
-    return picture
+        return values[..., None]
+    return values if values.shape[2] < 3 else values[..., (2, 1, 0, 3)[: values.shape[2]]]
 
 
 def _text_header(pattern: bytes, content: bytes) -> Header | None:
@@ -131,15 +144,10 @@ def _exr_header(content: bytes) -> Header | None:
 
 
 def _tiff_header(content: bytes) -> Header:
-    file = io.BytesIO(content)
-    is_big = content[2:4] in (b"+\0", b"\0+")
-    directory = TiffImagePlugin.ImageFileDirectory_v2(file.read(16 if is_big else 8))
-    file.seek(directory.next)
-    directory.load(file)
-    tags = dict(directory)
-    extra = tags.get(EXTRA_SAMPLES, ())
+    tags = tiff.tags_of(content)
+    extra = tags.get(tiff.EXTRA, ())
     return Header(
         (int(tags[TiffImagePlugin.IMAGEWIDTH]), int(tags[TiffImagePlugin.IMAGELENGTH])),
-        is_premultiplied=STRAIGHT not in (extra if isinstance(extra, tuple) else (extra,)),
+        is_premultiplied=tiff.STRAIGHT not in (extra if isinstance(extra, tuple) else (extra,)),
         tags=tags,
     )

@@ -162,6 +162,8 @@ def _read(source: Path | bytes, name: str) -> Image.Image:
         file = io.BytesIO(source) if isinstance(source, bytes) else source
         with Image.open(file, formats=formats) as image:
             kind = image.format
+            if kind == "TIFF" and (picture := _read_unknown(_content(source), name, is_known=True)):
+                return picture
             return _decode(image, name)
     except (InputError, MemoryError, Image.DecompressionBombError):
         raise
@@ -197,12 +199,16 @@ def _read_otherwise(content: bytes, kind: str | None, name: str) -> Image.Image 
             raise
         except Exception as error:  # as above
             log.info("Repaired in vain: %r", error)
-    # It gives half a picture for half a file, so it gets only those that Pillow does not know.
-    header = other_decoder.header_of(content) if kind is None else None
+    # OpenCV gives half a picture for half a file, so it gets only those that Pillow does not know.
+    return _read_unknown(content, name) if kind is None else None
+
+
+def _read_unknown(content: bytes, name: str, is_known: bool = False) -> Image.Image | None:
+    header = other_decoder.header_of(content)
     if header is None:
         return None
     _check_size(header.size, name)
-    picture = other_decoder.decode(content, header)
+    picture = other_decoder.decode(content, header, is_known)
     return picture and _upright(picture, picture)
 
 
