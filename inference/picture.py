@@ -35,6 +35,9 @@ FORMATS = (
 )
 """What Pillow may take a file for. Others of its decoders start programs, such as Ghostscript."""
 
+FAMILIAR = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8")
+"""Starts of files that are known in all their kinds: what cannot be read of them is damaged."""
+
 ORIENTATION = 0x0112
 """The tag of EXIF that tells how the camera was held."""
 
@@ -171,10 +174,12 @@ def _read(source: Path | bytes, name: str) -> Image.Image:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # of the file system
         log.info("Pillow refuses %s: %r", name, error)
-        picture = _read_otherwise(_content(source), kind, name)
-        if picture is None:
-            raise
-        return picture
+        content = _content(source)
+        if picture := _read_otherwise(content, kind, name):
+            return picture
+        if content.startswith(FAMILIAR):
+            raise _damaged(name, error) from error
+        raise
 
 
 def _content(source: Path | bytes) -> bytes:

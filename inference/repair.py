@@ -33,6 +33,9 @@ JPEG_FINEST = rb"\xff\xda..\x01..[\x01-\x3f]\x3f[\x00\x10\x20\x30]"
 PNG_KEPT = (b"IHDR", b"PLTE", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"IDAT", b"IEND")
 """Chunks that make the picture's colors; the rest tells about it, or animates it."""
 
+PNG_CRITICAL = (b"IHDR", b"PLTE")
+"""Chunks that say what the numbers are."""
+
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Numbers of a pixel, by the color type in the header."""
 
@@ -42,6 +45,9 @@ PNG_SHORTEST_KEYS = {0: 2, 2: 6}
 
 PNG_AS_ABOVE = b"\x02"
 """The filter of a row that holds differences to the row above."""
+
+WEBP_FRAME, WEBP_ALPHA = 16, b"\x10"
+"""Bytes before the chunks of an animation's frame, and the flag of a picture with alpha."""
 
 MOST_PROFILE = 16 << 20
 """Bytes that a color profile may have; the largest for printers have some three million."""
@@ -71,6 +77,8 @@ def repaired(content: bytes, kind: str | None) -> Iterator[Image.Image]:
     """
     if content.startswith(PNG_SIGNATURE):
         stream, profile, exif = _without_png_extras(content)
+        if not stream:
+            return
         yield _opened(stream, "PNG", profile, exif)
         if completed := _completed_png(stream):
             yield _opened(completed, "PNG", profile, exif)
@@ -81,9 +89,11 @@ def repaired(content: bytes, kind: str | None) -> Iterator[Image.Image]:
         image.load()
         if _fill_end(image, stream):
             yield image
+    elif content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        stream, profile, exif = _without_webp_extras(content)
+        yield _opened(stream, "WEBP", profile, exif)
     elif kind is not None:
-        lost = min(MOST_PADDING, int(len(content) * PADDING))
-        yield _opened(content + bytes(lost), kind)
+        yield _opened(content + _padding(content), kind)
 
 
 def _opened(stream: bytes, kind: str, profile: bytes = b"", exif: bytes = b"") -> Image.Image:
@@ -103,6 +113,8 @@ def _without_png_extras(content: bytes) -> tuple[bytes, bytes, bytes]:
         if kind == b"IHDR" and is_sound and len(data) > 9:
             shortest[b"tRNS"] = PNG_SHORTEST_KEYS.get(data[9], 1)
         is_sound = is_sound and len(data) >= shortest.get(kind, 0)
+        if kind in PNG_CRITICAL and not is_sound:
+            return b"", b"", b""  # no other program would show it
         if kind == b"IDAT" or (kind in PNG_KEPT and is_sound):
             stream.append(_png_chunk(kind, data))
         elif kind == b"iCCP" and is_sound:
@@ -188,6 +200,36 @@ def _without_jpeg_extras(content: bytes) -> tuple[bytes, bytes, bytes]:
             stream.append(content[at : at + 2 + length])
         at += 2 + length
     return b"".join(stream), b"".join(profile[number] for number in sorted(profile)), exif
+
+
+def _without_webp_extras(content: bytes) -> tuple[bytes, bytes, bytes]:
+    """A WebP file of the (first) picture alone, its color profile and its EXIF."""
+    content += _padding(content)
+    found: dict[bytes, bytes] = {}
+    at = 12
+    while at + 8 <= len(content):
+        kind, length = struct.unpack_from("<4sI", content, at)
+        data = content[at + 8 : at + 8 + length]
+        if kind == b"ANMF":  # a frame: its place and time, then chunks like these
+            at += 8 + WEBP_FRAME
+            continue
+        if len(data) == length:
+            found.setdefault(kind, data)
+        at += 8 + length + length % 2
+    kinds: tuple[bytes, ...] = (b"ALPH", b"VP8 ", b"VP8L")
+    chunks = [(kind, found[kind]) for kind in kinds if kind in found]
+    if b"ALPH" in found and b"VP8X" in found:
+        chunks.insert(0, (b"VP8X", WEBP_ALPHA + found[b"VP8X"][1:]))
+    body = b"WEBP" + b"".join(
+        struct.pack("<4sI", kind, len(data)) + data + bytes(len(data) % 2) for kind, data in chunks
+    )
+    stream = b"RIFF" + struct.pack("<I", len(body)) + body
+    return stream, found.get(b"ICCP", b""), found.get(b"EXIF", b"")
+
+
+def _padding(content: bytes) -> bytes:
+    """What may stand for the lost end of a file."""
+    return bytes(min(MOST_PADDING, int(len(content) * PADDING)))
 
 
 def _fill_end(image: Image.Image, stream: bytes) -> bool:

@@ -159,6 +159,35 @@ def test_jpeg_that_lacks_few_bytes(progressive: bool, mode: str) -> None:
             open_picture(content[: int(len(content) * share)])
 
 
+def test_a_png_whose_palette_is_damaged() -> None:
+    content = bytearray(palette())
+    content[content.index(b"PLTE") + 4] ^= 1
+    with pytest.raises(InputError, match="damaged"):
+        open_picture(bytes(content))
+
+
+@pytest.mark.parametrize("alpha", [255, 99])
+@pytest.mark.parametrize("lossless", [False, True])
+def test_extras_of_a_webp_are_not_minded(alpha: int, lossless: bool) -> None:
+    picture = halves(320, 240).convert("RGBA")
+    picture.putalpha(alpha)
+    settings = {"lossless": lossless, "quality": 95, "exact": True}
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    whole = saved(picture, "WEBP", icc_profile=exchanging(), exif=exif, xmp=b"<x" * 99, **settings)
+    larger = whole[:4] + struct.pack("<I", len(whole) + 999) + whole[8:]
+    for content in (whole, whole[:-7], larger, saved(picture, "WEBP", **settings)[:-1]):
+        left, right = seen(content)
+        red, blue = RED, BLUE
+        if b"ICCP" in content:
+            left, right = right, left  # it is turned by 180 degrees
+            red, blue = (40, 200, 30), (60, 30, 190)
+        assert np.allclose(left, (*red, alpha), atol=8)
+        assert np.allclose(right, (*blue, alpha), atol=8)
+    with pytest.raises(InputError, match="damaged"):
+        open_picture(whole[: len(whole) // 2])
+
+
 @pytest.mark.parametrize("kind", ["BMP", "TGA", "PPM"])
 def test_plain_files_that_lack_few_bytes(kind: str) -> None:
     content = saved(halves(), kind)
