@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import tiff
+from . import exr, tiff
 from .color import rgba_of_numbers
 from .errors import importing
 
@@ -25,7 +25,6 @@ with importing("Pillow"):
 
 log = logging.getLogger(__name__)
 
-EXR_MAGIC = b"\x76\x2f\x31\x01"
 HDR_MAGICS = (b"#?RADIANCE", b"#?RGBE")
 HEADER = 1 << 20
 """Bytes in which the text of a header ends."""
@@ -56,7 +55,7 @@ class Header:
 def header_of(content: bytes) -> Header | None:
     """The header of a picture that OpenCV may decode; None for any other content."""
     try:
-        if content.startswith(EXR_MAGIC):
+        if content.startswith(exr.MAGIC):
             return _exr_header(content)
         if content.startswith(HDR_MAGICS):
             return _text_header(rb"\n\n-Y (?P<height>\d+) \+X (?P<width>\d+)\n", content)
@@ -88,6 +87,8 @@ def decode(content: bytes, header: Header, is_known: bool = False) -> Image.Imag
     elif is_known or tiff.has_planes(header.tags):
         return None
     else:
+        if content.startswith(exr.MAGIC):
+            content = exr.with_plain_names(content)
         values = _by_opencv(content)
         if values is None or values.shape[1::-1] != header.size:
             return None
@@ -125,22 +126,10 @@ def _text_header(pattern: bytes, content: bytes) -> Header | None:
     return Header((int(found["width"]), int(found["height"])), is_light=True)
 
 
-def _exr_header(content: bytes) -> Header | None:
-    """Of OpenEXR: attributes with a name, a type, a size and a value, until an empty name."""
-    found: dict[bytes, bytes] = {}
-    at = 8
-    while content[at]:
-        name, kind, _ = content[at : at + 600].split(b"\0", 2)
-        at += len(name) + len(kind) + 2
-        (length,) = struct.unpack_from("<I", content, at)
-        found[name] = content[at + 4 : at + 4 + length]
-        at += 4 + length
-    left, top, right, bottom = struct.unpack("<4i", found[b"dataWindow"])
-    primaries = None
-    if b"chromaticities" in found:
-        *colors, white_x, white_y = struct.unpack("<8f", found[b"chromaticities"])
-        primaries = (white_x, white_y, *colors)
-    return Header((right - left + 1, bottom - top + 1), True, True, primaries)
+def _exr_header(content: bytes) -> Header:
+    attributes = exr.attributes_of(content)
+    primaries = exr.primaries_of(content, attributes)
+    return Header(exr.size_of(content, attributes), True, True, primaries)
 
 
 def _tiff_header(content: bytes) -> Header:

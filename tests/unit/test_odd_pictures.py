@@ -13,9 +13,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin, TiffImagePlugin
 
 from triposr.inference import InputError, image_to_mesh, prepare_image
-from triposr.inference.color import to_srgb_primaries
 from triposr.inference.limits import DISPLAY_SUFFIXES, FILE_SUFFIXES, MAX_PIXELS
-from triposr.inference.other_decoder import header_of
 from triposr.inference.picture import digest_of, open_picture
 
 RED, BLUE = (200, 40, 30), (30, 60, 190)
@@ -225,19 +223,6 @@ def test_alpha_of_light_is_taken_out_of_the_colors() -> None:
     bgra = np.concatenate((floats() / 2, np.full((48, 64, 1), 0.5, np.float32)), axis=-1)
     left, _ = seen(encoded(".exr", bgra))
     assert np.allclose(left, (*(curve(value) for value in RED), 127.5), atol=2)
-
-
-def test_primaries_of_light_are_followed() -> None:
-    content = encoded(".exr", floats())
-    # The same primaries, with red and green exchanged.
-    numbers = struct.pack("<8f", 0.3, 0.6, 0.64, 0.33, 0.15, 0.06, 0.3127, 0.329)
-    end = content.index(b"channels\0")
-    attribute = b"chromaticities\0chromaticities\0" + struct.pack("<I", 32) + numbers
-    found = header_of(content[:end] + attribute + content[end:])
-    assert found is not None and found.primaries is not None
-    matrix = to_srgb_primaries(found.primaries)
-    assert matrix is not None
-    assert np.allclose(np.float32((0.2, 0.5, 0.1)) @ matrix, (0.5, 0.2, 0.1), atol=1e-4)
 
 
 @pytest.mark.parametrize("ending", [".exr", ".hdr", ".tiff", ".pfm"])
