@@ -29,12 +29,19 @@ def image_to_object(image: bpy.types.Image | Path | str, **settings: object) -> 
         The new object; in Object Mode it is selected and active.
 
     Raises:
+        TypeError: The image is something else.
         RuntimeError: One sentence that says what went wrong, and one that says what to do.
     """
     before = set(bpy.data.objects)
     if isinstance(image, bpy.types.Image):
         # By its own number: a linked image may have the same name as a local one.
         bpy.ops.triposr.generate(image=image.name, image_uid=image.session_uid, **settings)
+    elif not isinstance(image, Path | str):
+        kind = type(image)
+        raise TypeError(
+            "an image is a bpy.types.Image or the path of a file (str or pathlib.Path), and not"
+            f" {kind.__module__}.{kind.__qualname__}"
+        )
     else:
         bpy.ops.triposr.generate(filepath=str(image), **settings)
     [new] = set(bpy.data.objects) - before  # in Edit Mode it does not become the active one

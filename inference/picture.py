@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import other_decoder
+from . import other_decoder, tiff
 from .color import to_rgba
 from .errors import InputError, TripoSRError, importing
 from .limits import MAX_PIXELS, too_large
@@ -22,7 +22,7 @@ from .message import Message
 from .repair import repaired
 
 with importing("Pillow"):
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def open_picture(picture: Image.Image | Path | str | bytes) -> Image.Image:
     if isinstance(picture, bytes):
         with _told(Message("The picture")):
             return _read(picture, Message("The picture"))
-    path = Path(picture)
+    path = Path(os.fsdecode(picture))
     name = path.name or str(picture)  # "." has no name
     with _told(name, path):
         _check_regular(path, name)
@@ -91,7 +91,7 @@ def open_picture(picture: Image.Image | Path | str | bytes) -> Image.Image:
 
 
 def _check_type(picture: object) -> None:
-    if not isinstance(picture, Image.Image | Path | str | bytes):
+    if not isinstance(picture, Image.Image | os.PathLike | str | bytes):
         kind = type(picture)
         raise TypeError(
             "a picture is a PIL.Image.Image, the path of a file (str or pathlib.Path) or a file's"
@@ -160,14 +160,14 @@ def _read(source: Path | bytes, name: str) -> Image.Image:
     """Decode a file: by Pillow, else by Pillow after repairs, else by OpenCV."""
     Image.init()  # or it would not know which formats it has
     formats = [name for name in FORMATS if name in Image.OPEN]
-    kind = None
+    kind = picture = None
     try:
         file = io.BytesIO(source) if isinstance(source, bytes) else source
         with Image.open(file, formats=formats) as image:
             kind = image.format
-            if kind == "TIFF" and (picture := _read_unknown(_content(source), name, is_known=True)):
-                return picture
-            return _decode(image, name)
+            if isinstance(image, TiffImagePlugin.TiffImageFile) and tiff.is_for_us(image.tag_v2):
+                picture = _read_unknown(_content(source), name, is_known=True)
+            return picture or _decode(image, name)
     except (InputError, MemoryError, Image.DecompressionBombError):
         raise
     except Exception as error:  # Pillow's decoders raise nearly everything

@@ -77,6 +77,11 @@ def tags_of(content: bytes) -> dict[int, Any]:
     return dict(directory)
 
 
+def is_for_us(tags: Mapping[int, Any]) -> bool:
+    """Whether a file may be of a kind that Pillow does not do well."""
+    return has_planes(tags) or any(bits != 8 for bits in _numbers(tags, BITS, 1))
+
+
 def has_planes(tags: Mapping[int, Any]) -> bool:
     """Whether each channel has a plane of its own."""
     return _number(tags, PLANES, 1) == SEPARATE and _number(tags, CHANNELS, 1) > 1

@@ -264,6 +264,12 @@ def test_names_of_other_files_and_copies(bpy, addon) -> None:
     assert addon("operators.picture_run")._title("browser.jfif") == "browser"
 
 
+@pytest.mark.parametrize("thing", [None, 5, b"bytes", bytearray(9), [1]], ids=repr)
+def test_what_is_no_picture_by_its_type(bpy, addon, thing: object) -> None:
+    with pytest.raises(TypeError, match=rf"not builtins\.{type(thing).__name__}"):
+        addon("api").image_to_object(thing)
+
+
 def test_ignored_alpha_is_ignored(bpy, addon, picture: Path) -> None:
     image = bpy.data.images.load(str(picture))
     image.alpha_mode = "NONE"
