@@ -202,14 +202,14 @@ def rgba_of_numbers(
     """The picture of a decoded file's numbers.
 
     Args:
-        values: (H, W, channels): gray or RGB, and alpha.
+        values: (H, W, channels): gray or RGB, and alpha; or CMYK with alpha.
         tags: Of a TIFF file.
         is_light: Whether they are amounts of light. Of a TIFF file, RGB as floats up to 1 is.
         is_premultiplied: Whether alpha is in the colors already.
         primaries: Of the light; see `to_srgb_primaries`.
     """
     is_float = values.dtype.kind == "f"
-    count = 3 if values.shape[2] >= 3 else 1
+    count = {1: 1, 2: 1, 3: 3, 4: 3, 5: 4}[values.shape[2]]
     white = 1.0 if is_light else _white(values[..., :count], tags, is_float)
     is_light = is_light or (is_float and white == 1 and count == 3)
     matrix = to_srgb_primaries(primaries) if is_light and count == 3 else None
@@ -229,10 +229,16 @@ def rgba_of_numbers(
         if is_light:
             color = linear_to_srgb(color)
         pixels[top : top + ROWS] = _to_8_bit(np.concatenate((color, alpha), axis=-1))
-    image = Image.fromarray(pixels if pixels.shape[2] > 1 else pixels[..., 0])
+    if count == 4:
+        image = Image.merge("CMYK", [Image.fromarray(pixels[..., n]) for n in range(4)])
+    else:
+        image = Image.fromarray(pixels if pixels.shape[2] > 1 else pixels[..., 0])
     if not is_light and isinstance(profile := tags.get(PROFILE), bytes):
         image.info["icc_profile"] = profile
-    return to_rgba(image)
+    rgba = to_rgba(image)
+    if count == 4:
+        rgba.putalpha(Image.fromarray(pixels[..., 4]))
+    return rgba
 
 
 def _gray_of_many_bits(image: Image.Image) -> Image.Image:

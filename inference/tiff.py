@@ -34,8 +34,11 @@ EXTRA, FORMAT = 338, 339
 PLAIN, DEFLATED = (1,), (8, 32946)
 """Compressions."""
 
-GRAY, RGB = (0, 1), (2,)
-"""Photometric interpretations."""
+COLORS = {0: 1, 1: 1, 2: 3, 5: 4}
+"""Channels of the colors, by the photometric interpretation: gray, RGB, CMYK."""
+
+CMYK = 5
+"""That of CMYK, of which only files with alpha are for us."""
 
 NO_PREDICTOR, DIFFERENCES, FLOAT_DIFFERENCES = 1, 2, 3
 PREMULTIPLIED, STRAIGHT = 1, 2
@@ -91,8 +94,8 @@ def numbers_of(content: bytes, tags: Mapping[int, Any]) -> tuple[NDArray[Any], b
     """The picture's numbers, and whether they are premultiplied.
 
     Returns:
-        (H, W, channels): gray or RGB, and alpha if there is one. None if there are 8 bits, which
-        Pillow does well, if it is not known how they are stored, or if some are missing.
+        (H, W, channels): gray, RGB or CMYK, and alpha if there is one. None if there are 8 bits,
+        which Pillow does well, if it is not known how they are stored, or if some are missing.
     """
     try:
         layout = _layout(content, tags)
@@ -108,7 +111,7 @@ def numbers_of(content: bytes, tags: Mapping[int, Any]) -> tuple[NDArray[Any], b
     except (ValueError, TypeError, IndexError, OverflowError, KeyError, zlib.error) as error:
         log.info("Cannot read the numbers: %r", error)
         return None
-    kept = list(range(3 if _number(tags, PHOTOMETRIC) in RGB else 1))
+    kept = list(range(COLORS[_number(tags, PHOTOMETRIC)]))
     if layout.alpha is not None:
         kept.append(layout.alpha)
     if kept != list(range(layout.channels)):
@@ -121,10 +124,10 @@ def _layout(content: bytes, tags: Mapping[int, Any]) -> Layout | None:
     photometric = _number(tags, PHOTOMETRIC)
     channels = _number(tags, CHANNELS, 1)
     kind = KINDS.get(formats[0])
-    colors = 3 if photometric in RGB else 1
+    colors = COLORS.get(photometric, 0)
     if (
-        photometric not in GRAY + RGB
-        or not colors <= channels <= 8
+        not 0 < colors <= channels <= 8
+        or (photometric == CMYK and (channels < 5 or kind != "u"))
         or len(set(bits)) > 1
         or len(set(formats)) > 1
         or kind is None
@@ -133,7 +136,8 @@ def _layout(content: bytes, tags: Mapping[int, Any]) -> Layout | None:
     ):
         return None
     planes = channels if has_planes(tags) else 1
-    if bits[0] == 8 and kind == "u" and (planes == 1 or channels == 3):
+    is_for_pillow = bits[0] == 8 and kind == "u" and (planes == 1 or channels == 3)
+    if is_for_pillow and photometric != CMYK:
         return None
     order = "<" if content[:2] == b"II" else ">"
     width = _number(tags, TiffImagePlugin.IMAGEWIDTH)
@@ -143,6 +147,8 @@ def _layout(content: bytes, tags: Mapping[int, Any]) -> Layout | None:
         part = (_number(tags, TILE_WIDTH), _number(tags, TILE_ROWS))
     extra = _numbers(tags, EXTRA, STRAIGHT) if channels > colors else (0,)
     alpha = next((n for n, use in enumerate(extra) if use in (PREMULTIPLIED, STRAIGHT)), None)
+    if photometric == CMYK and alpha is None:
+        return None
     return Layout(
         size=(width, height),
         part=part,

@@ -157,6 +157,19 @@ def test_a_fourth_channel_of_no_meaning() -> None:
     assert np.allclose(picture.getpixel((3, 3)), expected(3), atol=1)
 
 
+@pytest.mark.parametrize(("kind", "white"), [("u1", 255), ("u2", 65535)])
+@pytest.mark.parametrize("planes", [False, True])
+def test_cmyk_keeps_its_alpha(kind: str, white: int, planes: bool) -> None:
+    values = np.zeros((50, 60, 5))
+    values[:, :30] = (0, 0.8, 0.9, 0.1, 0.5)
+    values[:, 30:, 4] = 1
+    content = written((values * white).round().astype(kind), planes=planes, t262=5, t338=2)
+    red, green, blue, alpha = open_picture(content).getpixel((3, 3))
+    assert red > 200 > 80 > max(green, blue)
+    assert abs(alpha - 127.5) < 1
+    assert open_picture(content).getpixel((50, 3)) == (255, 255, 255, 255)
+
+
 def test_turned() -> None:
     assert open_picture(written(halves(3, "f4"), t274=6)).size == (50, 60)
 
