@@ -57,7 +57,8 @@ def to_rgba(image: Image.Image, key_shift: int = 0, key_factor: int = 1) -> Imag
         key_shift, key_factor: From the file's numbers to those of Pillow, for its color key.
     """
     alpha = _alpha(image, key_shift, key_factor)
-    rgba = _on_screen(_opaque(image), image.info).convert("RGBA")
+    # By RGB, because LAB becomes RGBA with any alpha.
+    rgba = _on_screen(_opaque(image), image.info).convert("RGB").convert("RGBA")
     if alpha is not None:
         rgba.putalpha(alpha)
     return rgba
@@ -68,7 +69,9 @@ def _alpha(image: Image.Image, shift: int, factor: int) -> Image.Image | None:
     key = image.info.get("transparency")
     if image.mode in ("RGBA", "LA"):
         alpha = image.getchannel("A")
-    elif image.mode in ("RGBa", "La", "PA", "P"):
+    elif image.mode == "La":
+        alpha = image.convert("LA").getchannel("A")
+    elif image.mode in ("RGBa", "PA", "P"):
         alpha = image.convert("RGBA").getchannel("A")
     elif key is None or isinstance(key, bytes):
         return None

@@ -264,6 +264,26 @@ def test_no_program_is_started_for_a_picture(kind: str, monkeypatch: pytest.Monk
         open_picture(saved(halves(), kind))
 
 
+@pytest.mark.parametrize(
+    ("mode", "color", "expected"),
+    [
+        ("1", 1, (255, 255, 255, 255)),
+        ("La", (50, 128), (100, 100, 100, 128)),
+        ("RGBa", (100, 20, 10, 128), (199, 40, 20, 128)),
+        ("RGBX", (200, 40, 30, 0), (200, 40, 30, 255)),
+        ("LAB", (128, 128, 128), (119, 119, 119, 255)),
+        ("HSV", (0, 0, 200), (200, 200, 200, 255)),
+        ("YCbCr", (200, 128, 128), (200, 200, 200, 255)),
+        ("I;16B", 100 * 257, (100, 100, 100, 255)),
+    ],
+)
+def test_modes_of_pictures(
+    mode: str, color: int | tuple[int, ...], expected: tuple[int, ...]
+) -> None:
+    picture = open_picture(Image.new(mode, (16, 16), color))
+    assert np.allclose(picture.getpixel((3, 3)), expected, atol=2)
+
+
 def palette(**settings: object) -> bytes:
     return saved(halves().quantize(4), **settings)
 
