@@ -18,7 +18,7 @@ import bpy
 import numpy as np
 
 from ..inference.errors import InputError, TripoSRError, importing
-from ..inference.limits import FILE_SUFFIXES, MAX_PIXELS, too_large
+from ..inference.limits import DISPLAY_SUFFIXES, LINEAR_SUFFIXES, MAX_PIXELS, too_large
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 SCENE_RESULTS = ("RENDER_RESULT", "COMPOSITING")
 """Types of images that Blender renders, without pixels that a script could read."""
 
-LINEAR_SUFFIXES = (".exr", ".hdr", ".dpx", ".cin")
+MANAGED_SUFFIXES = (*LINEAR_SUFFIXES, ".dpx", ".cin")
 """Endings of files whose colors only Blender's color management can tell."""
 
 MOST_PIXELS = 4096
@@ -91,8 +91,8 @@ def picture_of_file(path: Path) -> Picture:
             if image.source == "MOVIE" and not _is_plain(path):  # of a GIF the first is taken
                 return picture_of(image)
             is_usual = image.colorspace_settings.name in ("", usual_space())
-            is_linear = path.suffix.lower() in LINEAR_SUFFIXES
-            if (is_linear or not is_usual) and all(image.size):
+            is_managed = path.suffix.lower() in MANAGED_SUFFIXES
+            if (is_managed or not is_usual) and all(image.size):
                 return _of_single(image, path)
         except InputError as error:
             return partial(_refuse, error)
@@ -130,8 +130,7 @@ def _of_single(image: bpy.types.Image, path: Path) -> Picture:
 
 def _is_plain(path: Path) -> bool:
     """Whether a file's name promises colors as they are displayed, and a format that we read."""
-    suffix = path.suffix.lower()
-    return suffix in FILE_SUFFIXES and suffix not in LINEAR_SUFFIXES
+    return path.suffix.lower() in DISPLAY_SUFFIXES
 
 
 def _tile(image: bpy.types.Image) -> int:
@@ -419,6 +418,8 @@ def _without_pixels(image: bpy.types.Image) -> InputError:
 
 def open_image(path: Path) -> bpy.types.Image | None:
     """The image data-block of a picture file, or None if it cannot be read."""
+    if not os.path.isfile(path):  # Blender would wait for a pipe
+        return None
     known = set(bpy.data.images)
     try:
         image = bpy.data.images.load(str(path), check_existing=True)

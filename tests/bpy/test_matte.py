@@ -1,5 +1,6 @@
 """The cut-out before generating: its preview, what is found odd about it, and a painted matte."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +139,15 @@ def test_open_picture(bpy, picture: Path, tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="not a picture"):
         bpy.ops.triposr.open_picture(filepath=str(tmp_path / "nowhere.png"))
     assert bpy.context.scene.triposr.image.name == picture.name
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_is_not_waited_for(bpy, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(RuntimeError, match="not a picture"):
+        bpy.ops.triposr.open_picture(filepath=str(tmp_path / "pipe.png"))
+    with pytest.raises(RuntimeError, match="not a file"):
+        bpy.ops.triposr.generate(filepath=str(tmp_path / "pipe.png"), resolution=32)
 
 
 def test_what_is_offered_is_what_can_be_read(bpy, addon) -> None:
