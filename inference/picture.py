@@ -35,6 +35,9 @@ FORMATS = (
 )
 """What Pillow may take a file for. Others of its decoders start programs, such as Ghostscript."""
 
+MAX_BYTES = 2 << 30
+"""More than MAX_PIXELS need: what is read of a file that Pillow refuses, and that may be a film."""
+
 FAMILIAR = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8")
 """Starts of files that are known in all their kinds: what cannot be read of them is damaged."""
 
@@ -183,7 +186,10 @@ def _read(source: Path | bytes, name: str) -> Image.Image:
 
 
 def _content(source: Path | bytes) -> bytes:
-    return source if isinstance(source, bytes) else source.read_bytes()
+    if isinstance(source, bytes):
+        return source
+    with source.open("rb") as file:
+        return file.read(MAX_BYTES)
 
 
 def _read_otherwise(content: bytes, kind: str | None, name: str) -> Image.Image | None:
