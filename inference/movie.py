@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from PIL import Image
-
 from .errors import InputError, importing
+from .picture import known_formats
+
+with importing("Pillow"):
+    from PIL import Image
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +42,7 @@ def frame_of_animation(path: Path, part: float) -> Image.Image:
         InputError: It cannot be read.
     """
     try:
-        with Image.open(path) as animation:
+        with Image.open(path, formats=known_formats()) as animation:
             count = getattr(animation, "n_frames", 1)
             animation.seek(min(max(int(part * count), 0), count - 1))
             return animation.convert("RGBA")

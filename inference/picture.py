@@ -159,14 +159,18 @@ def _damaged(name: str, error: Exception) -> InputError:
     )
 
 
+def known_formats() -> list[str]:
+    """Those of `FORMATS` that this Pillow has."""
+    Image.init()  # or it would not know which it has
+    return [name for name in FORMATS if name in Image.OPEN]
+
+
 def _read(source: Path | bytes, name: str) -> Image.Image:
     """Decode a file: by Pillow, else by Pillow after repairs, else by OpenCV."""
-    Image.init()  # or it would not know which formats it has
-    formats = [name for name in FORMATS if name in Image.OPEN]
     kind = picture = None
     try:
         file = io.BytesIO(source) if isinstance(source, bytes) else source
-        with Image.open(file, formats=formats) as image:
+        with Image.open(file, formats=known_formats()) as image:
             kind = image.format
             if isinstance(image, TiffImagePlugin.TiffImageFile) and tiff.is_for_us(image.tag_v2):
                 picture = _read_unknown(_content(source), name, is_known=True)

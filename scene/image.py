@@ -249,7 +249,9 @@ def _plain_view() -> tuple[str, str]:
     try:
         with _restored() as scene:
             for display, view in _views(scene):
-                with Image.open(io.BytesIO(_saved(sample, scene, display, view))) as shown:
+                with Image.open(
+                    io.BytesIO(_saved(sample, scene, display, view)), formats=("PNG",)
+                ) as shown:
                     off = int(np.abs(np.asarray(shown.convert("RGBA"), int) - rgba).max())
                 if off < least:
                     best, least = (display, view), off
@@ -504,11 +506,12 @@ def _pixels(image: bpy.types.Image) -> np.ndarray:
 
 def _from_file(content: bytes, has_alpha: bool) -> Image.Image | bytes:
     """The picture of a PNG file that Blender wrote. No bpy: this runs on the worker."""
-    from PIL import Image
-
     if has_alpha:
         return content
-    with Image.open(io.BytesIO(content)) as image:
+    with importing("Pillow"):
+        from PIL import Image
+
+    with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
         return image.convert("RGB")
 
 

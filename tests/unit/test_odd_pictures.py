@@ -1,5 +1,6 @@
 """Files that other programs open, and what they say of their colors."""
 
+import ast
 import io
 import os
 import struct
@@ -535,3 +536,18 @@ def test_all_endings_that_are_offered_are_decoded(tmp_path: Path) -> None:
             continue
         picture = open_picture(path)
         assert picture.getpixel((4, 4))[0] > 150 > picture.getpixel((4, 4))[2]
+
+
+def test_every_way_to_pillow_limits_its_formats() -> None:
+    """Any file may have any name: what is opened without a list may start other programs."""
+    root = Path(__file__).resolve().parents[2]
+    calls = [
+        (path.name, node)
+        for folder in ("inference", "scene", "operators", "panels")
+        for path in (root / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Image.open"
+    ]
+    assert len(calls) >= 4
+    for name, call in calls:
+        assert "formats" in {keyword.arg for keyword in call.keywords}, name
