@@ -28,13 +28,18 @@ def weights_file(folder: Path, exact: bool = False) -> Path:
         exact: Prefer the weights as they were published to those that are half as large.
 
     Raises:
-        ModelFilesError: The folder or the weights are missing.
+        ModelFilesError: The folder or the weights are missing, or may not be read.
     """
-    if not folder.is_dir():
-        problem = Message("The model folder {folder!r} does not exist", folder=folder.name)
-        if folder.exists():
+    try:
+        os.listdir(folder)
+    except OSError as error:
+        problem = Message("The model folder {folder!r} may not be read", folder=folder.name)
+        if isinstance(error, FileNotFoundError):
+            problem = Message("The model folder {folder!r} does not exist", folder=folder.name)
+        elif isinstance(error, NotADirectoryError):
             problem = Message("The model folder {folder!r} is not a folder", folder=folder.name)
-        raise ModelFilesError(problem, "Choose the folder that holds config.yaml and the weights")
+        hint = "Choose the folder that holds config.yaml and the weights"
+        raise ModelFilesError(problem, hint) from error
     for name in reversed(WEIGHTS_NAMES) if exact else WEIGHTS_NAMES:
         if (folder / name).is_file():
             return folder / name

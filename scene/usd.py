@@ -25,7 +25,7 @@ MARK = "triposr_color"
 """Custom data of a USD material while an export runs: the color attribute that it shows."""
 
 
-class TRIPOSR_USD_colors(bpy.types.USDHook):
+class TRIPOSR_USD_colors(getattr(bpy.types, "USDHook", object)):  # some builds have no USD
     """Writes the colors of what the add-on made as others read them. Blender calls it at each
     export and reports what it raises.
     """
@@ -127,9 +127,11 @@ def _write_display_color(prim, attribute: str) -> None:
 
 
 def _has_bindings() -> bool:
-    """Whether Blender finds its own USD for Python; with another one, or none, a registered hook
-    aborts Blender (4.5 as a module).
+    """Whether Blender has USD, and finds its own for Python; with another one, or none, a
+    registered hook aborts Blender (4.5 as a module).
     """
+    if not hasattr(bpy.types, "USDHook"):
+        return False
     if bpy.app.module and hasattr(bpy.utils, "expose_bundled_modules"):
         bpy.utils.expose_bundled_modules()
     spec = importlib.util.find_spec("pxr")
@@ -145,5 +147,5 @@ def register() -> None:
 
 
 def unregister() -> None:
-    if TRIPOSR_USD_colors.is_registered:
+    if getattr(TRIPOSR_USD_colors, "is_registered", False):
         bpy.utils.unregister_class(TRIPOSR_USD_colors)

@@ -952,6 +952,9 @@ MESSAGES = {
         "Auf dem Datenträger Platz schaffen; die Originalgewichte sind noch da und funktionieren"
     ),
     # Errors: a model's files
+    "The model folder {folder!r} may not be read": (
+        "Der Modellordner {folder!r} darf nicht gelesen werden"
+    ),
     "The model folder {folder!r} does not exist": "Den Modellordner {folder!r} gibt es nicht",
     "The model folder {folder!r} is not a folder": "Der Modellordner {folder!r} ist kein Ordner",
     "Choose the folder that holds config.yaml and the weights": (

@@ -168,3 +168,25 @@ def test_the_colors_come_back_into_blender(bpy, addon, truck, tmp_path: Path) ->
     [back] = [thing for thing in bpy.data.objects if thing.type == "MESH"]
     assert len(back.data.vertices) == len(at)
     assert np.abs(colors(back) - expected).max() < 0.003
+
+
+def test_builds_without_usd_go_on(addon, monkeypatch) -> None:
+    """Distributions build Blender without it."""
+    usd = addon("scene.usd")
+
+    class Types:
+        """None of Blender's types."""
+
+    class Bpy:
+        types = Types()
+        app, utils = usd.bpy.app, usd.bpy.utils
+        __file__ = usd.bpy.__file__
+
+    usd.unregister()
+    with monkeypatch.context() as without:
+        without.setattr(usd, "bpy", Bpy())
+        usd.register()
+        assert not usd.TRIPOSR_USD_colors.is_registered
+        usd.unregister()
+    usd.register()
+    assert usd.TRIPOSR_USD_colors.is_registered

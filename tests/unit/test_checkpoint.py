@@ -31,6 +31,14 @@ def test_folder_missing(tmp_path: Path) -> None:
     assert "does not exist" in refusal(tmp_path / "nowhere")
 
 
+def test_folder_that_may_not_be_read(folder: Path, monkeypatch) -> None:
+    def refuse(path: Path) -> list[str]:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("os.listdir", refuse)
+    assert "may not be read" in refusal(folder)
+
+
 def test_file_given_as_folder(folder: Path) -> None:
     assert "is not a folder" in refusal(folder / "model.safetensors")
 
