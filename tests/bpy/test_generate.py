@@ -86,6 +86,7 @@ def test_axes_of_an_asymmetric_mesh(bpy, addon) -> None:
     assert up - origin == pytest.approx((0, 0, 0.2), abs=1e-6)
     new.data.update()
     middle = coordinates(new).mean(axis=0)
+    assert len(new.data.polygons) == 4
     for face in new.data.polygons:
         outward = np.array(face.center) + new.location - middle
         assert np.dot(face.normal, outward) > 0

@@ -173,7 +173,7 @@ def test_opening_another_file_cancels(bpy, addon, session, picture: Path) -> Non
 
 def test_a_file_that_cannot_be_opened_cancels_nothing(bpy, addon, session, picture, tmp_path):
     submit(bpy, addon, session, picture, resolution=32)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError, match="No such file"):
         bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "nowhere.blend"))
     assert session.runs.is_running()
     pump_until(session, lambda: not session.runs.is_running())

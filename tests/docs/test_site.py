@@ -59,12 +59,16 @@ def test_pages_load_only_what_the_site_has(site: Path) -> None:
 
 
 def test_every_block_of_code_is_shown_as_one(site: Path) -> None:
-    for page in site.rglob("*.html"):
+    pages = list(site.rglob("*.html"))
+    assert any("<pre>" in page.read_text(encoding="utf-8") for page in pages)
+    for page in pages:
         assert "```" not in page.read_text(encoding="utf-8"), page.name
 
 
 def test_styles_load_nothing_from_elsewhere(site: Path) -> None:
-    for sheet in site.rglob("*.css"):
+    sheets = list(site.rglob("*.css"))
+    assert sheets
+    for sheet in sheets:
         assert not re.search(r"url\([\"']?(?:https?:)?//", sheet.read_text(encoding="utf-8")), sheet
 
 

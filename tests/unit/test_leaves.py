@@ -222,6 +222,7 @@ def test_evaluated_points_are_those_of_the_lattice(robot: SceneCode, resolution:
         everywhere = leaves.lattice.everywhere(ignore) - RAW_THRESHOLD
         end = 16 * math.ceil(resolution / 16)
         padded = torch.nn.functional.pad(everywhere, [0, end - resolution] * 3)
+        assert leaves.known.any()
         for first, values, known in zip(leaves.first, leaves.values, leaves.known, strict=True):
             x, y, z = (slice(at, at + 16) for at in first.tolist())
             expected = padded[x, y, z]

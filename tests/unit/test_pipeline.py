@@ -227,7 +227,7 @@ def test_out_of_memory_says_what_to_do(error: Exception) -> None:
 
 
 def test_real_allocation_failure_is_recognized() -> None:
-    with pytest.raises(DeviceError), memory_errors("testing"):
+    with pytest.raises(DeviceMemoryError, match="while testing"), memory_errors("testing"):
         torch.empty(1 << 50)
 
 

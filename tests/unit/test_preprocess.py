@@ -164,8 +164,11 @@ def test_only_veils_are_an_empty_matte() -> None:
     ],
 )
 def test_options_out_of_range(setting: dict) -> None:
-    with pytest.raises(InputError, match=r"Choose"):
+    [name] = setting
+    with pytest.raises(InputError) as caught:
         Options(**setting)
+    assert caught.value.message.startswith(f"{name.replace('_', ' ').capitalize()} is ")
+    assert caught.value.hint.startswith("Choose ")
 
 
 @pytest.fixture

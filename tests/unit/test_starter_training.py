@@ -245,6 +245,9 @@ def test_outlines_are_laid_out_as_the_planes_are() -> None:
     volume = ((x > 0.3) & (y > 0) & (z > -0.2) & (z < 0.4)).astype(np.uint8)
     for plane, (column, row, along) in enumerate(((x, y, z), (x, z, y), (y, z, x))):
         there, begin, end = outlines(volume)[plane]
+        inside = volume.astype(bool)
+        columns = {*zip(column[inside].tolist(), row[inside].tolist(), strict=True)}
+        assert np.count_nonzero(there) == len(columns) > 0
         for r, c in zip(*np.nonzero(there), strict=True):
             here = volume.astype(bool) & np.isclose(column, column_at(c))
             here &= np.isclose(row, column_at(r))
