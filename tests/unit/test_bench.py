@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.spatial import cKDTree
 
 import bench
@@ -76,4 +77,8 @@ def test_report_and_plot(tmp_path: Path, monkeypatch) -> None:
     assert "| where the time goes at 48, cpu | seconds |" in text
     assert "| 20 ms |" in text
     bench.plot(results, tmp_path / "plot.png")
-    assert (tmp_path / "plot.png").stat().st_size > 5000
+    with Image.open(tmp_path / "plot.png") as plot:
+        drawn = np.asarray(plot.convert("RGB"))
+    assert (drawn == (0xE8, 0x7D, 0x0D)).all(axis=-1).sum() > 400, (
+        "ours is drawn; the legend has 100"
+    )
