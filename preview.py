@@ -38,6 +38,7 @@ REMEDIES = {
         Message("Choose a picture that shows the subject larger"),
     ),
     "several": (Message("Keep Largest"), Message("Leave out all parts but the largest")),
+    "shadow": (Message("Edit Matte"), Message("Paint away what is only shadow")),
     "opaque": (
         Message("Remove Background"),
         Message("Treat the picture as one with a plain background"),

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from .errors import importing
 from .message import Message
+from .plain_background import has_doubtful_shadow
 
 if TYPE_CHECKING:
     from PIL import Image
 
-Kind = Literal["edge", "tiny", "several", "opaque"]
+Kind = Literal["edge", "tiny", "several", "shadow", "opaque"]
 
 SOLID = 128
 """Alpha (of 255) from which a pixel belongs to the subject."""
@@ -70,6 +71,8 @@ def check_cutout(cutout: Image.Image) -> tuple[Finding, ...]:
     if (count := _subjects(solid)) > 1:
         message = Message("There are {count} separate subjects", count=count)
         found.append(Finding("several", message))
+    if has_doubtful_shadow(cutout):
+        found.append(Finding("shadow", Message("Part of the subject may be its shadow")))
     rows, columns = np.nonzero(solid)
     side = 1 + max(int(np.ptp(rows)), int(np.ptp(columns)))
     if side < SMALLEST:

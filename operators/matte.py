@@ -74,8 +74,12 @@ class TRIPOSR_OT_remedy(_NeedsPicture, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.triposr
-        if self.kind in ("edge", "tiny"):
-            follow = {"edge": bpy.ops.triposr.edit_matte, "tiny": bpy.ops.triposr.open_picture}
+        follow = {
+            "edge": bpy.ops.triposr.edit_matte,
+            "shadow": bpy.ops.triposr.edit_matte,
+            "tiny": bpy.ops.triposr.open_picture,
+        }
+        if self.kind in follow:
             try:
                 follow[self.kind]("INVOKE_DEFAULT")
             except RuntimeError as error:  # what that operator reported

@@ -114,6 +114,8 @@ MESSAGES = {
     ),
     "Use the Whole Picture": "Ganzes Bild verwenden",
     "Remove no background at all": "Gar keinen Hintergrund entfernen",
+    "Part of the subject may be its shadow": "Ein Teil des Motivs ist vielleicht sein Schatten",
+    "Paint away what is only shadow": "Wegmalen, was nur Schatten ist",
     "The subject is cut off at the {edges}": "Das Motiv ist {edges} abgeschnitten",
     "top": "oben",
     "bottom": "unten",

@@ -58,7 +58,9 @@ def test_what_is_odd_can_be_mended_with_a_click(bpy, addon, two_things) -> None:
     assert settings.background == "plain"
     assert bpy.ops.triposr.remedy(kind="empty") == {"FINISHED"}
     assert settings.background == "none"
-    assert set(addon("preview").REMEDIES) == {"edge", "tiny", "several", "opaque", "empty"}
+    assert set(addon("preview").REMEDIES) == {
+        *("edge", "tiny", "several", "shadow", "opaque", "empty")
+    }
 
 
 def paint(matte, left: int, right: int, value: float) -> None:
