@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from .errors import importing
 from .message import Message
-from .plain_background import has_doubtful_shadow
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -59,6 +58,8 @@ def check_cutout(cutout: Image.Image) -> tuple[Finding, ...]:
     Raises:
         DependencyError: OpenCV cannot be imported.
     """
+    from .plain_background import has_doubtful_shadow  # which brings Pillow
+
     solid = np.asarray(cutout.getchannel("A")) >= SOLID
     if not solid.any():
         return ()  # That is an error, which prepare_image raises.

@@ -38,8 +38,9 @@ def weights_file(folder: Path, exact: bool = False) -> Path:
             problem = Message("The model folder {folder!r} does not exist", folder=folder.name)
         elif isinstance(error, NotADirectoryError):
             problem = Message("The model folder {folder!r} is not a folder", folder=folder.name)
-        hint = "Choose the folder that holds config.yaml and the weights"
-        raise ModelFilesError(problem, hint) from error
+        raise ModelFilesError(
+            problem, "Choose the folder that holds config.yaml and the weights"
+        ) from error
     for name in reversed(WEIGHTS_NAMES) if exact else WEIGHTS_NAMES:
         if (folder / name).is_file():
             return folder / name

@@ -63,13 +63,7 @@ other.name, other.triposr.foreground_ratio = "Other", 0.6
 bpy.ops.wm.window_new_main()
 second = bpy.context.window_manager.windows[-1]
 second.scene = other
-for area in second.screen.areas:
-    if area.type == "VIEW_3D":
-        area.spaces.active.show_region_ui = True
-        for region in area.regions:
-            if region.type == "UI":
-                region.active_panel_category = "TripoSR"
-"""
+"""  # which shows the same tab as the first
 REDRAW = """
 for each in bpy.context.window_manager.windows:
     for area in each.screen.areas:
@@ -98,6 +92,7 @@ def test_undo_after_a_matte_leaves_it(window: Window) -> None:
     """The matte is asked for before the preview is there, and comes beside Blender."""
     has_matte = "bpy.context.scene.triposr.image.triposr.matte is not None"
     window.run(PAINT_TWO_BOXES)
+    window.run(f"{artist.IN_VIEWPORT}\n    bpy.ops.ed.undo_push(message='picture')")
     window.run(f"{artist.IN_VIEWPORT}\n    bpy.ops.triposr.edit_matte('INVOKE_DEFAULT')")
     window.wait(has_matte, 60, "the matte")
     window.run(CLOSE_OTHER_WINDOWS)

@@ -106,7 +106,7 @@ def test_from_a_shell(window: Window) -> None:
 
 
 EDITING = "addon.session.edits.is_running()"
-CLEAN_UP = f"{artist.IN_VIEWPORT}\n    bpy.ops.triposr.clean_up('INVOKE_DEFAULT')"
+REMESH = f"{artist.IN_VIEWPORT}\n    bpy.ops.triposr.remesh('INVOKE_DEFAULT', kind='voxel')"
 
 
 def test_edits_run_beside_blender(window: Window) -> None:
@@ -115,9 +115,9 @@ def test_edits_run_beside_blender(window: Window) -> None:
     window.run("bpy.ops.triposr.refine(resolution=384)")
     before = window.evaluate(COUNT)
     window.move(*window.viewport_center())
-    window.run(CLEAN_UP)
+    window.run(REMESH)
     time.sleep(1)
-    window.screenshot("clean-up-settings")
+    window.screenshot("remesh-settings")
     assert not window.evaluate(EDITING)
     with window.tick_gap(EDITING) as gap:
         window.key("Return")
@@ -125,10 +125,10 @@ def test_edits_run_beside_blender(window: Window) -> None:
         time.sleep(0.5)
         window.screenshot("editing", window.sidebar)
         window.wait(f"not {EDITING}", 120, "the edited mesh")
-    print("longest stand-still while a mesh is cleaned up:", gap)
+    print("longest stand-still while a mesh is remeshed:", gap)
     assert window.evaluate("addon.session.edits.state.error") == ""
-    cleaned = window.evaluate(COUNT)
-    assert cleaned != before
+    remeshed = window.evaluate(COUNT)
+    assert remeshed != before
     window.run(
         f"{artist.IN_VIEWPORT}\n"
         "    bpy.ops.triposr.remesh('INVOKE_DEFAULT', kind='quads', faces=20000)"
@@ -136,7 +136,7 @@ def test_edits_run_beside_blender(window: Window) -> None:
     window.wait(EDITING, 30, "the edit")
     window.click_button("bpy.ops.triposr.cancel_edit", END)
     window.wait(f"not {EDITING}", 60, "the cancel")
-    assert window.evaluate(COUNT) == cleaned
+    assert window.evaluate(COUNT) == remeshed
     window.move(*window.viewport_center())
     window.key("ctrl+z")
     window.wait(f"{COUNT} == {before}", 30, "undo of the edit")

@@ -176,8 +176,9 @@ except DependencyError as error:
 def test_a_missing_package_is_named(package: str) -> None:
     script = MISSING.format(package=package)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert f"The package {package} cannot be imported" in done.stdout, done.stderr
-    remedy = "Own Torch" if package == "torch" else f"Install {package} for Blender's Python"
+    name = "PyYAML" if package == "yaml" else package
+    assert f"The package {name} cannot be imported" in done.stdout, done.stderr
+    remedy = "Own Torch" if package == "torch" else f"Install {name} for Blender's Python"
     assert remedy in done.stdout
 
 
