@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 from bpy.app.translations import pgettext_iface as iface_
+from bpy.props import BoolProperty
 
 from ..inference.errors import InputError
 from ..inference.types import SceneCode
@@ -26,6 +27,11 @@ class EditsMesh(NeedsSource):
     # Without UNDO: a click's step belongs to the moment when the new mesh arrives. A script's steps
     # are its own, or its caller's.
     bl_options = {"REGISTER"}
+
+    asks: BoolProperty(
+        description="Ask for the settings first, although some are given",
+        options={"SKIP_SAVE", "HIDDEN"},
+    )
 
     settings: tuple[str, ...] = ()
     """What a click asks for first, unless its caller gives any of it."""
@@ -51,7 +57,7 @@ class EditsMesh(NeedsSource):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.is_clicked = True
         is_told = any(map(self.properties.is_property_set, self.settings))
-        if self.settings and not is_told and context.window is not None:
+        if self.settings and (self.asks or not is_told) and context.window is not None:
             return context.window_manager.invoke_props_dialog(self)
         return self.execute(context)
 

@@ -52,7 +52,7 @@ class TRIPOSR_OT_remesh(EditsMesh, bpy.types.Operator):
     )
     faces: IntProperty(**unlimited(QUADS))
 
-    settings = ("voxel_size", "faces")
+    settings = ("kind", "voxel_size", "faces")
 
     def run(self, context: bpy.types.Context) -> Run:
         check_range("Voxel size", self.voxel_size, VOXEL_RANGE)

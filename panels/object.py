@@ -91,8 +91,12 @@ class TRIPOSR_PT_mesh(_ObjectPanel, bpy.types.Panel):
         layout = self.layout
         layout.operator("triposr.clean_up", text="Clean Up", icon="BRUSH_DATA")
         row = layout.row(align=True)
-        row.operator("triposr.remesh", text="Voxel Remesh", icon="MOD_REMESH").kind = "voxel"
-        row.operator("triposr.remesh", text="Quad Remesh", icon="MESH_GRID").kind = "quads"
+        for kind, text, icon in (
+            ("voxel", iface_("Voxel Remesh"), "MOD_REMESH"),
+            ("quads", iface_("Quad Remesh"), "MESH_GRID"),
+        ):
+            remesh = row.operator("triposr.remesh", text=text, icon=icon, translate=False)
+            remesh.kind, remesh.asks = kind, True
         row = layout.row(align=True)
         row.operator("triposr.mirror", text="Mirror", icon="MOD_MIRROR")
         row.operator("triposr.recolor", text="Recolor", icon="COLOR")

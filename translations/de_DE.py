@@ -771,6 +771,9 @@ MESSAGES = {
     "Another surface of the object is on its way": (
         "Eine andere Oberfläche des Objekts ist unterwegs"
     ),
+    "Ask for the settings first, although some are given": (
+        "Erst nach den Einstellungen fragen, obwohl einige gegeben sind"
+    ),
     "Try again when it is there": "Noch einmal versuchen, wenn sie da ist",
     "The picture {name} is not there any more": "Das Bild {name} ist nicht mehr da",
     "Open it again, and generate": "Es noch einmal öffnen und erzeugen",

@@ -63,7 +63,17 @@ other.name, other.triposr.foreground_ratio = "Other", 0.6
 bpy.ops.wm.window_new_main()
 second = bpy.context.window_manager.windows[-1]
 second.scene = other
-"""  # which shows the same tab as the first
+def show_tab():
+    area = next(area for area in second.screen.areas if area.type == "VIEW_3D")
+    area.spaces.active.show_region_ui = True
+    region = next(region for region in area.regions if region.type == "UI")
+    area.tag_redraw()
+    try:
+        region.active_panel_category = "TripoSR"
+    except (AttributeError, TypeError):  # read-only or unknown until drawn once
+        return False
+    return region.width > 1
+"""
 REDRAW = """
 for each in bpy.context.window_manager.windows:
     for area in each.screen.areas:
@@ -76,6 +86,7 @@ def test_two_windows_with_two_scenes_settle(window: Window) -> None:
     window.wait(IS_CURRENT, 60, "the preview")
     window.run(TWO_WINDOWS)
     try:
+        window.wait("show_tab()", 60, "the tab in the second window")
         window.wait("addon.preview.is_current(other)", 60, "the other scene's preview")
         for _ in range(5):
             window.run(REDRAW)

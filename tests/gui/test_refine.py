@@ -106,13 +106,16 @@ def test_from_a_shell(window: Window) -> None:
 
 
 EDITING = "addon.session.edits.is_running()"
-REMESH = f"{artist.IN_VIEWPORT}\n    bpy.ops.triposr.remesh('INVOKE_DEFAULT', kind='voxel')"
+REMESH = (
+    f"{artist.IN_VIEWPORT}\n    bpy.ops.triposr.remesh('INVOKE_DEFAULT', kind='voxel', asks=True)"
+)
 
 
 def test_edits_run_beside_blender(window: Window) -> None:
     """A button asks for its settings; the bar moves while one works on, and cancels."""
     artist.generate(window)
-    window.run("bpy.ops.triposr.refine(resolution=384)")
+    window.run("bpy.ops.triposr.refine(resolution=256)")
+    window.run(f"{artist.IN_VIEWPORT}\n    bpy.ops.ed.undo_push(message='finer')")
     before = window.evaluate(COUNT)
     window.move(*window.viewport_center())
     window.run(REMESH)
@@ -122,8 +125,6 @@ def test_edits_run_beside_blender(window: Window) -> None:
     with window.tick_gap(EDITING) as gap:
         window.key("Return")
         window.wait(EDITING, 30, "the edit")
-        time.sleep(0.5)
-        window.screenshot("editing", window.sidebar)
         window.wait(f"not {EDITING}", 120, "the edited mesh")
     print("longest stand-still while a mesh is remeshed:", gap)
     assert window.evaluate("addon.session.edits.state.error") == ""
@@ -134,6 +135,8 @@ def test_edits_run_beside_blender(window: Window) -> None:
         "    bpy.ops.triposr.remesh('INVOKE_DEFAULT', kind='quads', faces=20000)"
     )
     window.wait(EDITING, 30, "the edit")
+    time.sleep(2)
+    window.screenshot("editing", window.sidebar)
     window.click_button("bpy.ops.triposr.cancel_edit", END)
     window.wait(f"not {EDITING}", 60, "the cancel")
     assert window.evaluate(COUNT) == remeshed
