@@ -155,7 +155,9 @@ def _start() -> float | None:
     _forget_removed_scenes()
     while _due:
         if (scene := with_uid(bpy.data.scenes, _due.pop(0))) is not None:
-            _submit(scene)
+            # Frames and views are those of the scene, whichever is in the timer's context.
+            with bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0]):
+                _submit(scene)
     return None
 
 

@@ -10,12 +10,11 @@ from bpy.app.translations import pgettext_iface as iface_
 from bpy.props import BoolProperty
 
 from ..inference.errors import InputError
-from ..inference.types import SceneCode
 from ..preferences import preferences
 from ..runner import Run, explain, run_inline
 from ..scene.identity import with_uid
-from ..scene.mesh import check_free, make_single_user, positions
-from ..scene.source import has_source, source_of
+from ..scene.mesh import check_free, digest_of_content, make_single_user, positions
+from ..scene.source import KEY, has_source
 from ..session import edits, refinements
 from ..texts import tell
 from .needs_source import NeedsSource
@@ -83,23 +82,23 @@ class Target:
 
     Attributes:
         uid, mesh: session_uids of the object and its mesh.
-        code: The scene code.
+        code: The scene code, as it is kept.
         points: (V, 3) float32, the vertices.
-        faces: How many there are.
+        content: SHA-256 of all that the mesh holds.
     """
 
     uid: int
     mesh: int
-    code: SceneCode
+    code: str | bytes
     points: np.ndarray
-    faces: int
+    content: str
 
     @classmethod
     def of(cls, blender_object: bpy.types.Object) -> Target:
-        """An object as it is now; raises what `source_of` raises."""
-        data, (code, _) = blender_object.data, source_of(blender_object)
-        uid, mesh = blender_object.session_uid, data.session_uid
-        return cls(uid, mesh, code, positions(data), len(data.polygons))
+        """An object as it is now."""
+        data, uid = blender_object.data, blender_object.session_uid
+        code, content = blender_object[KEY], digest_of_content(blender_object)
+        return cls(uid, data.session_uid, code, positions(data), content)
 
     def found_again(self) -> bpy.types.Object:
         """The object, to receive what was made: with a mesh of its own.
@@ -114,9 +113,8 @@ class Target:
         data = target.data
         if (
             data.session_uid != self.mesh
-            or len(data.polygons) != self.faces
-            or not np.array_equal(positions(data), self.points)
-            or source_of(target)[0] is not self.code
+            or target[KEY] != self.code
+            or digest_of_content(target) != self.content
         ):
             raise InputError(
                 "{name} was changed meanwhile, and stays as it is now",

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +24,7 @@ from ..inference.errors import InputError, TripoSRError
 from . import mesh_edits
 from .mesh import positions
 from .mesh_edits import CannotEditError, Step, Work
+from .temporary import in_temporary_place
 
 log = logging.getLogger(__name__)
 
@@ -94,11 +96,10 @@ class EditingBeside:
 
     def __init__(self, data: bpy.types.Mesh) -> None:
         self._command = _second_blender()
-        self._folder = tempfile.TemporaryDirectory(prefix="triposr_", ignore_cleanup_errors=True)
         self._mesh: bpy.types.Mesh | None = None
         copy = _bare_copy(data)
         try:
-            bpy.data.libraries.write(str(self._path("mesh.blend")), {copy}, fake_user=True)
+            self._folder = in_temporary_place(partial(_written, copy))
         finally:
             bpy.data.meshes.remove(copy)
 
@@ -116,14 +117,21 @@ class EditingBeside:
 
     def _run(self, tick: Callable[[float], None]) -> None:
         with self._path("log").open("wb") as output:
-            process = subprocess.Popen(
-                [*self._command, mesh_edits.__file__, "--", self._folder.name],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                # No console window pops up on Windows.
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            )
+            try:
+                process = subprocess.Popen(
+                    [*self._command, mesh_edits.__file__, "--", self._folder.name],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    # No console window pops up on Windows.
+                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                )
+            except OSError as error:
+                raise TripoSRError(
+                    "Blender cannot be started a second time, to edit the mesh: {reason}",
+                    "Save your work and restart Blender",
+                    reason=str(error),
+                ) from error
         try:
             while (ended := _ended(process)) is None:
                 tick(self._progress())
@@ -188,13 +196,29 @@ def _refused(reason: str) -> InputError:
     )
 
 
+def _written(copy: bpy.types.Mesh, place: str) -> tempfile.TemporaryDirectory[str]:
+    """A folder in that place, with a mesh in it; raises OSError where nothing can be written."""
+    folder = tempfile.TemporaryDirectory(prefix="triposr_", dir=place, ignore_cleanup_errors=True)
+    try:
+        bpy.data.libraries.write(str(Path(folder.name) / "mesh.blend"), {copy}, fake_user=True)
+    except RuntimeError as error:
+        folder.cleanup()
+        raise OSError(str(error)) from error
+    return folder
+
+
 def _bare_copy(data: bpy.types.Mesh) -> bpy.types.Mesh:
     """A copy of what a mesh is, without what it points at: materials would bring their pictures."""
     copy = data.copy()
     copy.animation_data_clear()
     for slot in range(len(copy.materials)):
         copy.materials[slot] = None
-    for key in tuple(copy.keys()):
-        del copy[key]
+    # From Blender 5.0 on, what add-ons register lies apart from custom properties.
+    groups = [copy]
+    if hasattr(copy, "bl_system_properties_get"):
+        groups.append(copy.bl_system_properties_get() or {})
+    for group in groups:
+        for key in tuple(group.keys()):
+            del group[key]
     copy.texture_mesh = None
     return copy

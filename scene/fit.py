@@ -24,15 +24,20 @@ OUTSIDE = 0.1
 SAMPLES = 2000
 """Vertices at which a mesh of other vertices is compared with its scene code."""
 
-REACHES = (0.005, 0.01, 0.02)
-"""Model units within which the surface must be: smoothing and remeshing move it about as far."""
+OFFSETS = np.array((-80, -55, -35, -22, -14, -8, -3, 0, 3, 8, 14, 22, 35, 55, 80)) / np.float32(
+    1000
+)
+"""Along the normals, in model units, where the surface is looked for."""
 
-NEAR_SHARE = 0.5
-"""Part of the vertices that must be so near; the others may have been sculpted."""
+NEAR, NEAR_SHARE = 0.02, 0.5
+"""Model units within which the surface must be, as smoothing and remeshing move it; and the part of
+the vertices of which that is asked, for the others may have been sculpted."""
 
-SAME_COLOR, SAME_SHARE = 0.1, 0.3
-"""Difference of a color channel that counts as none, and the part of the vertices that must have
-the scene code's color; the others may have been painted."""
+STILL = 0.006
+"""Model units by which the vertices may have moved together; smoothing moves them by less."""
+
+BETTER = 0.1
+"""By how much the colors may correlate better in another pose than in the one as it was made."""
 
 
 def fit_check(
@@ -48,11 +53,13 @@ def fit_check(
         InputError: The mesh was moved, turned or scaled as a whole inside its object.
     """
     data, note = blender_object.data, blender_object.triposr
-    points, outward, colors = positions(data), normals(data), colors_of(data)
+    points = positions(data)
     threshold, mirrored = note.threshold, note.mirrored
     became = what_became_of(data, points)
     if became == "moved":
         raise _lies_elsewhere()
+    if became != "there":
+        outward, colors = normals(data), colors_of(data)
 
     def check(matters: np.ndarray) -> None:
         if not _is_in_box(placement.unplace(points[matters]), code):
@@ -60,13 +67,11 @@ def fit_check(
         if became == "there" or not matters.any():
             return
         some = np.random.default_rng(0).permutation(np.flatnonzero(matters))[:SAMPLES]
-        at, *beside = (
-            placement.unplace(points[some] + step * placement.scale * outward[some], mirrored)
-            for step in (0.0, *(-reach for reach in REACHES), *REACHES)
-        )
-        if not _is_surface_between(code, threshold, beside[: len(REACHES)], beside[len(REACHES) :]):
+        at = placement.unplace(points[some], mirrored)
+        beside = placement.unplace(points[some] + placement.scale * outward[some], mirrored)
+        if not _is_on_surface(code, threshold, at, beside - at):
             raise _lies_elsewhere()
-        if colors is not None and not _are_colors(code, at, colors[some]):
+        if colors is not None and not _fits_best_as_it_is(code, at, colors[some]):
             raise _lies_elsewhere()
 
     return check
@@ -86,19 +91,50 @@ def _is_in_box(points: np.ndarray, code: SceneCode) -> bool:
     return float((np.abs(points) > 1.01 * code.radius).any(axis=1).mean()) <= OUTSIDE
 
 
-def _is_surface_between(
-    code: SceneCode, threshold: float, inner: list[np.ndarray], outer: list[np.ndarray]
-) -> bool:
-    """Whether the surface passes between points (N, 3) and those on the other side, mostly."""
-    sides = [
-        np.stack([code.density(points) > threshold for points in side]) for side in (inner, outer)
-    ]
-    return float((sides[0] != sides[1]).any(axis=0).mean()) >= NEAR_SHARE
+def _is_on_surface(code: SceneCode, threshold: float, at: np.ndarray, outward: np.ndarray) -> bool:
+    """Whether the surface passes near points (N, 3), mostly, and not all of them in one way off."""
+    beside = at[None] + OFFSETS[:, None, None] * outward[None]
+    is_solid = code.density(beside.reshape(-1, 3)).reshape(len(OFFSETS), -1) > threshold
+    crossed = is_solid[:-1] != is_solid[1:]
+    middles = (OFFSETS[:-1] + OFFSETS[1:]) / 2
+    distance = np.where(crossed, np.abs(middles)[:, None], np.inf)
+    nearest = distance.argmin(axis=0)
+    is_found = crossed.any(axis=0)
+    is_near = is_found & (distance.min(axis=0) < NEAR)
+    if is_near.mean() < NEAR_SHARE:
+        return False
+    return _common_motion(at[is_found], outward[is_found], middles[nearest[is_found]]) < STILL
 
 
-def _are_colors(code: SceneCode, at: np.ndarray, colors: np.ndarray) -> bool:
-    """Whether colors (N, 3) are about those that the scene code has there: after a small turn or
-    move they are not.
+def _common_motion(at: np.ndarray, outward: np.ndarray, off: np.ndarray) -> float:
+    """How far points (N, 3) are moved by the small move, turn and scaling that best explain how far
+    (N,) they are off along their normals; root mean square.
     """
-    apart = np.abs(code.color(at) - colors).max(axis=1)
-    return float((apart < SAME_COLOR).mean()) >= SAME_SHARE
+    center = at - at.mean(axis=0)
+    turns = np.cross(center, outward)
+    scaling = (center * outward).sum(axis=1, keepdims=True)
+    terms = np.concatenate((outward, turns, scaling), axis=1).astype(np.float64)
+    rest = off
+    for _ in range(5):  # robust: what was sculpted explains nothing
+        weight = 1 / np.sqrt(1 + (rest / STILL) ** 2)
+        found, *_ = np.linalg.lstsq(terms * weight[:, None], off * weight, rcond=None)
+        rest = off - terms @ found
+    move = found[:3] + np.cross(found[3:6], center) + found[6] * center
+    return float(np.sqrt((move**2).sum(axis=1).mean()))
+
+
+def _fits_best_as_it_is(code: SceneCode, at: np.ndarray, colors: np.ndarray) -> bool:
+    """Whether colors (N, 3) are those that the scene code has at points, however brightened, rather
+    than those of the mirrored or turned object: where the shape is symmetric, only they tell.
+    """
+    x, y, z = at.T
+    poses = [at, *(np.stack(pose, axis=1) for pose in ((x, -y, z), (-x, -y, z), (-x, y, z)))]
+    as_it_is, *others = (_correlation(code.color(pose), colors) for pose in poses)
+    return as_it_is >= max(others) - BETTER
+
+
+def _correlation(these: np.ndarray, those: np.ndarray) -> float:
+    """Of the channels of colors (N, 3), -1...1; 0 where there is nothing to compare."""
+    a, b = (each - each.mean(axis=0) for each in (these, those))
+    norm = float(np.sqrt((a**2).sum() * (b**2).sum()))
+    return float((a * b).sum()) / norm if norm > 1e-6 else 0.0

@@ -19,6 +19,8 @@ import numpy as np
 
 from ..inference.errors import InputError, TripoSRError, importing
 from ..inference.limits import DISPLAY_SUFFIXES, LINEAR_SUFFIXES, MAX_PIXELS, too_large
+from .paths import path_of
+from .temporary import in_temporary_place
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -64,7 +66,7 @@ def picture_of(image: bpy.types.Image, user: bpy.types.ImageUser | None = None) 
     """
     if image.type in SCENE_RESULTS:
         return _rendered(image)
-    path = Path(bpy.path.abspath(image.filepath, library=image.library))
+    path = path_of(image)
     if image.source == "MOVIE" and os.path.isfile(path):
         return _of_movie(image, path, _frame_number(user) - 1)
     if image.source == "SEQUENCE" and not image.is_dirty:
@@ -291,10 +293,18 @@ def _rendered(image: bpy.types.Image) -> Picture:
         if scene.display_settings.display_device != display:
             view, look = views.view_transform, views.look
             scene.display_settings.display_device = display
-            is_known = view in _choices(views, "view_transform")
-            views.view_transform, views.look = (view, look) if is_known else (plain, "None")
+            views.view_transform = _like(view, _choices(views, "view_transform"), plain)
+            views.look = look if views.view_transform == view else "None"
         content = _saved(image, scene)
     return lambda: content
+
+
+def _like(view: str, choices: list[str], plain: str) -> str:
+    """The view of a display that does what another display's view does: that of its name, or of the
+    beginning of it, as "AgX" is of "AgX - HDR 1000 nits"; else the plain one.
+    """
+    beginnings = [choice for choice in choices if view.startswith(f"{choice} - ")]
+    return view if view in choices else max(beginnings, key=len, default=plain)
 
 
 def _saved(
@@ -322,24 +332,12 @@ def _saved(
                 owner.display_settings.display_device = display
         views.view_transform, views.look, views.exposure, views.gamma = view, "None", 0.0, 1.0
         views.use_curve_mapping = views.use_white_balance = False
-    for place in TEMPORARY_PLACES:
-        try:
-            with tempfile.TemporaryDirectory(dir=place(), ignore_cleanup_errors=True) as folder:
-                return _written(image, scene, Path(folder))
-        except (OSError, ValueError) as error:  # ValueError: installed as no extension
-            log.info("Nothing can be written there: %s", error)
-    raise InputError(
-        "No temporary file can be written",
-        "Choose a folder for them in Blender's preferences, under File Paths",
-    )
+    return in_temporary_place(partial(_saved_in, image, scene))
 
 
-TEMPORARY_PLACES: tuple[Callable[[], str], ...] = (
-    lambda: bpy.app.tempdir,
-    tempfile.gettempdir,
-    lambda: bpy.utils.extension_path_user(__package__.rpartition(".")[0], create=True),
-)
-"""Where files may be kept for a moment. Blender's own folder may be gone, write-protected, full."""
+def _saved_in(image: bpy.types.Image, scene: bpy.types.Scene, place: str) -> bytes:
+    with tempfile.TemporaryDirectory(dir=place, ignore_cleanup_errors=True) as folder:
+        return _written(image, scene, Path(folder))
 
 
 def _written(image: bpy.types.Image, scene: bpy.types.Scene, folder: Path) -> bytes:

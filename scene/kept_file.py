@@ -13,6 +13,8 @@ from pathlib import Path
 
 import bpy
 
+from .paths import path_of
+
 
 def keep_file(blender_object: bpy.types.Object, path: Path | None) -> None:
     """Remember the file of the picture that an object was made of; None: it was none."""
@@ -41,7 +43,7 @@ def kept_file(blender_object: bpy.types.Object) -> Path | None:
     note, digest = blender_object.data.triposr, blender_object.triposr.digest
     if note.picture is None:
         return None
-    path = Path(bpy.path.abspath(note.picture.filepath, library=note.picture.library))
+    path = path_of(note.picture)
     beside = [Path(bpy.data.filepath).parent / path.name] if bpy.data.filepath else []
     for candidate in (path, *beside):
         if candidate.is_file() and (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 
 import bmesh
@@ -174,6 +175,42 @@ def normals(data: bpy.types.Mesh) -> np.ndarray:
     values = np.empty((len(data.vertices), 3), np.float32)
     data.vertex_normals.foreach_get("vector", values.ravel())
     return values
+
+
+VALUES = {
+    "FLOAT": ("value", np.float32, 1),
+    "INT": ("value", np.int32, 1),
+    "BOOLEAN": ("value", bool, 1),
+    "INT8": ("value", np.int32, 1),
+    "FLOAT_VECTOR": ("vector", np.float32, 3),
+    "FLOAT2": ("vector", np.float32, 2),
+    "INT16_2D": ("value", np.int32, 2),
+    "INT32_2D": ("value", np.int32, 2),
+    "FLOAT_COLOR": ("color", np.float32, 4),
+    "BYTE_COLOR": ("color", np.float32, 4),
+    "QUATERNION": ("value", np.float32, 4),
+    "FLOAT4X4": ("value", np.float32, 16),
+}
+"""How the values of each type of attribute are read at once; strings cannot be."""
+
+
+def digest_of_content(blender_object: bpy.types.Object) -> str:
+    """SHA-256 of all that an object's mesh holds: faces, attributes, colors, UVs, weights."""
+    data, digest = blender_object.data, hashlib.sha256()
+    sizes = len(data.vertices), len(data.edges), len(data.polygons), len(data.loops)
+    digest.update(repr((sizes, [group.name for group in blender_object.vertex_groups])).encode())
+    for attribute in data.attributes:
+        about = attribute.name, attribute.domain, attribute.data_type
+        digest.update(repr(about).encode("utf-8", "surrogateescape"))
+        if attribute.data_type in VALUES:
+            name, kind, width = VALUES[attribute.data_type]
+            values = np.empty(len(attribute.data) * width, kind)
+            attribute.data.foreach_get(name, values)
+            digest.update(values)
+    if blender_object.vertex_groups:
+        weights = [(g.group, g.weight) for vertex in data.vertices for g in vertex.groups]
+        digest.update(np.array(weights, np.float32))
+    return digest.hexdigest()
 
 
 def set_colors(data: bpy.types.Mesh, colors: np.ndarray) -> None:

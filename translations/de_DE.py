@@ -785,6 +785,10 @@ MESSAGES = {
         "{name} wurde inzwischen geändert und bleibt, wie es jetzt ist"
     ),
     "Try again": "Noch einmal versuchen",
+    "Blender cannot be started a second time, to edit the mesh: {reason}": (
+        "Blender lässt sich nicht ein zweites Mal starten, um das Mesh zu bearbeiten: {reason}"
+    ),
+    "Save your work and restart Blender": "Die Arbeit sichern und Blender neu starten",
     "The second Blender, which edits the mesh, has failed": (
         "Das zweite Blender, das das Mesh bearbeitet, ist gescheitert"
     ),

@@ -150,6 +150,23 @@ def _other_mesh(bpy, truck) -> None:
     truck.data = truck.data.copy()
 
 
+def _unwrap(bpy, truck) -> None:
+    truck.data.uv_layers.new(name="map")
+
+
+def _paint(bpy, truck) -> None:
+    truck.data.color_attributes["Color"].data[0].color_srgb = (0, 1, 0, 1)
+
+
+def _weight(bpy, truck) -> None:
+    truck.vertex_groups.new(name="left").add(range(100), 1.0, "REPLACE")
+
+
+def _assign_material(bpy, truck) -> None:
+    truck.data.materials.append(bpy.data.materials.new("other"))
+    truck.data.polygons[0].material_index = 1
+
+
 def _edit_mode(bpy, truck) -> None:
     bpy.ops.object.mode_set(mode="EDIT")
 
@@ -158,6 +175,7 @@ CHANGES = {
     _sculpt: "was changed meanwhile",
     _remesh: "was changed meanwhile",
     _other_mesh: "was changed meanwhile",
+    **dict.fromkeys((_unwrap, _paint, _weight, _assign_material), "was changed meanwhile"),
     _edit_mode: "is being edited",
 }
 
@@ -210,6 +228,48 @@ def test_a_second_blender_that_fails_is_told(
     pump()
     assert "second Blender, which edits the mesh, has failed" in session.edits.state.error
     assert np.array_equal(vertices(addon, truck), before)
+
+
+def test_unloading_meanwhile_loses_nothing(bpy, addon, truck, session, pump, click) -> None:
+    before = vertices(addon, truck)
+    click("clean_up")
+    bpy.ops.triposr.unload_model()
+    pump()
+    assert not session.edits.state.error
+    assert len(vertices(addon, truck)) != len(before)
+
+
+def test_nothing_else_goes_along(bpy, addon, truck, session, pump, click) -> None:
+    """What the mesh points at stays here: its picture would come back as a copy."""
+    images, materials = len(bpy.data.images), len(bpy.data.materials)
+    for _ in range(2):
+        click("clean_up")
+        pump()
+    assert (len(bpy.data.images), len(bpy.data.materials)) == (images, materials)
+
+
+def test_a_blender_that_cannot_be_started_twice_is_told(
+    bpy, addon, truck, session, pump, click, monkeypatch
+) -> None:
+    edited = addon("scene.edited")
+    monkeypatch.setattr(edited, "_second_blender", lambda: ["/nowhere/blender"])
+    click("clean_up")
+    pump()
+    assert "cannot be started a second time" in session.edits.state.error
+
+
+def test_a_temporary_folder_that_is_gone(
+    bpy, addon, truck, session, pump, click, monkeypatch, tmp_path
+) -> None:
+    temporary = addon("scene.temporary")
+    places = (lambda: str(tmp_path / "gone"), lambda: str(tmp_path))
+    monkeypatch.setattr(temporary, "TEMPORARY_PLACES", places)
+    click("clean_up")
+    pump()
+    assert not session.edits.state.error
+    monkeypatch.setattr(temporary, "TEMPORARY_PLACES", places[:1])
+    with pytest.raises(RuntimeError, match="No temporary file can be written"):
+        click("clean_up")
 
 
 HIDDEN = {

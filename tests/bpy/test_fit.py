@@ -10,7 +10,12 @@ TRANSFORMS = {
     "turned": lambda matrix: matrix.Rotation(math.radians(90), 4, "Z"),
     "turned a little": lambda matrix: matrix.Rotation(math.radians(12), 4, "X"),
     "upside down": lambda matrix: matrix.Rotation(math.pi, 4, "Y"),
-    "moved": lambda matrix: matrix.Translation((0.02, 0.0, 0.0)),
+    "turned around": lambda matrix: matrix.Rotation(math.pi, 4, "Z"),
+    "turned by five degrees": lambda matrix: matrix.Rotation(math.radians(5), 4, "Z"),
+    "mirrored": lambda matrix: matrix.Diagonal((-1.0, 1.0, 1.0, 1.0)),
+    "raised": lambda matrix: matrix.Translation((0.0, 0.0, 0.12)),
+    "a trifle smaller": lambda matrix: matrix.Scale(0.97, 4),
+    "moved": lambda matrix: matrix.Translation((0.04, 0.0, 0.0)),
     "halved": lambda matrix: matrix.Scale(0.5, 4),
     "a little smaller": lambda matrix: matrix.Scale(0.9, 4),
     "inside out": lambda matrix: matrix.Scale(-1.0, 4),
@@ -48,12 +53,11 @@ def test_blenders_own_operators(bpy, truck, kind: str) -> None:
         bpy.ops.triposr.recolor()
 
 
-@pytest.mark.parametrize("how", ["turned", "upside down", "halved", "a little smaller"])
-def test_a_transform_is_told_of_other_vertices_too(bpy, truck, how: str) -> None:
+@pytest.mark.parametrize("ratio", [0.9, 0.3])
+@pytest.mark.parametrize("how", TRANSFORMS)
+def test_a_transform_is_told_of_other_vertices_too(bpy, truck, how: str, ratio: float) -> None:
     _transform(truck, how)
-    modifier = truck.modifiers.new("", "DECIMATE")
-    modifier.ratio = 0.3
-    bpy.ops.object.modifier_apply(modifier=modifier.name)
+    _apply(truck, "DECIMATE", ratio=ratio)
     with pytest.raises(RuntimeError, match="no longer lies where it was made"):
         bpy.ops.triposr.recolor()
 
@@ -90,6 +94,18 @@ def _paint(truck) -> None:
     _decimate(truck)
 
 
+def _brighten(truck) -> None:
+    for point in truck.data.color_attributes["Color"].data:
+        point.color_srgb = (*(0.2 + 0.7 * value for value in point.color_srgb[:3]), 1)
+    _decimate(truck)
+
+
+def _darken(truck) -> None:
+    for point in truck.data.color_attributes["Color"].data:
+        point.color_srgb = (*(0.6 * value for value in point.color_srgb[:3]), 1)
+    _subdivide(truck)
+
+
 def _apply(truck, kind: str, **settings) -> None:
     import bpy
 
@@ -99,7 +115,7 @@ def _apply(truck, kind: str, **settings) -> None:
     bpy.ops.object.modifier_apply(modifier=modifier.name)
 
 
-CHANGES = (_sculpt, _decimate, _smooth, _remesh, _subdivide, _flip, _paint)
+CHANGES = (*(_sculpt, _decimate, _smooth, _remesh, _subdivide, _flip, _paint, _brighten, _darken),)
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -129,6 +129,20 @@ def test_an_older_relative_path_is_not_trusted(bpy, project: Path) -> None:
         bpy.ops.triposr.regenerate()
 
 
+@pytest.mark.parametrize("kept", ["//pics\\pic.png", "C:\\art\\pic.png"])
+def test_paths_that_were_written_on_windows(bpy, project: Path, kept: str) -> None:
+    """Relative ones lead on; of others the picture beside the .blend is found."""
+    (project / "pics").mkdir()
+    shutil.copy(project / "pic.png", project / "pics" / "pic.png")
+    made = _generate(bpy)
+    if kept.startswith("//"):
+        (project / "pic.png").unlink()
+    made.data.triposr.picture.filepath, made.data.triposr.place = kept, ""
+    code = made["triposr_scene_code"]
+    _regenerate(bpy, made)
+    assert made["triposr_scene_code"] == code
+
+
 def test_a_picture_that_was_packed_with_its_object(bpy, project: Path) -> None:
     made = _generate(bpy)
     code = made["triposr_scene_code"]
