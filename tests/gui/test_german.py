@@ -10,7 +10,10 @@ from window import Window
 
 LANGUAGE = "bpy.context.preferences.view.language"
 MISSING = "bpy.ops.triposr.generate(filepath='/session/files/none.png')"
-NOT_THERE = ["none.png ist nicht vorhanden", "Ein anderes Bild wählen"]
+NOT_THERE = [
+    "none.png ist nicht vorhanden",
+    "Ein anderes Bild wählen: Bei /session/files/none.png gibt es keines",
+]
 
 REPORT = f"""
 try:
