@@ -15,7 +15,6 @@ from typing import Any
 
 import bmesh
 import bpy
-import numpy as np
 from bpy.app.handlers import persistent
 from bpy.props import BoolProperty, FloatProperty, IntProperty, PointerProperty
 
@@ -112,11 +111,10 @@ def _start(target: bpy.types.Object, may_be_coarse: bool) -> None:
     change.running, change.found = wanted, _state_of(target)
     chosen, folder = preferences(bpy.context), torch_folder(bpy.context)
     device, threads, uid = chosen.device, chosen.threads, target.session_uid
-    count = len(target.data.vertices)
 
     def work(tick: Tick) -> MeshData:
         engine.import_torch(folder)
-        check_fit(np.ones(count, bool))
+        check_fit()
         return engine.extract(
             code,
             wanted.resolution,

@@ -313,6 +313,14 @@ def torch_folder(context: bpy.types.Context) -> Path | None:
     return Path(bpy.path.abspath(chosen)) if chosen else None
 
 
+def threads(context: bpy.types.Context, is_clicked: bool) -> int | None:
+    """How many threads torch may take: 0 leaves Blender one, as a click does if none are chosen;
+    None, as for a script, changes nothing.
+    """
+    chosen = preferences(context).threads
+    return chosen if is_clicked else chosen or None
+
+
 def keep_seconds(context: bpy.types.Context) -> float:
     """How long the model stays loaded after a run."""
     chosen = preferences(context)

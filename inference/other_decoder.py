@@ -21,16 +21,13 @@ from .color import rgba_of_numbers
 from .errors import importing
 
 with importing("Pillow"):
-    from PIL import Image, TiffImagePlugin
+    from PIL import ExifTags, Image, TiffImagePlugin
 
 log = logging.getLogger(__name__)
 
 HDR_MAGICS = (b"#?RADIANCE", b"#?RGBE")
 HEADER = 1 << 20
 """Bytes in which the text of a header ends."""
-
-ORIENTATION = 274
-"""The tag of TIFF and EXIF."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +92,9 @@ def decode(content: bytes, header: Header, is_known: bool = False) -> Image.Imag
         picture = rgba_of_numbers(
             values, header.tags, header.is_light, header.is_premultiplied, header.primaries
         )
-    if orientation := header.tags.get(ORIENTATION):
-        picture.getexif()[ORIENTATION] = orientation
+    # TIFF and EXIF have the same tag.
+    if orientation := header.tags.get(ExifTags.Base.Orientation):
+        picture.getexif()[ExifTags.Base.Orientation] = orientation
     return picture
 
 

@@ -22,7 +22,7 @@ from .message import Message
 from .repair import repaired
 
 with importing("Pillow"):
-    from PIL import Image, TiffImagePlugin, UnidentifiedImageError
+    from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +40,6 @@ MAX_BYTES = 2 << 30
 
 FAMILIAR = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8")
 """Starts of files that are known in all their kinds: what cannot be read of them is damaged."""
-
-ORIENTATION = 0x0112
-"""The tag of EXIF that tells how the camera was held."""
 
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -260,7 +257,7 @@ def _key_scale(image: Image.Image) -> tuple[int, int]:
 def _upright(picture: Image.Image, source: Image.Image) -> Image.Image:
     """The picture turned as the file it comes from says."""
     try:
-        orientation = source.getexif().get(ORIENTATION, 1)
+        orientation = source.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception as error:  # whatever damaged EXIF leads to
         log.info("Ignoring EXIF that cannot be read: %r", error)
         return picture

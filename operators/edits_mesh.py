@@ -10,13 +10,11 @@ from bpy.app.translations import pgettext_iface as iface_
 from bpy.props import BoolProperty
 
 from ..inference.errors import InputError
-from ..preferences import preferences
-from ..runner import Run, explain, run_inline
+from ..runner import Run, run_inline
 from ..scene.identity import with_uid
 from ..scene.mesh import check_free, digest_of_content, make_single_user, positions
 from ..scene.source import KEY, has_source
 from ..session import edits, refinements
-from ..texts import tell
 from .needs_source import NeedsSource
 
 
@@ -44,11 +42,6 @@ class EditsMesh(NeedsSource):
             return False
         return super().poll(context)
 
-    def threads(self, context: bpy.types.Context) -> int | None:
-        """How many torch may take; a click leaves Blender one, if no number is chosen."""
-        chosen = preferences(context).threads
-        return chosen if self.is_clicked else chosen or None
-
     def run(self, context: bpy.types.Context) -> Run:
         """Copies what is to be done out of Blender; raises what the artist is to be told."""
         raise NotImplementedError
@@ -61,15 +54,11 @@ class EditsMesh(NeedsSource):
         return self.execute(context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            if self.is_clicked and refinements.is_running():
-                raise InputError(
-                    "Another surface of the object is on its way", "Try again when it is there"
-                )
-            run = self.run(context)
-        except Exception as error:  # the boundary at which the artist is told
-            tell(self, "ERROR", explain(error).sentences)
-            return {"CANCELLED"}
+        if self.is_clicked and refinements.is_running():
+            raise InputError(
+                "Another surface of the object is on its way", "Try again when it is there"
+            )
+        run = self.run(context)
         if not self.is_clicked:
             return run_inline(self, run)
         edits.submit(run)

@@ -15,7 +15,7 @@ from .. import preview
 from ..inference.errors import TripoSRError
 from ..inference.message import Message
 from ..inference.types import ignore_progress
-from ..runner import Run, explain, push_undo_step
+from ..runner import Run, push_undo_step
 from ..scene.identity import check_local, with_uid
 from ..scene.image import new_matte, open_image, white_matte
 from ..session import PREVIEW_STAGES, mattes
@@ -109,21 +109,17 @@ class TRIPOSR_OT_edit_matte(_NeedsPicture, bpy.types.Operator):
     def _edit(self, context: bpy.types.Context, is_clicked: bool) -> set[str]:
         """Let the artist paint, at once or when the cut-out is done."""
         image, scene = context.scene.triposr.image, context.scene
-        try:
-            check_local(image)
-            if image.triposr.matte is not None:
-                _open_to_paint(image.triposr.matte)
-            elif preview.is_current(scene):
-                _give_matte(image, preview.view_of(scene).preview.matte, is_clicked)
-            elif not is_clicked:
-                alpha = _matte_or_none(preview.preview_work(scene), ignore_progress)
-                _give_matte(image, alpha, is_clicked)
-            else:
-                # Cutting out may take long: beside Blender, and the editor opens when it is done.
-                _start(scene, image)
-        except Exception as error:  # the boundary at which the artist is told
-            tell(self, "ERROR", explain(error).sentences)
-            return {"CANCELLED"}
+        check_local(image)
+        if image.triposr.matte is not None:
+            _open_to_paint(image.triposr.matte)
+        elif preview.is_current(scene):
+            _give_matte(image, preview.view_of(scene).preview.matte, is_clicked)
+        elif not is_clicked:
+            alpha = _matte_or_none(preview.preview_work(scene), ignore_progress)
+            _give_matte(image, alpha, is_clicked)
+        else:
+            # Cutting out may take long: beside Blender, and the editor opens when it is done.
+            _start(scene, image)
         return {"FINISHED"}
 
 

@@ -23,7 +23,7 @@ from ..inference.message import Message
 from ..inference.paths import local_path
 from ..inference.types import SIZE_RANGE, MeshData, Options, check_range
 from ..inference.weights import STARTER_FOLDER, find_model
-from ..preferences import keep_seconds, model_folder, preferences, torch_folder
+from ..preferences import keep_seconds, model_folder, preferences, threads, torch_folder
 from ..properties import SETTINGS, run_options
 from ..runner import Run, push_undo_step
 from ..scene.identity import is_local, with_uid
@@ -155,18 +155,28 @@ def picture_run(
     """
     if not is_local(context.scene):
         raise InputError("The scene belongs to a linked file", "Switch to a scene of this file")
-    threads = preferences(context).threads
     with_model = partial(
         engine.run,
         device=preferences(context).device,
         precision=preferences(context).precision,
-        threads=threads if is_clicked else threads or None,
+        threads=threads(context, is_clicked),
         keep=keep_seconds(context),
         torch_folder=torch_folder(context),
     )
     models = model_folder(context)
     options = run_options(chosen, models)
     name = title or source.title
+    picture = source.title, source.image, source.file
+    scene_uid, target_uid = context.scene.session_uid, 0 if target is None else target.session_uid
+
+    def again() -> Run:
+        # Holds no `source`, which may hold the pixels of a large picture.
+        scene = with_uid(bpy.data.scenes, scene_uid) or bpy.context.scene
+        goal = with_uid(bpy.data.objects, target_uid)
+        with bpy.context.temp_override(scene=scene):
+            new = _source_again(*picture)
+            return picture_run(bpy.context, new, chosen, spot, is_clicked, goal, title, variants)
+
     return Run(
         title=name,
         stages=RUN_STAGES,
@@ -174,36 +184,8 @@ def picture_run(
         deliver=_Delivery(context, name, source, chosen, spot, target, variants),
         icon=source.icon,
         group=variants,
-        again=partial(
-            _run_again,
-            partial(_source_again, source.title, source.image, source.file),
-            chosen,
-            spot,
-            is_clicked,
-            context.scene.session_uid,
-            0 if target is None else target.session_uid,
-            title,
-            variants,
-        ),
+        again=again,
     )
-
-
-def _run_again(
-    source: Callable[[], Source],
-    chosen: Chosen,
-    spot: Spot,
-    is_clicked: bool,
-    scene_uid: int,
-    target_uid: int,
-    title: str,
-    variants: str,
-) -> Run:
-    """The same run once more, of what its picture shows by now."""
-    context = bpy.context
-    scene = with_uid(bpy.data.scenes, scene_uid) or context.scene
-    target = with_uid(bpy.data.objects, target_uid)
-    with context.temp_override(scene=scene):
-        return picture_run(context, source(), chosen, spot, is_clicked, target, title, variants)
 
 
 def _source_again(title: str, image_uid: int, file: Path | None) -> Source:

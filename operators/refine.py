@@ -8,7 +8,7 @@ from bpy.props import BoolProperty, FloatProperty, IntProperty
 
 from ..inference.message import Message
 from ..inference.types import THRESHOLD_RANGE, MeshData, Tick, check_range, check_resolution
-from ..preferences import preferences, torch_folder
+from ..preferences import preferences, threads, torch_folder
 from ..properties import CLOSED, RESOLUTION, THRESHOLD, unlimited
 from ..runner import Run, push_undo_step
 from ..scene.fit import fit_check
@@ -41,14 +41,15 @@ class TRIPOSR_OT_refine(EditsMesh, bpy.types.Operator):
         check_fit = fit_check(target, code, placement)
         before = Target.of(target)
         device, folder = preferences(context).device, torch_folder(context)
-        threads, is_clicked = self.threads(context), self.is_clicked
+        is_clicked = self.is_clicked
+        count = threads(context, is_clicked)
 
         def work(tick: Tick) -> MeshData:
             tick("extract", 0.0)
             engine.import_torch(folder)
-            check_fit(np.ones(len(before.points), bool))
+            check_fit()
             surface = (resolution, threshold, closed)
-            return engine.extract(code, *surface, device, tick, threads, folder)
+            return engine.extract(code, *surface, device, tick, count, folder)
 
         def deliver(mesh: MeshData) -> Message:
             target = before.found_again()
@@ -79,22 +80,24 @@ class TRIPOSR_OT_recolor(EditsMesh, bpy.types.Operator):
         check_fit = fit_check(target, code, placement)
         before, mirrored = Target.of(target), target.triposr.mirrored
         device, folder = preferences(context).device, torch_folder(context)
-        threads, is_clicked = self.threads(context), self.is_clicked
+        is_clicked = self.is_clicked
+        count = threads(context, is_clicked)
 
         def work(tick: Tick) -> np.ndarray:
             tick("color", 0.0)
             engine.import_torch(folder)
-            check_fit(np.ones(len(before.points), bool))
+            check_fit()
             points = placement.unplace(before.points, mirrored)
-            return engine.color(code, points, device, tick, threads, folder)
+            return engine.color(code, points, device, tick, count, folder)
 
         def deliver(colors: np.ndarray) -> Message:
             target = before.found_again()
             recolor(target.data, before.points, colors)
             if is_clicked:
                 push_undo_step(Message("Recolor"))
-            count = len(colors)
-            return Message("{name}: {count:,} vertices colored", name=target.name, count=count)
+            return Message(
+                "{name}: {count:,} vertices colored", name=target.name, count=len(colors)
+            )
 
         return Run(target.name, RECOLOR_STAGES, work, deliver)
 

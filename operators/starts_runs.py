@@ -5,9 +5,8 @@ from __future__ import annotations
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
-from ..runner import Run, explain, run_inline
+from ..runner import Run, run_inline
 from ..session import runs
-from ..texts import tell
 
 
 class StartsRuns:
@@ -40,11 +39,7 @@ class StartsRuns:
 
     def start(self, context: bpy.types.Context, is_clicked: bool) -> set[str]:
         """Start the runs; a script waits for them. One that fails does not stop the others."""
-        try:
-            prepared = self.runs(context, is_clicked)
-        except Exception as error:  # the boundary at which the artist is told
-            tell(self, "ERROR", explain(error).sentences)
-            return {"CANCELLED"}
+        prepared = self.runs(context, is_clicked)
         if is_clicked:
             for run in prepared:
                 runs.submit(run)

@@ -10,7 +10,7 @@ import numpy as np
 from ..inference.errors import InputError
 from ..inference.message import Message
 from ..inference.types import Tick
-from ..preferences import preferences, torch_folder
+from ..preferences import preferences, threads, torch_folder
 from ..runner import Run, push_undo_step
 from ..scene.edited import Edited, Editing, EditingBeside, EditingHere
 from ..scene.fit import fit_check
@@ -54,17 +54,19 @@ def tool_run(
     check_not_empty(target.data)
     code, placement = source_of(target)
     check_fit = fit_check(target, code, placement)
-    before, edges, mirrored = Target.of(target), edges_of(target.data), target.triposr.mirrored
+    before, mirrored = Target.of(target), target.triposr.mirrored
+    edges = edges_of(target.data) if least else None
     device, folder = preferences(context).device, torch_folder(context)
-    threads = preferences(context).threads
-    threads = threads if is_clicked else threads or None
+    count = threads(context, is_clicked)
     editing = EditingBeside(target.data) if is_clicked else EditingHere(target.data)
 
     def work(tick: Tick) -> _Made:
         try:
             tick("edit", 0.0)
             engine.import_torch(folder)
-            gone = small_parts(edges, len(before.points), least)
+            gone = np.zeros(len(before.points), bool)
+            if edges is not None:
+                gone = small_parts(edges, len(gone), least)
             check_fit(~gone)
             edited = editing.edit(steps, gone, lambda fraction: tick("edit", fraction))
             if not edited.faces:
@@ -72,7 +74,7 @@ def tool_run(
             # Mirrored once more, both halves still have the colors of the one kept first.
             half = edited.found.get("kept", "none") if mirrored == "none" else mirrored
             points = placement.unplace(edited.points, half)
-            colors = engine.color(code, points, device, tick, threads, folder)
+            colors = engine.color(code, points, device, tick, count, folder)
         except BaseException:
             editing.close()
             raise

@@ -42,12 +42,12 @@ BETTER = 0.1
 
 def fit_check(
     blender_object: bpy.types.Object, code: SceneCode, placement: Placement
-) -> Callable[[np.ndarray], None]:
+) -> Callable[..., None]:
     """What is left to be checked of an object's mesh, where torch is at hand: on any thread.
 
     Returns:
-        Called with (V,) bool, the vertices that matter, it raises InputError where they do not lie
-        as they were made.
+        Raises InputError when it is called and the vertices do not lie as they were made. May be
+        given those that matter, (V,) bool.
 
     Raises:
         InputError: The mesh was moved, turned or scaled as a whole inside its object.
@@ -61,7 +61,9 @@ def fit_check(
     if became != "there":
         outward, colors = normals(data), colors_of(data)
 
-    def check(matters: np.ndarray) -> None:
+    def check(matters: np.ndarray | None = None) -> None:
+        if matters is None:
+            matters = np.ones(len(points), bool)
         if not _is_in_box(placement.unplace(points[matters]), code):
             raise _lies_elsewhere()
         if became == "there" or not matters.any():
