@@ -25,10 +25,10 @@ def unregister() -> None:
 
 def _classes() -> tuple[type, ...]:
     """What Blender is told of, in order: a class comes after those that it names."""
-    from . import live_refine, operators, panels, preferences, properties
+    from . import operators, panels, properties
+    from .tasks import live_refine
 
     return (
-        *preferences.classes,
         *properties.classes,
         *live_refine.classes,
         *operators.classes,
@@ -38,21 +38,12 @@ def _classes() -> tuple[type, ...]:
 
 def _modules() -> tuple:
     """Those with handlers, timers, menus or properties to add, in order."""
-    from . import (
-        command,
-        live_refine,
-        operators,
-        panels,
-        preferences,
-        preview,
-        properties,
-        session,
-        thumbnails,
-        translations,
-    )
+    from . import command, operators, panels, properties, translations
+    from .panels import thumbnails
     from .scene import source, usd
+    from .tasks import inventory, live_refine, preview, session
 
     return (
         *(translations, properties, source, usd, thumbnails, preview, session, live_refine),
-        *(preferences, operators.places, panels.presets, command),
+        *(inventory, operators.places, panels.presets, command),
     )

@@ -5,47 +5,94 @@ from bl_ext.user_default.triposr import api
 chair = api.image_to_object("chair.png", resolution=128, size=0.9)
 api.refine(chair, threshold=30)
 api.clean_up(chair, faces=5000)
+
+Each call waits until it is done, and needs no window and no active object. Each raises a kind of
+`TripoSRError` (a RuntimeError), which says in one sentence what went wrong and in another one what
+to do; and TypeError for a setting that does not exist.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
 
-from .scene.source import has_source
+from .inference.errors import TripoSRError
+from .inference.types import Machine
+from .preferences import machine
+from .scene.source import check_source, surface_of
+from .settings import CLEAN_UP, MIRROR, REMESH, SURFACE, Setting, check_all
+from .tasks import edit
+from .tasks.generate import (
+    Chosen,
+    file_source,
+    generation,
+    image_source,
+    regeneration,
+    spot_for,
+)
+from .tasks.refine import coloring, extraction
+
+__all__ = [
+    "TripoSRError",
+    "clean_up",
+    "image_to_object",
+    "mirror",
+    "recolor",
+    "refine",
+    "regenerate",
+    "remesh",
+]
 
 
-def image_to_object(image: bpy.types.Image | Path | str, **settings: object) -> bpy.types.Object:
-    """Build an object from a picture, in the present scene at the 3D cursor, and wait for it.
+def image_to_object(
+    image: bpy.types.Image | Path | str,
+    location: Sequence[float] | None = None,
+    rotation: float | None = None,
+    **settings: object,
+) -> bpy.types.Object:
+    """Build an object from a picture, in the present scene.
 
     Args:
         image: An image data-block, or the path of a file.
-        settings: Those of `bpy.ops.triposr.generate`, such as `resolution`, `threshold`, `size`,
-            `background`; what is not given is as in the scene's settings.
+        location: Where the object's origin is put, in world space; None: at the 3D cursor.
+        rotation: Radians about Z from facing the front view; None: as the scene's Facing says.
+        settings: Such as `resolution`, `threshold`, `size`, `background`; what is not given is as
+            in the scene's settings.
 
     Returns:
         The new object; in Object Mode it is selected and active.
 
     Raises:
-        TypeError: The image is something else.
-        RuntimeError: One sentence that says what went wrong, and one that says what to do.
+        TypeError: The image is something else, or there is no such setting.
+        InputError: The picture cannot be used, or a value is out of its range.
+        TripoSRError: Something else went wrong; see its kinds.
     """
-    before = set(bpy.data.objects)
+    context = bpy.context
     if isinstance(image, bpy.types.Image):
-        # By its own number: a linked image may have the same name as a local one.
-        bpy.ops.triposr.generate(image=image.name, image_uid=image.session_uid, **settings)
-    elif not isinstance(image, Path | str):
+        source = image_source(image)
+    elif isinstance(image, Path | str):
+        source = file_source(str(image))
+    else:
         kind = type(image)
         raise TypeError(
             "an image is a bpy.types.Image or the path of a file (str or pathlib.Path), and not"
             f" {kind.__module__}.{kind.__qualname__}"
         )
-    else:
-        bpy.ops.triposr.generate(filepath=str(image), **settings)
-    [new] = set(bpy.data.objects) - before  # in Edit Mode it does not become the active one
-    return new
+    spot = spot_for(context, location, rotation)
+    chosen = Chosen(context.scene.triposr, **settings)
+    return generation(context, source, chosen, spot, is_clicked=False).do().result
+
+
+def regenerate(blender_object: bpy.types.Object) -> bpy.types.Object:
+    """Build an object anew from its picture with the scene's present settings, in its place.
+
+    Raises:
+        InputError: It was not made from a picture, or its picture is gone.
+    """
+    return regeneration(bpy.context, blender_object, is_clicked=False).do().result
 
 
 def refine(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Object:
@@ -57,29 +104,16 @@ def refine(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Ob
 
     Returns:
         The same object.
-
-    Raises:
-        RuntimeError: As above.
     """
-    return _with_active(blender_object, bpy.ops.triposr.refine, settings)
-
-
-def regenerate(blender_object: bpy.types.Object) -> bpy.types.Object:
-    """Build an object anew from its picture with the scene's present settings, in its place.
-
-    Raises:
-        RuntimeError: As above.
-    """
-    return _with_active(blender_object, bpy.ops.triposr.regenerate, {})
+    check_source(blender_object)
+    check_all(SURFACE, settings)
+    surface = replace(surface_of(blender_object), **settings)
+    return extraction(blender_object, _machine(), False, surface).do().result
 
 
 def recolor(blender_object: bpy.types.Object) -> bpy.types.Object:
-    """Color an object's vertices anew from its scene code, whatever was done to its mesh.
-
-    Raises:
-        RuntimeError: As above.
-    """
-    return _with_active(blender_object, bpy.ops.triposr.recolor, {})
+    """Color an object's vertices anew from its scene code, whatever was done to its mesh."""
+    return coloring(blender_object, _machine(), False).do().result
 
 
 def clean_up(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Object:
@@ -89,11 +123,9 @@ def clean_up(blender_object: bpy.types.Object, **settings: object) -> bpy.types.
         blender_object: Made by this add-on.
         settings: `floaters` (0...1, 1 keeps the largest part), `holes`, `smooth` (passes, 0...200)
             and `faces` (0 keeps all).
-
-    Raises:
-        RuntimeError: As above.
     """
-    return _with_active(blender_object, bpy.ops.triposr.clean_up, settings)
+    chosen = _with_defaults(CLEAN_UP, settings)
+    return edit.clean_up(blender_object, _machine(), False, **chosen).do().result
 
 
 def remesh(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Object:
@@ -102,11 +134,9 @@ def remesh(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Ob
     Args:
         blender_object: Made by this add-on.
         settings: `kind` ("voxel" or "quads"), `voxel_size` (0: by the object's size), `faces`.
-
-    Raises:
-        RuntimeError: As above.
     """
-    return _with_active(blender_object, bpy.ops.triposr.remesh, settings)
+    chosen = _with_defaults(REMESH, settings)
+    return edit.remesh(blender_object, _machine(), False, **chosen).do().result
 
 
 def mirror(blender_object: bpy.types.Object, keep: str = "auto") -> bpy.types.Object:
@@ -115,27 +145,16 @@ def mirror(blender_object: bpy.types.Object, keep: str = "auto") -> bpy.types.Ob
     Args:
         blender_object: Made by this add-on.
         keep: "left" (-X), "right" (+X), or "auto": the half with more surface.
-
-    Raises:
-        RuntimeError: As above.
     """
-    return _with_active(blender_object, bpy.ops.triposr.mirror, {"keep": keep})
+    chosen = _with_defaults(MIRROR, {"keep": keep})
+    return edit.mirror(blender_object, _machine(), False, **chosen).do().result
 
 
-def _with_active(
-    blender_object: bpy.types.Object,
-    operator: Callable[..., set[str]],
-    settings: dict[str, object],
-) -> bpy.types.Object:
-    """Let an operator work on an object, whichever is the active one."""
-    if not has_source(blender_object):
-        name = getattr(blender_object, "name", blender_object)
-        raise RuntimeError(f"{name} was not made from a picture. Give an object that was.")
-    with bpy.context.temp_override(
-        object=blender_object,
-        active_object=blender_object,
-        selected_objects=[blender_object],
-        selected_editable_objects=[blender_object],
-    ):
-        operator(**settings)
-    return blender_object
+def _with_defaults(settings: tuple[Setting, ...], given: dict[str, object]) -> dict[str, object]:
+    check_all(settings, given)
+    return {setting.name: given.get(setting.name, setting.default) for setting in settings}
+
+
+def _machine() -> Machine:
+    """How a call may use this machine: Blender waits for it."""
+    return machine(bpy.context, is_clicked=False)

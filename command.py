@@ -9,23 +9,13 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
 
 import bpy
 
 from . import api
-from .inference.catalog import MATTING_MODELS
-from .inference.errors import InputError
-from .inference.paths import local_path
-from .inference.types import (
-    FOREGROUND_RATIO_RANGE,
-    RESOLUTION_RANGE,
-    SIZE_RANGE,
-    Background,
-    Options,
-    check_range,
-)
-from .texts import reported
+from .inference.errors import InputError, explain
+from .inference.machine.paths import local_path
+from .settings import OBJECT, Setting
 
 NAME = "triposr"
 
@@ -45,13 +35,6 @@ EXPORTERS: dict[str, Callable[[str], object]] = {
 }
 
 
-SETTINGS = (
-    *("resolution", "threshold", "size", "background", "matting_model"),
-    *("foreground_ratio", "keep_largest", "closed"),
-)
-"""Those of `api.image_to_object` that can be given here."""
-
-
 def run(arguments: list[str]) -> int:
     """Convert pictures to files; 0 if all worked, 1 if some failed, 2 for wrong arguments."""
     try:
@@ -64,17 +47,17 @@ def run(arguments: list[str]) -> int:
     except (ValueError, InputError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    settings = {name: getattr(options, name) for name in SETTINGS}
+    settings = {setting.name: getattr(options, setting.name) for setting in OBJECT}
     failures = 0
     for number, (picture, output) in enumerate(zip(pictures, outputs, strict=True), 1):
-        told = f"[{number}/{len(outputs)}] {picture.name}"
+        label = f"[{number}/{len(outputs)}] {picture.name}"
         try:
             _convert(picture, output, settings)
         except Exception as error:  # one bad picture does not stop the others
             failures += 1
-            sys.stderr.write(f"{told}: {reported(error)}\n")
+            sys.stderr.write(f"{label}: {explain(error)}\n")
         else:
-            sys.stdout.write(f"{told}: {output}\n")
+            sys.stdout.write(f"{label}: {output}\n")
         sys.stdout.flush()
     if failures and len(outputs) > 1:
         sys.stderr.write(f"{failures} of {len(outputs)} pictures failed\n")
@@ -96,68 +79,35 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--format", choices=tuple(EXPORTERS), help="default: by the output's ending, else glb"
     )
-    _add_settings(parser.add_argument_group("settings"))
+    group = parser.add_argument_group("settings")
+    for setting in OBJECT:
+        _add_setting(group, setting)
     return parser
 
 
-def _add_settings(group: argparse._ArgumentGroup) -> None:
-    usual, low, high = Options(), *RESOLUTION_RANGE
+def _add_setting(group: argparse._ArgumentGroup, setting: Setting) -> None:
+    """The option for a setting; its help is the tooltip."""
+    flag = setting.option or f"--{setting.name.replace('_', '-')}"
+    tooltip = setting.description[0].lower() + setting.description[1:]
+    description = (setting.option_help or tooltip).replace("%", "%%")
+    if isinstance(setting.default, bool):
+        action = "store_false" if setting.default else "store_true"
+        group.add_argument(flag, dest=setting.name, action=action, help=description)
+        return
+    kind: dict[str, object] = {"choices": tuple(name for name, _, _ in setting.choices)}
+    if setting.limits is not None:
+        low, high = setting.limits
+        kind = {"type": type(setting.default), "metavar": setting.metavar}
+        description += f"; {low:g} to {high:g}"
     group.add_argument(
-        "--resolution",
-        type=int,
-        default=usual.resolution,
-        metavar="N",
-        help=f"points per axis, {low} to {high}; default: %(default)s",
-    )
-    group.add_argument(
-        "--threshold",
-        type=float,
-        default=usual.threshold,
-        metavar="D",
-        help="density at the surface; default: %(default)s",
-    )
-    group.add_argument(
-        "--size",
-        type=float,
-        default=1.0,
-        metavar="LENGTH",
-        help="longest side; default: %(default)s",
-    )
-    group.add_argument(
-        "--background",
-        choices=get_args(Background),
-        default=usual.background,
-        help="how the subject is cut out; default: %(default)s",
-    )
-    group.add_argument(
-        "--matting-model",
-        choices=("auto", *(model.name for model in MATTING_MODELS)),
-        default=usual.matting_model,
-        help="the network that does it; default: the best that is on this machine",
-    )
-    low, high = FOREGROUND_RATIO_RANGE
-    group.add_argument(
-        "--foreground-ratio",
-        type=float,
-        default=usual.foreground_ratio,
-        metavar="R",
-        help=f"part of the network's picture that the subject fills, {low} to {high}; "
-        "default: %(default)s",
-    )
-    group.add_argument("--keep-largest", action="store_true", help="leave out all other parts")
-    group.add_argument(
-        "--open",
-        dest="closed",
-        action="store_false",
-        help="leave the mesh open where the model's box cuts it off",
+        flag, default=setting.default, help=f"{description}; default: %(default)s", **kind
     )
 
 
 def _check_settings(options: argparse.Namespace) -> None:
     """Raise InputError for a number out of its range."""
-    names = ("resolution", "threshold", "foreground_ratio")
-    Options(**{name: getattr(options, name) for name in names})
-    check_range("Size", options.size, SIZE_RANGE)
+    for setting in OBJECT:
+        setting.check(getattr(options, setting.name))
 
 
 def _expanded(pictures: list[str]) -> list[Path]:

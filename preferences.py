@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
-from . import inventory
-from .inference.catalog import MODELS, TRIPOSR, PublishedModel, hub_address
+from .inference.engine import engine
 from .inference.message import Message
-from .inference.own_torch import TorchBuild
-from .inference.types import DeviceInfo
-from .inference.weights import STARTER_FOLDER, find_model
-from .inventory import Inventory, Places
-from .session import engine, upkeep
-from .texts import draw_message, draw_progress, draw_text, localized
+from .inference.types import DeviceInfo, Machine
+from .texts import localized
 
 BASIC_DEVICES = (
     ("auto", "Automatic", "The first that works of GPU and CPU"),
@@ -36,7 +32,7 @@ _device_items: list[tuple[str, str, str, str, int]] = []
 
 
 def device_items(
-    chosen: TripoSRPreferences | None, _context: bpy.types.Context | None
+    chosen: MachineSettings | None, _context: bpy.types.Context | None
 ) -> list[tuple[str, str, str, str, int]]:
     """The devices to choose from, by their names where those are known."""
     found = {device.name.removesuffix(":0"): device for device in engine.devices}
@@ -61,11 +57,11 @@ def _number_of(name: str) -> int:
     return DEVICE_NAMES.index(name) if name in DEVICE_NAMES else 0
 
 
-def _chosen_device(chosen: TripoSRPreferences) -> int:
+def _chosen_device(chosen: MachineSettings) -> int:
     return _number_of(chosen.device_name)
 
 
-def _choose_device(chosen: TripoSRPreferences, number: int) -> None:
+def _choose_device(chosen: MachineSettings, number: int) -> None:
     chosen.device_name = DEVICE_NAMES[number]
 
 
@@ -76,17 +72,17 @@ def device_label(device: DeviceInfo) -> str:
     return Message("{name} ({size:.0f} GB)", name=device.label, size=device.memory / 1e9)
 
 
-def look_again() -> None:
-    """Let the panels know what lies in the folders now: a setting or a file has changed."""
-    inventory.look(_places(bpy.context))
+folder_watchers: list[Callable[[], None]] = []
+"""Called when the artist has chosen another folder."""
 
 
-def _on_folder(_chosen: TripoSRPreferences, _context: bpy.types.Context) -> None:
-    look_again()
+def _on_folder(_chosen: MachineSettings, _context: bpy.types.Context) -> None:
+    for watcher in folder_watchers:
+        watcher()
 
 
-class TripoSRPreferences(bpy.types.AddonPreferences):
-    bl_idname = __package__
+class MachineSettings:
+    """What the add-on's preferences hold; panels/preferences.py draws them."""
 
     # Saved by name: which devices there are is not known until torch was imported.
     device_name: StringProperty(default="auto", options={"HIDDEN"})
@@ -169,111 +165,6 @@ class TripoSRPreferences(bpy.types.AddonPreferences):
         default=True,
     )
 
-    def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        found = known(context)
-        self._draw_models(context, layout, found)
-        layout.separator()
-        self._draw_devices(layout, found)
-        layout.separator()
-        layout.prop(self, "show_colors")
-        layout.operator("triposr.copy_report", text="Copy Report", icon="COPYDOWN")
-
-    def _draw_models(
-        self, context: bpy.types.Context, layout: bpy.types.UILayout, found: Inventory | None
-    ) -> None:
-        layout.label(text="Models")
-        column = layout.column(align=True)
-        column.prop(self, "model_folder", placeholder=str(model_folder(context)))
-        box = layout.box().column()
-        draw_offline(box)
-        if found is None:
-            draw_looking(box)
-        for model in MODELS if found is not None else ():
-            draw_model(box, model, found)
-        draw_upkeep(layout)
-        layout.operator("triposr.import_model", text="Import from Disk", icon="IMPORT")
-        layout.prop(self, "keep_original")
-        column = layout.column(align=True)
-        column.prop(self, "hub_mirror", placeholder=hub_address())
-        column.prop(self, "github_mirror", placeholder="https://github.com")
-
-    def _draw_devices(self, layout: bpy.types.UILayout, found: Inventory | None) -> None:
-        layout.label(text="Device and Memory")
-        row = layout.row(align=True)
-        row.prop(self, "device")
-        row.operator("triposr.detect_devices", text="", icon="FILE_REFRESH")
-        for device in engine.devices:
-            if device.problem:
-                _hint(layout, device.problem, "ERROR")
-        layout.prop(self, "precision")
-        layout.prop(self, "threads")
-        row = layout.row(align=True)
-        row.prop(self, "keep_loaded")
-        if self.keep_loaded == "minutes":
-            row.prop(self, "keep_minutes")
-        if engine.takes_memory():
-            row = layout.split(factor=0.4)
-            row.label()
-            row.operator("triposr.unload_model", text="Unload Now", icon="TRASH")
-        layout.prop(self, "torch_folder")
-        build = None if found is None else found.torch
-        if isinstance(build, TorchBuild):
-            version, made_for = localized(build.version), localized(build.made_for)
-            _hint(layout, f"torch {version}, {made_for}", "CHECKMARK")
-        elif build is not None:
-            _hint(layout, build, "ERROR")
-
-
-def _hint(layout: bpy.types.UILayout, text: str, icon: str) -> None:
-    """A line below the value of a property."""
-    row = layout.split(factor=0.4)
-    row.label()
-    draw_text(row, text, icon)
-
-
-def draw_looking(layout: bpy.types.UILayout) -> None:
-    """That nothing can be said yet of what lies on the disks."""
-    layout.label(text="Looking for models", icon="SORTTIME")
-
-
-def draw_model(layout: bpy.types.UILayout, model: PublishedModel, found: Inventory) -> None:
-    """A row with a model and what can be done with it."""
-    row = layout.row()
-    is_there = model.name in found.installed
-    comes_along = model is TRIPOSR and not is_there and found.is_bundled
-    row.label(text=model.label, icon="CHECKMARK" if is_there or comes_along else "BLANK1")
-    if comes_along:
-        row.label(text="Comes with the Add-on")
-        return
-    row.label(text=f"{model.size / 1e6:,.0f} MB, {model.license}")
-    if is_there and model is TRIPOSR and found.needs_conversion:
-        row.operator(
-            "triposr.download_model", text="Convert", icon="FILE_REFRESH"
-        ).model = model.name
-    if is_there:
-        row.operator("triposr.remove_model", text="Remove", icon="TRASH").model = model.name
-    else:
-        row = row.row()
-        row.enabled = not upkeep.is_running()
-        row.operator("triposr.download_model", text="Download", icon="IMPORT").model = model.name
-
-
-def draw_upkeep(layout: bpy.types.UILayout) -> None:
-    """What is on its way to this machine, and what became of the last."""
-    state = upkeep.state
-    if upkeep.is_running():
-        layout.label(text=localized(state.title), icon="IMPORT", translate=False)
-        draw_progress(layout, state.fraction, state.label, "triposr.cancel_download")
-        return
-    if state.error:
-        draw_message(layout.box(), (state.error, state.hint), "ERROR", "triposr.dismiss_download")
-    elif state.message:
-        icon = "INFO" if state.canceled else "CHECKMARK"
-        draw_message(layout, (state.message,), icon, "triposr.dismiss_download")
-
 
 def offline_reason() -> str:
     """Why nothing may be downloaded, and how to allow it, translated; empty when it may."""
@@ -284,16 +175,7 @@ def offline_reason() -> str:
     return iface_("Turn on Allow Online Access in Preferences, System, Network")
 
 
-def draw_offline(layout: bpy.types.UILayout) -> None:
-    """Why nothing can be downloaded, if it cannot, and the way to where that can be changed."""
-    if not (reason := offline_reason()):
-        return
-    draw_text(layout, reason, "INTERNET_OFFLINE")
-    if not bpy.app.online_access_override:
-        layout.operator("screen.userpref_show", text="Open Preferences").section = "SYSTEM"
-
-
-def preferences(context: bpy.types.Context) -> TripoSRPreferences:
+def preferences(context: bpy.types.Context) -> MachineSettings:
     """The add-on's preferences."""
     return context.preferences.addons[__package__].preferences
 
@@ -313,48 +195,18 @@ def torch_folder(context: bpy.types.Context) -> Path | None:
     return Path(bpy.path.abspath(chosen)) if chosen else None
 
 
-def threads(context: bpy.types.Context, is_clicked: bool) -> int | None:
-    """How many threads torch may take: 0 leaves Blender one, as a click does if none are chosen;
-    None, as for a script, changes nothing.
+def machine(context: bpy.types.Context, is_clicked: bool) -> Machine:
+    """How a task may use this machine.
+
+    Args:
+        is_clicked: Whether Blender is used meanwhile, and keeps a core if no number is chosen.
     """
-    chosen = preferences(context).threads
-    return chosen if is_clicked else chosen or None
-
-
-def keep_seconds(context: bpy.types.Context) -> float:
-    """How long the model stays loaded after a run."""
     chosen = preferences(context)
     minutes = {"always": float("inf"), "never": 0.0, "minutes": float(chosen.keep_minutes)}
-    return 60 * minutes[chosen.keep_loaded]
-
-
-def _places(context: bpy.types.Context) -> Places:
-    return Places(model_folder(context), torch_folder(context))
-
-
-def known(context: bpy.types.Context) -> Inventory | None:
-    """What is known of the folders' content, for draw() and poll(): see `inventory.known`."""
-    return inventory.known(_places(context))
-
-
-def active_model(context: bpy.types.Context) -> Path:
-    """The folder of the model that a run would use now. Looks at the disk: not for draw()."""
-    return find_model(model_folder(context))
-
-
-def uses_starter(context: bpy.types.Context) -> bool:
-    """Whether a run would use the starter model. Looks at the disk: not for draw()."""
-    return active_model(context) == STARTER_FOLDER
-
-
-def register() -> None:
-    bpy.app.timers.register(look_again, first_interval=0.0, persistent=True)
-
-
-def unregister() -> None:
-    if bpy.app.timers.is_registered(look_again):
-        bpy.app.timers.unregister(look_again)
-    inventory.forget()
-
-
-classes = (TripoSRPreferences,)
+    return Machine(
+        device=chosen.device,
+        precision=chosen.precision,
+        threads=chosen.threads if is_clicked else chosen.threads or None,
+        keep=60 * minutes[chosen.keep_loaded],
+        torch_folder=torch_folder(context),
+    )

@@ -1,7 +1,8 @@
-"""What is saved in the .blend: the settings of the next run, on the scene."""
+"""What is saved in the .blend: settings on the scene, and what objects, meshes and images carry."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
@@ -15,181 +16,55 @@ from bpy.props import (
     StringProperty,
 )
 
-from .inference.catalog import MATTING_MODELS
-from .inference.types import (
-    FOREGROUND_RATIO_RANGE,
-    RESOLUTION_RANGE,
-    THRESHOLD_RANGE,
-    Options,
-    check_range,
-)
-
-# What scene, objects and operators offer alike. Operators have no hard limits (see `unlimited`), so
-# what they have in common is kept as keyword arguments.
-BACKGROUND = {
-    "name": "Background",
-    "description": "How the subject is told from its background",
-    "items": (
-        (
-            "auto",
-            "Automatic",
-            "The picture's own transparency where there is some, else a matting model where one "
-            "is on this machine, else a method for plain backgrounds",
-        ),
-        ("alpha", "Transparency", "Use the picture's own alpha channel"),
-        ("model", "Matting Model", "Let a network cut the subject out"),
-        ("plain", "Plain Background", "Remove a background of one color or a soft gradient"),
-        ("none", "None", "Use the whole picture; it should show its subject on middle gray"),
-    ),
-    "default": "auto",
-}
-MATTING_MODEL = {
-    "name": "Matting Model",
-    "description": "Which network cuts the subject out",
-    "items": (
-        ("auto", "Best Installed", "The best of those that are on this machine"),
-        *((model.name, model.label, model.purpose) for model in MATTING_MODELS),
-    ),
-    "default": "auto",
-}
-KEEP_LARGEST = {
-    "name": "Keep Largest",
-    "description": "Leave out all parts of the picture's subject but the largest",
-    "default": Options.keep_largest,
-}
-FOREGROUND_RATIO = {
-    "name": "Foreground Ratio",
-    "description": "Part of the network's square picture that the subject fills. "
-    "Try another value when the shape comes out too flat or too deep",
-    "min": FOREGROUND_RATIO_RANGE[0],
-    "max": FOREGROUND_RATIO_RANGE[1],
-    "soft_min": 0.5,
-    "default": Options.foreground_ratio,
-    "precision": 2,
-    "step": 1,
-}
-RESOLUTION = {
-    "name": "Resolution",
-    "description": "Points per axis at which the surface is looked for. "
-    "More show finer detail, and take more time and memory",
-    "min": RESOLUTION_RANGE[0],
-    "max": RESOLUTION_RANGE[1],
-    "soft_min": 64,
-    "soft_max": 512,
-    "step": 32,
-    "default": Options.resolution,
-}
-THRESHOLD = {
-    "name": "Density Threshold",
-    "description": "Density at which the surface lies. "
-    "Raise it to remove haze around the object, lower it to keep thin parts",
-    "min": THRESHOLD_RANGE[0],
-    "max": THRESHOLD_RANGE[1],
-    "soft_min": 5.0,
-    "soft_max": 100.0,
-    "step": 100,
-    "precision": 1,
-    "default": Options.threshold,
-}
-CLOSED = {
-    "name": "Close at Box",
-    "description": "Close the mesh where the object reaches the end of the model's box, as 3D "
-    "printing needs",
-    "default": Options.closed,
-}
-SIZE = {
-    "name": "Size",
-    "description": "How large the new object is; see Measure",
-    "subtype": "DISTANCE",
-    "min": 0.0001,
-    "soft_min": 0.01,
-    "soft_max": 100.0,
-    "default": 1.0,
-}
-MEASURE = {
-    "name": "Measure",
-    "description": "Which side of the new object is as long as Size says",
-    "items": (
-        ("longest", "Longest Side", "The longest of width, depth and height"),
-        ("height", "Height", "From the floor to the top"),
-    ),
-    "default": "longest",
-}
-ORIGIN = {
-    "name": "Origin",
-    "description": "What becomes the new object's origin",
-    "items": (
-        ("base", "Base", "The middle of its bottom: it stands where it is put"),
-        ("center", "Center", "The middle of its bounding box"),
-        ("volume", "Center of Volume", "Its center of mass, about which it turns naturally"),
-    ),
-    "default": "base",
-}
-FACING = {
-    "name": "Facing",
-    "description": "Where the side that the picture shows looks to",
-    "items": (
-        ("front", "Front View", "Along -Y, so that the front view (Numpad 1) shows it"),
-        ("view", "Viewer", "To you, in the 3D viewport that you click or drop in"),
-    ),
-    "default": "front",
-}
-DROP_AT = {
-    "name": "Drop At",
-    "description": "Where a picture that is dropped on the viewport becomes an object",
-    "items": (
-        ("surface", "Surface Under Mouse", "On what is under the mouse, or on the floor"),
-        ("cursor", "3D Cursor", "At the 3D cursor, wherever it is dropped"),
-    ),
-    "default": "surface",
-}
+from .inference.types import Options
+from .settings import DROP_AT, FACING, OBJECT, Setting
 
 
-def unlimited(declaration: dict[str, object]) -> dict[str, object]:
-    """A property's declaration without its hard limits: a script that exceeds them is told so,
-    where Blender would silently use another value.
+def declared(setting: Setting, limited: bool = True, **options: object) -> object:
+    """Blender's property for a setting.
+
+    Args:
+        limited: Whether Blender keeps values within the limits. For operators it does not: a script
+            that exceeds them gets an error, and not silently another value.
+        options: Further arguments of the property, such as `options`, `get` and `set`.
     """
-    return {key: value for key, value in declaration.items() if key not in ("min", "max")}
+    options = {
+        "name": setting.label,
+        "description": setting.description,
+        "default": setting.default,
+        **(setting.options or {}),
+        **options,
+    }
+    if setting.choices:
+        return EnumProperty(items=setting.choices, **options)
+    kind: Callable[..., object] = {bool: BoolProperty, int: IntProperty, float: FloatProperty}[
+        type(setting.default)
+    ]
+    if setting.limits is not None:
+        if limited:
+            options["min"], options["max"] = setting.limits
+        options["soft_min"], options["soft_max"] = setting.soft or setting.limits
+    return kind(**options)
 
 
-def check_declared(declaration: dict[str, object], value: float) -> None:
-    """Raise InputError for a value beyond the hard limits of a declaration."""
-    check_range(declaration["name"], value, (declaration["min"], declaration["max"]))
+def declaring(settings: tuple[Setting, ...], limited: bool = True, **options: object) -> type:
+    """A class to inherit from, with a property for each setting; see `declared`."""
+    properties = {each.name: declared(each, limited, **options) for each in settings}
+    return type("Declared", (), {"__annotations__": properties})
 
 
-class RunSettings:
-    """How an object is made: of the next one on the scene, and of each one on itself."""
-
-    background: EnumProperty(**BACKGROUND)
-    matting_model: EnumProperty(**MATTING_MODEL)
-    keep_largest: BoolProperty(**KEEP_LARGEST)
-    foreground_ratio: FloatProperty(**FOREGROUND_RATIO)
-    resolution: IntProperty(**RESOLUTION)
-    threshold: FloatProperty(**THRESHOLD)
-    closed: BoolProperty(**CLOSED)
-    size: FloatProperty(**SIZE)
-    measure: EnumProperty(**MEASURE)
-    origin: EnumProperty(**ORIGIN)
-
-
-SETTINGS = tuple(RunSettings.__annotations__)
-"""Their names; operators have them too."""
-
-
-class TripoSRSettings(RunSettings, bpy.types.PropertyGroup):
-    """Settings of the next run."""
+class TripoSRSettings(declaring((*OBJECT, FACING, DROP_AT)), bpy.types.PropertyGroup):
+    """Settings of the next object."""
 
     image: PointerProperty(
         type=bpy.types.Image,
         name="Picture",
         description="Picture of one object to build in 3D",
     )
-    facing: EnumProperty(**FACING)
-    drop_at: EnumProperty(**DROP_AT)
 
 
-def run_options(settings: object, matting_folder: Path) -> Options:
-    """The options of a run.
+def object_options(settings: object, matting_folder: Path) -> Options:
+    """The options of a reconstruction.
 
     Args:
         settings: Anything with the attributes of `TripoSRSettings`.
@@ -232,7 +107,7 @@ class TripoSRMesh(bpy.types.PropertyGroup):
     anchors: StringProperty(options={"HIDDEN"})
 
 
-class TripoSRSource(RunSettings, bpy.types.PropertyGroup):
+class TripoSRSource(declaring(OBJECT), bpy.types.PropertyGroup):
     """What an object was made of; its scene code is kept beside this (see scene/source.py)."""
 
     picture: StringProperty(name="Picture", description="Name of the picture")

@@ -8,59 +8,25 @@ neither torch nor transformers.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .checkpoint import load_model
-    from .errors import (
-        DependencyError,
-        DeviceError,
-        DownloadError,
-        EmptySurfaceError,
-        InputError,
-        ModelFilesError,
-        TripoSRError,
-    )
-    from .extraction import extract_mesh
-    from .pipeline import image_to_mesh
-    from .preprocess import prepare_image
-    from .types import MeshData, Options, PreparedImage, SceneCode
-
-_MODULE_OF = {
-    "load_model": "checkpoint",
-    "prepare_image": "preprocess",
-    "extract_mesh": "extraction",
-    "image_to_mesh": "pipeline",
-    "MeshData": "types",
-    "Options": "types",
-    "PreparedImage": "types",
-    "SceneCode": "types",
-    "DependencyError": "errors",
-    "DeviceError": "errors",
-    "DownloadError": "errors",
-    "EmptySurfaceError": "errors",
-    "InputError": "errors",
-    "ModelFilesError": "errors",
-    "TripoSRError": "errors",
+_MODULES = {
+    "model.checkpoint": ("load_model",),
+    "picture.prepare": ("prepare_image",),
+    "surface.extraction": ("extract_mesh",),
+    "surface.field": ("color_at", "density_at"),
+    "pipeline": ("image_to_mesh",),
+    "types": ("MeshData", "Options", "PreparedImage"),
+    "scene_code": ("SceneCode",),
+    "errors": (
+        *("DependencyError", "DeviceError", "DownloadError", "EmptySurfaceError", "InputError"),
+        *("ModelFilesError", "TripoSRError"),
+    ),
 }
+"""The public names by the module that defines them."""
 
-__all__ = [
-    "DependencyError",
-    "DeviceError",
-    "DownloadError",
-    "EmptySurfaceError",
-    "InputError",
-    "MeshData",
-    "ModelFilesError",
-    "Options",
-    "PreparedImage",
-    "SceneCode",
-    "TripoSRError",
-    "extract_mesh",
-    "image_to_mesh",
-    "load_model",
-    "prepare_image",
-]
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = sorted(_MODULE_OF)
 
 
 def __getattr__(name: str) -> object:

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from .errors import DeviceMemoryError, import_network_packages, importing
-from .own_torch import use_torch_from
-from .types import DeviceInfo, MeshData, SceneCode, Tick
-from .weights import weights_file
+from .machine.own_torch import use_torch_from
+from .model.weights import weights_file
+from .scene_code import SceneCode
+from .types import DeviceInfo, Machine, MeshData, SurfaceSettings, Tick
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,7 +63,7 @@ class Engine:
 
     def takes_memory(self) -> bool:
         """Whether there is anything that `unload` gives back."""
-        recall = sys.modules.get(f"{__package__}.recall")
+        recall = sys.modules.get(f"{__package__}.surface.recall")
         return self.is_loaded() or (recall is not None and recall.keeps_anything())
 
     def device(self) -> str:
@@ -92,7 +93,7 @@ class Engine:
         """
         self.import_torch(torch_folder)
         if again or not self.devices:
-            from .devices import list_devices
+            from .machine.devices import list_devices
 
             self.devices = list_devices()
             for device in self.devices:
@@ -114,47 +115,35 @@ class Engine:
                 self._key = key
             return self._model
 
-    def run(
-        self,
-        work: Callable[[Model], T],
-        folder: Path,
-        device: str,
-        precision: str,
-        tick: Tick,
-        threads: int | None = None,
-        keep: float = float("inf"),
-        torch_folder: Path | None = None,
-    ) -> T:
+    def run(self, work: Callable[[Model], T], folder: Path, machine: Machine, tick: Tick) -> T:
         """What `work` makes with the model; where memory runs out, with one that takes less.
 
         Args:
             work: Called with the model, and again if it raised `DeviceMemoryError`.
-            folder, device, precision, tick: As for `model`.
-            threads: That torch may take; 0 leaves Blender one, None changes nothing.
-            keep: Seconds that the model stays loaded afterwards; see `unload_if_idle`.
-            torch_folder: Where torch is imported from, if not from where Python has it.
+            folder, tick: As for `model`.
+            machine: What the model may use, and how long it stays loaded; see `unload_if_idle`.
 
         Raises:
             DependencyError: torch or another package cannot be imported.
             DeviceMemoryError: Not even the CPU's memory suffices.
             TripoSRError: What `work` and `load_model` raise.
         """
-        self.choose_torch(torch_folder)
+        self.choose_torch(machine.torch_folder)
         _import_loader()
         # Looking wakes every GPU; who has chosen the CPU wants them left alone.
-        if device != "cpu":
-            self.look_for_devices(torch_folder)
-        from .threads import torch_threads
+        if machine.device != "cpu":
+            self.look_for_devices(machine.torch_folder)
+        from .machine.threads import torch_threads
 
         with self._lock:
             self._users += 1
         try:
-            with torch_threads(threads):
-                return self._run(work, folder, device, precision, tick)
+            with torch_threads(machine.threads):
+                return self._run(work, folder, machine.device, machine.precision, tick)
         finally:
             with self._lock:
                 self._users -= 1
-            self._unload_at = time.monotonic() + keep
+            self._unload_at = time.monotonic() + machine.keep
             self.unload_if_idle()
 
     def _run(
@@ -164,7 +153,7 @@ class Engine:
             try:
                 return work(self.model(folder, device, precision, tick))
             except DeviceMemoryError as error:
-                from .devices import less_memory
+                from .machine.devices import less_memory
 
                 step = less_memory(device, precision)
                 if step is None:
@@ -175,42 +164,35 @@ class Engine:
             self.unload()
 
     def extract(
-        self,
-        code: SceneCode,
-        resolution: int,
-        threshold: float,
-        closed: bool,
-        device: str,
-        tick: Tick | None = None,
-        threads: int | None = None,
-        torch_folder: Path | None = None,
+        self, code: SceneCode, surface: SurfaceSettings, machine: Machine, tick: Tick | None = None
     ) -> MeshData:
         """Another surface of a scene code, for which no model is loaded; on the CPU where a GPU's
-        memory runs out. Arguments are those of `extract_mesh` and `run`, and so are the errors.
+        memory runs out. Raises what `extract_mesh` and `import_torch` raise.
         """
-        self.import_torch(torch_folder)
-        from .extraction import extract_mesh
+        self.import_torch(machine.torch_folder)
+        from .surface.extraction import extract_mesh
 
         return _on_device_or_cpu(
-            lambda on: extract_mesh(code, resolution, threshold, tick, on, closed), device, threads
+            lambda device: extract_mesh(
+                code, surface.resolution, surface.threshold, tick, device, surface.closed
+            ),
+            machine,
         )
 
     def color(
         self,
         code: SceneCode,
         points: NDArray[np.float32],
-        device: str,
+        machine: Machine,
         tick: Tick | None = None,
-        threads: int | None = None,
-        torch_folder: Path | None = None,
     ) -> NDArray[np.float32]:
-        """Colors at points, for which no model is loaded; on the CPU where a GPU's memory runs out.
-        Arguments are those of `color_points` and `run`, and so are the errors.
+        """Colors (N, 3) at points (N, 3), for which no model is loaded; on the CPU where a GPU's
+        memory runs out. Raises what `color_points` and `import_torch` raise.
         """
-        self.import_torch(torch_folder)
-        from .extraction import color_points
+        self.import_torch(machine.torch_folder)
+        from .surface.extraction import color_points
 
-        return _on_device_or_cpu(lambda on: color_points(code, points, tick, on), device, threads)
+        return _on_device_or_cpu(lambda device: color_points(code, points, tick, device), machine)
 
     def unload(self) -> None:
         """Give back the memory of the model and of what is recalled of scene codes; what a run
@@ -243,9 +225,13 @@ class Engine:
         _empty_caches()
 
 
+engine = Engine()
+"""The one of this process."""
+
+
 def _forget_recalled() -> None:
     """Forget what makes the next surface of a scene code quick."""
-    if recall := sys.modules.get(f"{__package__}.recall"):
+    if recall := sys.modules.get(f"{__package__}.surface.recall"):
         recall.forget()
 
 
@@ -254,21 +240,21 @@ def _empty_caches() -> None:
     if "torch" not in sys.modules:
         return
     gc.collect()  # Parts of a network hold each other.
-    from .devices import empty_caches
+    from .machine.devices import empty_caches
 
     empty_caches()
 
 
-def _on_device_or_cpu(work: Callable[[str], T], device: str, threads: int | None) -> T:
-    """What `work` makes on a device; on the CPU where the device's memory runs out."""
-    from .devices import choose_device
-    from .threads import torch_threads
+def _on_device_or_cpu(work: Callable[[str], T], machine: Machine) -> T:
+    """What `work` makes on the machine's device; on the CPU where the device's memory runs out."""
+    from .machine.devices import choose_device
+    from .machine.threads import torch_threads
 
-    with torch_threads(threads):
+    with torch_threads(machine.threads):
         try:
-            return work(device)
+            return work(machine.device)
         except DeviceMemoryError as error:
-            if choose_device(device).type == "cpu":
+            if choose_device(machine.device).type == "cpu":
                 raise
             log.warning("%s Trying the CPU", str(error))
         # Here the error is gone, and with it the frames that held the GPU's memory.
@@ -281,7 +267,7 @@ def _import_loader() -> Callable[[Path, str, str, Tick], Model]:
     _let_waiting_threads_sleep()
     started = time.perf_counter()
     import_network_packages()
-    from .checkpoint import load_model
+    from .model.checkpoint import load_model
 
     log.info("Imported torch: %.2f s", time.perf_counter() - started)
     return load_model

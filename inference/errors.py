@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 
+from .machine.packages import Clash, are_paths_too_long, find_clash, name_the_nameless
 from .message import Message, Value
-from .packages import Clash, are_paths_too_long, find_clash, name_the_nameless
 
 log = logging.getLogger(__name__)
 
 
-class TripoSRError(Exception):
-    """A failure that is told to the artist in one sentence, without a traceback.
+class TripoSRError(RuntimeError):
+    """A failure that the artist reads about in one sentence, without a traceback.
 
     Args:
         message: What happened, one sentence without a final period; a template of a `Message`.
@@ -41,6 +41,20 @@ class TripoSRError(Exception):
     def __reduce__(self) -> tuple[type[TripoSRError], tuple[Message, Message]]:
         """So that it can come back from a worker process."""
         return type(self), (self.message, self.hint)
+
+
+def explain(error: BaseException) -> TripoSRError:
+    """What to report to the artist; an error that nobody foresaw is logged with its traceback."""
+    if isinstance(error, TripoSRError):
+        log.warning("%s", error)
+        return error
+    log.error("Unexpected error", exc_info=error)
+    return TripoSRError(
+        "Unexpected error: {kind}: {error}",
+        "See Blender's console for the details, and report them",
+        kind=type(error).__name__,
+        error=str(error),
+    )
 
 
 class InputError(TripoSRError):

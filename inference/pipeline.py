@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .extraction import extract_mesh
-from .preprocess import prepare_image
-from .types import MeshData, Options, Reconstruction, Tick
+from .picture.prepare import prepare_image
+from .scene_code import SceneCode
+from .surface.extraction import extract_mesh
+from .types import MeshData, Options, Tick
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from .model.network import Model
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """A mesh, and what it was extracted from.
+
+    Attributes:
+        mesh: The surface at the resolution and threshold that were asked for.
+        code: What it was extracted from: other surfaces and colors come without the network.
+    """
+
+    mesh: MeshData
+    code: SceneCode
 
 
 def image_to_mesh(

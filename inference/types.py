@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from .errors import InputError, ModelFilesError, importing
+from .errors import InputError
 from .message import Message
 
 if TYPE_CHECKING:
@@ -51,8 +50,31 @@ def ignore_progress(stage: Stage, fraction: float) -> None:
 
 
 @dataclass(frozen=True)
-class Options:
-    """What can be chosen about one run. The numbers' defaults are the published ones.
+class SurfaceSettings:
+    """Which surface of a scene code is extracted. The defaults are the published ones.
+
+    Attributes:
+        resolution: Density lattice points per axis, 16...1024.
+        threshold: Density at the surface, 0.1...10,000.
+        closed: Whether a surface that reaches the end of the model's box is closed there. The
+            published code leaves it open, which 3D printers reject.
+
+    Raises:
+        InputError: A value is out of its range.
+    """
+
+    resolution: int = 256
+    threshold: float = 25.0
+    closed: bool = True
+
+    def __post_init__(self) -> None:
+        check_resolution(self.resolution)
+        check_range("Density Threshold", self.threshold, THRESHOLD_RANGE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(SurfaceSettings):
+    """The settings of one reconstruction: those of its surface, and how the picture is prepared.
 
     Attributes:
         background: `auto` uses the picture's alpha where it says something, else the matting
@@ -66,10 +88,6 @@ class Options:
         crop: `subject` ignores stray matte pixels and keeps the whole bounding box;
             `published` repeats the published code to the pixel.
         keep_largest: Whether only the largest part of the subject is kept.
-        resolution: Density lattice points per axis, 16...1024.
-        threshold: Density at the surface, 0.1...10,000.
-        closed: Whether a surface that reaches the end of the model's box is closed there. The
-            published code leaves it open, which 3D printers reject.
 
     Raises:
         InputError: A value is out of its range.
@@ -81,30 +99,46 @@ class Options:
     foreground_ratio: float = 0.85
     crop: Crop = "subject"
     keep_largest: bool = False
-    resolution: int = 256
-    threshold: float = 25.0
-    closed: bool = True
 
     def __post_init__(self) -> None:
-        _check_choice("Background", self.background, get_args(Background))
-        _check_choice("Crop", self.crop, get_args(Crop))
-        check_range("Foreground ratio", self.foreground_ratio, FOREGROUND_RATIO_RANGE)
-        check_resolution(self.resolution)
-        check_range("Threshold", self.threshold, THRESHOLD_RANGE)
+        super().__post_init__()
+        check_choice("Background", self.background, get_args(Background))
+        check_choice("Crop", self.crop, get_args(Crop))
+        check_range("Foreground Ratio", self.foreground_ratio, FOREGROUND_RATIO_RANGE)
 
 
-def _check_choice(label: str, value: str, choices: tuple[str, ...]) -> None:
+@dataclass(frozen=True)
+class Machine:
+    """How a task may use this machine.
+
+    Attributes:
+        device: As torch names it, or `auto`; see `choose_device`.
+        precision: `auto`, `fp32`, `bf16` or `fp16`; see `load_model`.
+        threads: CPU threads that torch may take; 0 leaves Blender one, None changes nothing.
+        keep: Seconds for which a model stays loaded after it was used.
+        torch_folder: Folder from which torch is imported; None if from where Python finds it.
+    """
+
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int | None = None
+    keep: float = float("inf")
+    torch_folder: Path | None = None
+
+
+def check_choice(label: str, value: object, choices: tuple[str, ...]) -> None:
+    """Raise `InputError` unless `value` is one of the choices."""
     if value not in choices:
         raise InputError(
-            "{label} is {value!r}",
+            "{label} is {value}",
             "Choose one of {names}",
             label=Message(label),
-            value=value,
+            value=repr(value),
             names=", ".join(choices),
         )
 
 
-def check_range(label: str, value: float, limits: tuple[float, float]) -> None:
+def check_range(label: str, value: Any, limits: tuple[float, float]) -> None:
     """Raise `InputError` unless `value` is a finite number within `limits` (inclusive).
 
     Blender keeps 32-bit floats: a limit that was rounded to one is still within the limits.
@@ -124,16 +158,21 @@ def check_range(label: str, value: float, limits: tuple[float, float]) -> None:
         )
 
 
-def check_resolution(resolution: int) -> None:
-    """Raise `InputError` unless `resolution` is a whole number within its range."""
-    check_range("Resolution", resolution, RESOLUTION_RANGE)
-    if resolution != int(resolution):
+def check_whole(label: str, value: Any) -> None:
+    """Raise `InputError` unless `value`, a number, is a whole one."""
+    if value != int(value):
         raise InputError(
             "{label} is {value}",
             "Choose a whole number",
-            label=Message("Resolution"),
-            value=repr(resolution),
+            label=Message(label),
+            value=repr(value),
         )
+
+
+def check_resolution(resolution: int) -> None:
+    """Raise `InputError` unless `resolution` is a whole number within its range."""
+    check_range("Resolution", resolution, RESOLUTION_RANGE)
+    check_whole("Resolution", resolution)
 
 
 @dataclass(frozen=True)
@@ -181,157 +220,3 @@ class MeshData:
     faces: NDArray[np.int32]
     colors: NDArray[np.float32]
     cut_off: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class SceneCode:
-    """One object as the network describes it: three feature planes and the decoder that reads them.
-
-    Attributes:
-        planes: (3, C, P, P) float32: the planes (x, y), (x, z), (y, z); within a plane the first
-            coordinate runs along the last axis.
-        layers: The decoder's linear layers as (weight (out, in), bias (out,)) float32 pairs; the
-            first takes 3C features, the last gives the raw density and three raw colors.
-        radius: Half the side of the box that the planes cover, in model units.
-        density_bias: Added to the raw density before the exponential.
-
-    Raises:
-        ModelFilesError: Shapes do not fit together, or a value is not finite.
-    """
-
-    planes: NDArray[np.float32]
-    layers: tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]
-    radius: float = 0.87
-    density_bias: float = -1.0
-
-    def __post_init__(self) -> None:
-        problem = self._problem()
-        if problem:
-            raise ModelFilesError(
-                "This is not a scene code: {problem}",
-                "Choose Full as the precision in the preferences, or fetch the weights again",
-                problem=problem,
-            )
-
-    def _problem(self) -> Message | None:
-        if self.planes.ndim != 4 or self.planes.shape[0] != 3 or not self.planes.size:
-            return Message("its planes have the shape {shape}", shape=str(self.planes.shape))
-        widths = [3 * self.planes.shape[1], *(len(bias) for _, bias in self.layers)]
-        shapes = [weight.shape for weight, _ in self.layers]
-        expected = [(outputs, inputs) for inputs, outputs in itertools.pairwise(widths)]
-        if len(self.layers) < 2 or shapes != expected or widths[-1] != 4:
-            return Message("the layers of its decoder have the shapes {shapes}", shapes=str(shapes))
-        arrays = (self.planes, *itertools.chain.from_iterable(self.layers))
-        if not all(np.isfinite(array).all() for array in arrays):
-            return Message("some of its values are not finite")
-        if not (math.isfinite(self.radius) and self.radius > 0):
-            return Message("its radius is {radius}", radius=self.radius)
-        if not math.isfinite(self.density_bias):
-            return Message("its density bias is not finite")
-        return None
-
-    def density(self, points: ArrayLike) -> NDArray[np.float32]:
-        """Density at `points` (N, 3) in [-radius, radius]: (N,) float32, greater than zero."""
-        from .field import Field
-
-        return Field(self).density(points)
-
-    def color(self, points: ArrayLike) -> NDArray[np.float32]:
-        """Display-referred sRGB at `points` (N, 3) in [-radius, radius]: (N, 3) float32, 0...1."""
-        from .field import Field
-
-        return Field(self).color(points)
-
-    def save(self, path: Path | str) -> None:
-        """Write the scene code to `path` as safetensors; the file appears whole or not at all."""
-        tensors = {"scene_code": np.ascontiguousarray(self.planes)}
-        # Every second module of the decoder is an activation, so linear layers have even numbers.
-        for number, (weight, bias) in enumerate(self.layers):
-            tensors[f"decoder.layers.{2 * number}.weight"] = np.ascontiguousarray(weight)
-            tensors[f"decoder.layers.{2 * number}.bias"] = np.ascontiguousarray(bias)
-        metadata = {"radius": repr(self.radius), "density_bias": repr(self.density_bias)}
-        path = Path(path)
-        partial = path.with_name(path.name + ".partial")
-        try:
-            _safetensors().numpy.save_file(tensors, partial, metadata)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-
-    def to_bytes(self) -> bytes:
-        """About a megabyte: the planes in float16, the decoder as it is; for `from_bytes`."""
-        box = np.array([self.radius, self.density_bias])
-        tensors = {"box": box, "planes": np.ascontiguousarray(self.planes.astype(np.float16))}
-        for number, (weight, bias) in enumerate(self.layers):
-            tensors[f"weight{number}"] = np.ascontiguousarray(weight)
-            tensors[f"bias{number}"] = np.ascontiguousarray(bias)
-        return bytes(_safetensors().numpy.save(tensors))
-
-    @classmethod
-    def from_bytes(cls, content: bytes) -> SceneCode:
-        """What `to_bytes` made; raises ModelFilesError if it is something else."""
-        safetensors = _safetensors()
-        try:
-            tensors = safetensors.numpy.load(content)
-            radius, density_bias = tensors["box"].tolist()
-            count = sum(key.startswith("weight") for key in tensors)
-            layers = tuple((tensors[f"weight{n}"], tensors[f"bias{n}"]) for n in range(count))
-            planes = tensors["planes"].astype(np.float32)
-        except (safetensors.SafetensorError, KeyError, ValueError, TypeError) as error:
-            raise ModelFilesError(
-                "The object's scene code is damaged", "Generate the object again"
-            ) from error
-        return cls(planes, layers, radius, density_bias)
-
-    @classmethod
-    def load(cls, path: Path | str) -> SceneCode:
-        """Read a scene code written by `save`; half-precision files become float32.
-
-        Raises:
-            ModelFilesError: The file is missing, damaged, or holds something else.
-        """
-        safetensors = _safetensors()
-        path = Path(path)
-        try:
-            with safetensors.safe_open(path, framework="numpy") as file:
-                metadata = file.metadata() or {}
-                tensors = {key: file.get_tensor(key).astype(np.float32) for key in file.keys()}  # noqa: SIM118
-            count = sum(key.endswith(".weight") for key in tensors)
-            layers = tuple(
-                (tensors[f"decoder.layers.{2 * n}.weight"], tensors[f"decoder.layers.{2 * n}.bias"])
-                for n in range(count)
-            )
-            code = cls(
-                planes=tensors["scene_code"],
-                layers=layers,
-                radius=float(metadata.get("radius", cls.radius)),
-                density_bias=float(metadata.get("density_bias", cls.density_bias)),
-            )
-        except (OSError, safetensors.SafetensorError, KeyError, ValueError, TypeError) as error:
-            raise ModelFilesError(
-                "{name} is not a scene code",
-                "Choose a file that SceneCode.save wrote",
-                name=path.name,
-            ) from error
-        return code
-
-
-def _safetensors() -> Any:
-    """The package that reads and writes scene codes; raises DependencyError."""
-    with importing("safetensors"):
-        import safetensors.numpy
-
-    return safetensors
-
-
-@dataclass(frozen=True, eq=False)
-class Reconstruction:
-    """What a picture has become.
-
-    Attributes:
-        mesh: The surface at the resolution and threshold that were asked for.
-        code: What it was extracted from: other surfaces and colors come without the network.
-    """
-
-    mesh: MeshData
-    code: SceneCode

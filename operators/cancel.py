@@ -7,7 +7,7 @@ from bpy.app.translations import pgettext_iface as iface_
 from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import BoolProperty
 
-from ..session import runs
+from ..tasks.session import pictures
 
 
 class TRIPOSR_OT_cancel(bpy.types.Operator):
@@ -30,16 +30,16 @@ class TRIPOSR_OT_cancel(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not runs.is_running():
+        if not pictures.is_running():
             cls.poll_message_set(iface_("Nothing is being generated"))
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         if self.everything:
-            runs.cancel_all()
+            pictures.cancel_all()
         else:
-            runs.cancel()
+            pictures.cancel()
         return {"FINISHED"}
 
 
@@ -51,7 +51,7 @@ class TRIPOSR_OT_dismiss(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        runs.dismiss()
+        pictures.dismiss()
         return {"FINISHED"}
 
 

@@ -5,28 +5,21 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Iterator
-from functools import reduce
 from importlib import metadata
 from pathlib import Path
 
 import bpy
 
-from ..inference.catalog import MODELS
-from ..inference.home import home_folder
-from ..inference.installation import is_installed
+from ..inference.files.installation import is_installed
+from ..inference.machine.home import home_folder
 from ..inference.message import Message
-from ..inference.types import DeviceInfo
-from ..preferences import (
-    active_model,
-    device_label,
-    model_folder,
-    preferences,
-    torch_folder,
-    uses_starter,
-)
-from ..runner import Run, run_inline
-from ..session import engine, recent_warnings, upkeep
+from ..inference.model.catalog import MODELS
+from ..inference.model.weights import STARTER_FOLDER, find_model
+from ..preferences import device_label, model_folder, preferences, torch_folder
+from ..tasks.devices import detection
+from ..tasks.session import engine, recent_warnings, upkeep
 from ..texts import tell
+from .reporting import do_now
 
 PACKAGES = (
     "torch",
@@ -44,8 +37,6 @@ PACKAGES = (
     "filelock",
 )
 
-DETECT_STAGES = {"load": (Message("Looking for devices"), 1.0)}
-
 
 class TRIPOSR_OT_detect_devices(bpy.types.Operator):
     """Look for GPUs that the installed torch can use; takes some seconds the first time"""
@@ -54,30 +45,11 @@ class TRIPOSR_OT_detect_devices(bpy.types.Operator):
     bl_label = "Detect Devices (TripoSR)"
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        upkeep.submit(_detection(context))
+        upkeep.submit(detection(context))
         return {"FINISHED"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        return run_inline(self, _detection(context))
-
-
-def _detection(context: bpy.types.Context) -> Run:
-    folder = torch_folder(context)
-    return Run(
-        Message("Devices"),
-        DETECT_STAGES,
-        lambda tick: engine.look_for_devices(folder, again=True),
-        _told,
-    )
-
-
-def _told(devices: tuple[DeviceInfo, ...]) -> Message:
-    labels = [device_label(device) for device in devices if not device.problem]
-    return Message("Found {devices}", devices=reduce(_listed, labels))
-
-
-def _listed(these: str, that: str) -> Message:
-    return Message("{these}, {that}", these=these, that=that)
+        return do_now(self, detection(context))
 
 
 class TRIPOSR_OT_copy_report(bpy.types.Operator):
@@ -128,8 +100,9 @@ def _about_devices(context: bpy.types.Context) -> Iterator[str]:
 
 def _about_models(context: bpy.types.Context) -> Iterator[str]:
     folder = model_folder(context)
+    used = find_model(folder)
     yield ""
-    yield f"Model in use: {'starter' if uses_starter(context) else active_model(context)}"
+    yield f"Model in use: {'starter' if used == STARTER_FOLDER else used}"
     yield f"Online access: {bpy.app.online_access}"
     for model in MODELS:
         if is_installed(model, folder):

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import bpy
 
-from ..inference.limits import FILE_SUFFIXES
-from ..runner import Run
+from ..inference.picture.limits import FILE_SUFFIXES
 from ..scene.image import open_image
 from ..scene.placement import Spot
 from ..scene.viewpoint import point_under
+from ..tasks.generate import row_of_files, spot_for
+from ..tasks.queue import Task
 from .file_browser import TakesFiles
-from .generate import cursor_spot, facing_turn
-from .picture_run import row_of_files
-from .starts_runs import StartsRuns
+from .starts_tasks import StartsTasks
 
 log = logging.getLogger(__name__)
 
 
-class TRIPOSR_OT_drop_image(TakesFiles, StartsRuns, bpy.types.Operator):
+class TRIPOSR_OT_drop_image(TakesFiles, StartsTasks, bpy.types.Operator):
     """Build a colored mesh from each dropped picture"""
 
     bl_idname = "triposr.drop_image"
@@ -33,7 +33,7 @@ class TRIPOSR_OT_drop_image(TakesFiles, StartsRuns, bpy.types.Operator):
         self.mouse = event.mouse_region_x, event.mouse_region_y
         return super().invoke(context, event)
 
-    def runs(self, context: bpy.types.Context, is_clicked: bool) -> list[Run]:
+    def tasks(self, context: bpy.types.Context, is_clicked: bool) -> list[Task]:
         files = self.paths()
         # The panel shows a single picture, so that other settings can be tried with it.
         if len(files) == 1 and (image := open_image(files[0])) is not None:
@@ -44,8 +44,8 @@ class TRIPOSR_OT_drop_image(TakesFiles, StartsRuns, bpy.types.Operator):
         on_surface = context.scene.triposr.drop_at == "surface"
         if on_surface and self.mouse is not None and context.region_data is not None:
             point = point_under(context, *self.mouse)
-            return Spot(point, facing_turn(context), is_surface=True)
-        return cursor_spot(context)
+            return replace(spot_for(context, point), is_surface=True)
+        return spot_for(context)
 
 
 def _open_tab(context: bpy.types.Context) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import bpy
 from bpy.props import CollectionProperty, StringProperty
 
-from ..inference.limits import FILE_SUFFIXES
+from ..inference.picture.limits import FILE_SUFFIXES
 
 PICTURES = ";".join(f"*{suffix}" for suffix in FILE_SUFFIXES)
 """What the file browser shows to who opens a picture."""

@@ -2,46 +2,24 @@
 
 from __future__ import annotations
 
-import math
-
 import bpy
-from bpy.props import (
-    BoolProperty,
-    EnumProperty,
-    FloatProperty,
-    FloatVectorProperty,
-    IntProperty,
-    StringProperty,
-)
+from bpy.props import FloatProperty, FloatVectorProperty, IntProperty, StringProperty
 
 from ..inference.errors import InputError
 from ..inference.message import Message
-from ..properties import (
-    BACKGROUND,
-    CLOSED,
-    FOREGROUND_RATIO,
-    KEEP_LARGEST,
-    MATTING_MODEL,
-    MEASURE,
-    ORIGIN,
-    RESOLUTION,
-    SETTINGS,
-    SIZE,
-    THRESHOLD,
-    unlimited,
-)
-from ..runner import Run
+from ..properties import declaring
 from ..scene.identity import with_uid
 from ..scene.placement import Spot
-from ..scene.viewpoint import turn_to_viewer
-from .picture_run import Chosen, Source, file_source, image_source, picture_run
-from .starts_runs import StartsRuns
+from ..settings import OBJECT
+from ..tasks.generate import Chosen, Source, file_source, generation, image_source, spot_for
+from ..tasks.queue import Task
+from .starts_tasks import StartsTasks
 
 RELATIVE_PATHS = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5) else set()
 """Blender 4.5 and newer warn of "//" in a path whose property does not say that it takes it."""
 
 
-class TakesPicture:
+class TakesPicture(declaring(OBJECT, limited=False, options={"SKIP_SAVE"})):
     """Operators that take a picture, settings and a place from the caller, else from the scene."""
 
     filepath: StringProperty(
@@ -68,16 +46,6 @@ class TakesPicture:
         subtype="ANGLE",
         options={"SKIP_SAVE"},
     )
-    background: EnumProperty(**BACKGROUND, options={"SKIP_SAVE"})
-    matting_model: EnumProperty(**MATTING_MODEL, options={"SKIP_SAVE"})
-    keep_largest: BoolProperty(**KEEP_LARGEST, options={"SKIP_SAVE"})
-    foreground_ratio: FloatProperty(**unlimited(FOREGROUND_RATIO), options={"SKIP_SAVE"})
-    resolution: IntProperty(**unlimited(RESOLUTION), options={"SKIP_SAVE"})
-    threshold: FloatProperty(**unlimited(THRESHOLD), options={"SKIP_SAVE"})
-    closed: BoolProperty(**CLOSED, options={"SKIP_SAVE"})
-    size: FloatProperty(**unlimited(SIZE), options={"SKIP_SAVE"})
-    measure: EnumProperty(**MEASURE, options={"SKIP_SAVE"})
-    origin: EnumProperty(**ORIGIN, options={"SKIP_SAVE"})
 
     def source(self, context: bpy.types.Context) -> Source:
         """The picture; raises InputError if there is none."""
@@ -98,42 +66,28 @@ class TakesPicture:
 
     def chosen(self, context: bpy.types.Context, **given: object) -> Chosen:
         """The settings; `given` ones before all others. Raises InputError for one out of range."""
-        said = {name: getattr(self, name) for name in SETTINGS if self._is_said(name)}
-        return Chosen(context.scene.triposr, **{**said, **given})
+        own = {each.name: self._given(each.name) for each in OBJECT}
+        own = {name: value for name, value in own.items() if value is not None}
+        return Chosen(context.scene.triposr, **{**own, **given})
 
     def spot(self, context: bpy.types.Context) -> Spot:
-        """Where the object is to stand."""
-        place = self.location if self._is_said("location") else context.scene.cursor.location
-        turn = self.rotation if self._is_said("rotation") else facing_turn(context)
-        if not all(map(math.isfinite, (*place, turn))):
-            raise InputError("The location or the rotation is no number", "Give finite numbers")
-        return Spot(tuple(place), turn)
+        """Where the object is put; raises InputError if a number is not finite."""
+        return spot_for(context, self._given("location"), self._given("rotation"))
 
-    def _is_said(self, name: str) -> bool:
-        return self.properties.is_property_set(name)
+    def _given(self, name: str) -> object:
+        """What the caller gives, or None."""
+        return getattr(self, name) if self.properties.is_property_set(name) else None
 
 
-def facing_turn(context: bpy.types.Context) -> float:
-    """Turn about Z that the scene's Facing asks for; only a viewport has a viewer."""
-    if context.scene.triposr.facing == "view" and context.region_data is not None:
-        return turn_to_viewer(context.region_data)
-    return 0.0
-
-
-def cursor_spot(context: bpy.types.Context) -> Spot:
-    """At the 3D cursor, facing as the scene says."""
-    return Spot(tuple(context.scene.cursor.location), facing_turn(context))
-
-
-class TRIPOSR_OT_generate(TakesPicture, StartsRuns, bpy.types.Operator):
+class TRIPOSR_OT_generate(TakesPicture, StartsTasks, bpy.types.Operator):
     """Build a colored 3D mesh from the picture, on this machine"""
 
     bl_idname = "triposr.generate"
     bl_label = "Generate 3D Mesh (TripoSR)"
 
-    def runs(self, context: bpy.types.Context, is_clicked: bool) -> list[Run]:
+    def tasks(self, context: bpy.types.Context, is_clicked: bool) -> list[Task]:
         source, chosen, spot = self.source(context), self.chosen(context), self.spot(context)
-        return [picture_run(context, source, chosen, spot, is_clicked)]
+        return [generation(context, source, chosen, spot, is_clicked)]
 
 
 classes = (TRIPOSR_OT_generate,)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 
 import bpy
@@ -10,26 +9,14 @@ from bpy.app.translations import pgettext_iface as iface_
 from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import EnumProperty, StringProperty
 
-from .. import preview
-from ..inference.catalog import MODELS, TRIPOSR, PublishedModel, published_model
-from ..inference.errors import DownloadError
-from ..inference.installation import import_model, install, needs_conversion, remove
-from ..inference.message import Message
-from ..inference.types import Tick
-from ..meter import Meter
-from ..preferences import (
-    known,
-    look_again,
-    model_folder,
-    offline_reason,
-    preferences,
-    torch_folder,
-)
-from ..runner import Run, run_inline
+from ..inference.model.catalog import MODELS, published_model
+from ..preferences import offline_reason
 from ..scene.source import forget_codes
-from ..session import DOWNLOAD_STAGES, IMPORT_STAGES, engine, runs, upkeep
-from ..texts import tell
+from ..tasks.inventory import known
+from ..tasks.models import download, import_from_disk, remove_from_disk
+from ..tasks.session import engine, pictures, upkeep
 from .file_browser import AsksForFile
+from .reporting import do_now, report_outcome
 
 MODEL = {
     "name": "Model",
@@ -37,8 +24,6 @@ MODEL = {
     "items": tuple((model.name, model.label, model.purpose) for model in MODELS),
     "options": {"SKIP_SAVE"},
 }
-
-LABELS = {stage: label for stage, (label, _) in DOWNLOAD_STAGES.items()}
 
 
 class TRIPOSR_OT_download_model(bpy.types.Operator):
@@ -63,61 +48,11 @@ class TRIPOSR_OT_download_model(bpy.types.Operator):
         return True  # or nobody knows yet; then the run says so
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        upkeep.submit(_download(context, published_model(self.model)))
+        upkeep.submit(download(context, published_model(self.model)))
         return {"FINISHED"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        return run_inline(self, _download(context, published_model(self.model)))
-
-
-def _told_ready(label: str) -> Message:
-    preview.refresh()  # which may be cut out by another model now
-    look_again()
-    return Message("{name} is ready", name=label)
-
-
-def _let_go_of_files() -> None:
-    """Windows neither replaces nor deletes a file that is mapped, as a loaded model's is."""
-    if runs.is_running():
-        gc.collect()  # Parts of a network that was only looked at hold each other.
-    else:
-        engine.unload()
-
-
-def _download(context: bpy.types.Context, model: PublishedModel) -> Run:
-    """The run that installs a model."""
-    folder, chosen = model_folder(context), preferences(context)
-    hub, github, keep = chosen.hub_mirror, chosen.github_mirror, chosen.keep_original
-    torch, offline = torch_folder(context), _offline()
-
-    def work(tick: Tick) -> Path:
-        is_here = model.name == TRIPOSR.name and needs_conversion(folder)
-        if offline is not None and not is_here:
-            raise offline
-        if model.name == TRIPOSR.name:
-            engine.choose_torch(torch)
-        return install(model, folder, hub, github, keep, tick, _let_go_of_files)
-
-    return Run(
-        title=model.label,
-        stages=DOWNLOAD_STAGES,
-        work=work,
-        deliver=lambda _: _told_ready(model.label),
-        describe=Meter(model.size, LABELS),
-        on_failure=look_again,  # some of it may have come
-    )
-
-
-def _offline() -> DownloadError | None:
-    """What to raise instead of downloading, if Blender may not."""
-    if bpy.app.online_access:
-        return None
-    if bpy.app.online_access_override:
-        return DownloadError("Blender was started offline", "Start it without --offline-mode")
-    return DownloadError(
-        "Blender may not go online",
-        "Turn on Allow Online Access in Preferences, System, Network",
-    )
+        return do_now(self, download(context, published_model(self.model)))
 
 
 class TRIPOSR_OT_cancel_download(bpy.types.Operator):
@@ -150,24 +85,10 @@ class TRIPOSR_OT_import_model(AsksForFile, bpy.types.Operator):
     filter_glob: StringProperty(default="*.ckpt;*.safetensors;*.onnx", options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        source, folder = Path(bpy.path.abspath(self.filepath)), model_folder(context)
-        torch = torch_folder(context)
-
-        def work(tick: Tick) -> str:
-            if source.suffix.lower() != ".onnx":
-                engine.choose_torch(torch)
-            return import_model(source, folder, tick, _let_go_of_files)
-
-        run = Run(
-            title=source.name,
-            stages=IMPORT_STAGES,
-            work=work,
-            deliver=_told_ready,
-            on_failure=look_again,
-        )
+        task = import_from_disk(context, Path(bpy.path.abspath(self.filepath)))
         if not self.is_clicked:
-            return run_inline(self, run)
-        upkeep.submit(run)
+            return do_now(self, task)
+        upkeep.submit(task)
         return {"FINISHED"}
 
 
@@ -181,7 +102,7 @@ class TRIPOSR_OT_remove_model(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if upkeep.is_running() or runs.is_running():
+        if upkeep.is_running() or pictures.is_running():
             cls.poll_message_set(iface_("Wait until the running work is done"))
             return False
         return True
@@ -191,21 +112,7 @@ class TRIPOSR_OT_remove_model(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         model = published_model(self.model)
-        _let_go_of_files()
-        try:
-            freed = remove(model, model_folder(context))
-        except DownloadError as error:
-            tell(self, "ERROR", error.sentences)
-            return {"CANCELLED"}
-        if not freed:
-            told = Message("{name} is not in the model folder", name=model.label)
-            tell(self, "ERROR", told)
-            return {"CANCELLED"}
-        preview.refresh()
-        look_again()
-        told = Message("{name} removed: {size:,.0f} MB freed", name=model.label, size=freed / 1e6)
-        tell(self, "INFO", told)
-        return {"FINISHED"}
+        return report_outcome(self, lambda: remove_from_disk(context, model).message)
 
 
 class TRIPOSR_OT_unload_model(bpy.types.Operator):

@@ -2,37 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import bpy
-import numpy as np
 
-from ..inference.errors import InputError, importing
-from ..inference.message import Message
-from ..inference.paths import local_path
-from ..inference.types import Tick
-from ..runner import Run, push_undo_step, run_inline
-from ..scene.identity import with_uid
-from ..scene.image import new_image, open_image
-from ..session import PASTE_STAGES, pastes
-
-if TYPE_CHECKING:
-    from PIL import Image
-
-NAME = "Pasted Picture"
-
-PATIENCE = 5.0
-"""Seconds that another program has for handing its picture over."""
-
-MOST_PIXELS = 4096
-"""Longest side of what is pasted."""
-
-MOST_LINES = 20
-"""Of the clipboard's text, that may name files."""
+from ..tasks.paste import pasting
+from ..tasks.session import pastes
+from .reporting import do_now
 
 
 class TRIPOSR_OT_paste_image(bpy.types.Operator):
@@ -44,110 +18,11 @@ class TRIPOSR_OT_paste_image(bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         # Beside Blender: the clipboard may be Blender's own, and it is asked for it like any other.
-        pastes.submit(_run(context))
+        pastes.submit(pasting(context))
         return {"FINISHED"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        return run_inline(self, _run(context))
-
-
-def _run(context: bpy.types.Context) -> Run:
-    files = paths_in(context.window_manager.clipboard)
-    scene_uid = context.scene.session_uid
-
-    def work(tick: Tick) -> Image.Image | list[Path]:
-        named = [path for path in files if os.path.isfile(path)]
-        return named or _clipboard()
-
-    def deliver(found: Image.Image | list[Path]) -> str:
-        scene = with_uid(bpy.data.scenes, scene_uid)
-        if scene is None:
-            return ""
-        scene.triposr.image = image = _image_of(found)
-        push_undo_step(Message("Paste Image"))
-        return Message("Pasted {name}", name=image.name)
-
-    return Run(Message("Clipboard"), PASTE_STAGES, work, deliver)
-
-
-def paths_in(text: str) -> list[Path]:
-    """The files that a clipboard's text names, as file managers and terminals copy them."""
-    paths = []
-    for line in text.splitlines()[:MOST_LINES]:
-        name = local_path(line.strip().strip("\"'"))
-        # A share of the network is not asked for because some text looks like its name.
-        if Path(name).is_absolute() and not name.startswith(("\\\\", "//")):
-            paths.append(Path(name))
-    return paths
-
-
-def _clipboard() -> Image.Image | list[Path]:
-    """What Pillow finds on the clipboard: a picture, or files. No bpy.
-
-    Raises:
-        InputError: Neither is there, it is damaged, or nobody answers.
-    """
-    with importing("Pillow"):
-        from PIL import ImageGrab
-
-        from ..inference.picture import open_picture
-    try:
-        found = _within(PATIENCE, ImageGrab.grabclipboard)
-    except NotImplementedError as error:  # X11 and Wayland: Pillow asks a program of theirs
-        raise InputError(
-            "Pictures are pasted with xclip or wl-clipboard here, and neither is installed",
-            "Install it, or save the picture and open its file",
-        ) from error
-    except Exception as error:  # what is offered is no picture, or the program fails
-        raise _nothing() from error
-    if isinstance(found, list):
-        found = [Path(name) for name in found]
-    if not found:
-        raise _nothing()
-    if isinstance(found, list):
-        return found
-    picture = open_picture(found)
-    # What Blender gets stays on the main thread for long if it is large; the network sees 512.
-    picture.thumbnail((MOST_PIXELS, MOST_PIXELS))
-    return picture
-
-
-def _nothing() -> InputError:
-    return InputError(
-        "There is no picture on the clipboard",
-        "Copy one in a browser, an image viewer or a file list",
-    )
-
-
-def _within(seconds: float, look: Callable[[], object]) -> object:
-    """What a call returns or raises; TimeoutError where it takes longer, and is left alone."""
-    results: list[object] = []
-    errors: list[Exception] = []
-
-    def run() -> None:
-        try:
-            results.append(look())
-        except Exception as error:  # raised again below, where somebody listens
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name="TripoSR: clipboard", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        raise errors[0]
-    if not results:
-        raise TimeoutError("The clipboard does not answer")
-    return results[0]
-
-
-def _image_of(found: Image.Image | list[Path]) -> bpy.types.Image:
-    """The image data-block of what was pasted; raises InputError if it is no picture."""
-    if isinstance(found, list):
-        image = next(filter(None, map(open_image, found)), None)
-        if image is None:
-            raise _nothing()
-        return image
-    return new_image(np.asarray(found), NAME)
+        return do_now(self, pasting(context))
 
 
 classes = (TRIPOSR_OT_paste_image,)

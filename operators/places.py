@@ -9,18 +9,17 @@ from bpy.app.translations import pgettext_iface as iface_
 from bpy.props import StringProperty
 from mathutils import Vector
 
-from ..runner import Run
 from ..scene.placement import Spot
 from ..scene.viewpoint import turn_of
+from ..tasks.generate import Chosen, generation, image_source, row_of_files, spot_for
+from ..tasks.queue import Task
 from .file_browser import PICTURES, AsksForFile, TakesFiles
-from .generate import cursor_spot
-from .picture_run import Chosen, image_source, picture_run, row_of_files
-from .starts_runs import StartsRuns
+from .starts_tasks import StartsTasks
 
 ICON = "MESH_MONKEY"
 
 
-class TRIPOSR_OT_add_from_image(AsksForFile, TakesFiles, StartsRuns, bpy.types.Operator):
+class TRIPOSR_OT_add_from_image(AsksForFile, TakesFiles, StartsTasks, bpy.types.Operator):
     """Choose pictures and build a colored mesh from each, in a row from the 3D cursor"""
 
     bl_idname = "triposr.add_from_image"
@@ -31,13 +30,13 @@ class TRIPOSR_OT_add_from_image(AsksForFile, TakesFiles, StartsRuns, bpy.types.O
     def execute(self, context: bpy.types.Context) -> set[str]:
         return self.start(context, self.is_clicked)
 
-    def runs(self, context: bpy.types.Context, is_clicked: bool) -> list[Run]:
+    def tasks(self, context: bpy.types.Context, is_clicked: bool) -> list[Task]:
         are_named = any(file.name for file in self.files)
         files = self.paths() if are_named else [Path(self.filepath)]
-        return row_of_files(context, files, cursor_spot(context), is_clicked)
+        return row_of_files(context, files, spot_for(context), is_clicked)
 
 
-class TRIPOSR_OT_generate_from_empty(StartsRuns, bpy.types.Operator):
+class TRIPOSR_OT_generate_from_empty(StartsTasks, bpy.types.Operator):
     """Build a colored mesh from the picture of each selected Empty, in the Empty's place"""
 
     bl_idname = "triposr.generate_from_empty"
@@ -50,13 +49,13 @@ class TRIPOSR_OT_generate_from_empty(StartsRuns, bpy.types.Operator):
             return False
         return cls.may_start()
 
-    def runs(self, context: bpy.types.Context, is_clicked: bool) -> list[Run]:
+    def tasks(self, context: bpy.types.Context, is_clicked: bool) -> list[Task]:
         chosen = Chosen(context.scene.triposr)
         empties = [other for other in context.selected_objects if shows_image(other)]
         if context.object not in empties:
             empties.insert(0, context.object)
         return [
-            picture_run(
+            generation(
                 context,
                 image_source(empty.data, empty.image_user),
                 chosen,
@@ -73,7 +72,7 @@ def _spot_of(empty: bpy.types.Object) -> Spot:
     return Spot(tuple(empty.matrix_world.translation), turn_of(facing.normalized()))
 
 
-class TRIPOSR_OT_generate_from_editor(StartsRuns, bpy.types.Operator):
+class TRIPOSR_OT_generate_from_editor(StartsTasks, bpy.types.Operator):
     """Build a colored mesh from the picture that this Image Editor shows, at the 3D cursor"""
 
     bl_idname = "triposr.generate_from_editor"
@@ -86,11 +85,11 @@ class TRIPOSR_OT_generate_from_editor(StartsRuns, bpy.types.Operator):
             return False
         return cls.may_start()
 
-    def runs(self, context: bpy.types.Context, is_clicked: bool) -> list[Run]:
+    def tasks(self, context: bpy.types.Context, is_clicked: bool) -> list[Task]:
         chosen, spot = Chosen(context.scene.triposr), Spot(tuple(context.scene.cursor.location))
         user = getattr(context.space_data, "image_user", None)
         source = image_source(context.edit_image, user)
-        return [picture_run(context, source, chosen, spot, is_clicked)]
+        return [generation(context, source, chosen, spot, is_clicked)]
 
 
 def shows_image(blender_object: bpy.types.Object | None) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import bpy
 from bl_operators.presets import AddPresetBase
 
-from ..properties import SETTINGS
+from ..settings import DROP_AT, FACING, OBJECT, SIZE
 
-SAVED = (*(name for name in SETTINGS if name != "size"), "facing", "drop_at")
+SAVED = tuple(setting.name for setting in (*OBJECT, FACING, DROP_AT) if setting is not SIZE)
 """What a preset of the artist's own holds: all settings but the picture and the size."""
 
 

@@ -6,7 +6,7 @@ import bpy
 from bpy.app.translations import pgettext_iface as iface_
 from bpy.props import IntProperty
 
-from ..session import runs
+from ..tasks.session import pictures
 
 
 class _OnWaiting:
@@ -16,7 +16,7 @@ class _OnWaiting:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not runs.waiting():
+        if not pictures.waiting():
             cls.poll_message_set(iface_("No picture is waiting"))
             return False
         return True
@@ -31,8 +31,8 @@ class TRIPOSR_OT_move_waiting(_OnWaiting, bpy.types.Operator):
     by: IntProperty(default=-1, options={"SKIP_SAVE", "HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        if self.number < len(runs.waiting()):  # else its turn has come since it was drawn
-            runs.move(self.number, self.by)
+        if self.number < len(pictures.waiting()):  # else its turn has come since it was drawn
+            pictures.move(self.number, self.by)
         return {"FINISHED"}
 
 
@@ -43,8 +43,8 @@ class TRIPOSR_OT_remove_waiting(_OnWaiting, bpy.types.Operator):
     bl_label = "Remove Waiting Picture (TripoSR)"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        if self.number < len(runs.waiting()):
-            runs.remove(self.number)
+        if self.number < len(pictures.waiting()):
+            pictures.remove(self.number)
         return {"FINISHED"}
 
 
@@ -58,16 +58,16 @@ class TRIPOSR_OT_retry(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not runs.failed():
+        if not pictures.failed():
             cls.poll_message_set(iface_("No picture has failed"))
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         if self.number < 0:
-            runs.retry_all()
-        elif self.number < len(runs.failed()):
-            runs.retry(self.number)
+            pictures.retry_all()
+        elif self.number < len(pictures.failed()):
+            pictures.retry(self.number)
         return {"FINISHED"}
 
 

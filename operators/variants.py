@@ -9,51 +9,38 @@ from dataclasses import replace
 import bpy
 import numpy as np
 from bpy.app.translations import pgettext_iface as iface_
-from bpy.props import FloatProperty, IntProperty
 from mathutils import Vector
 
 from ..inference.message import Message
-from ..properties import FOREGROUND_RATIO, check_declared, unlimited
-from ..runner import Run
+from ..properties import declaring
 from ..scene.placement import Row
 from ..scene.source import KEY, variants_of
-from ..session import runs
+from ..settings import VARIANTS
+from ..tasks.generate import generation
+from ..tasks.queue import Task
+from ..tasks.session import pictures
 from ..texts import tell
 from .generate import TakesPicture
 from .needs_source import NeedsSource
-from .picture_run import picture_run
-from .starts_runs import StartsRuns
-
-COUNT = {
-    "name": "Count",
-    "description": "Number of variants",
-    "default": 4,
-    **{"min": 2, "max": 9, "soft_min": 2, "soft_max": 9},
-}
-RATIO_RANGE = {key: FOREGROUND_RATIO[key] for key in ("min", "max", "precision", "step")}
+from .starts_tasks import StartsTasks
 
 
-class TRIPOSR_OT_variants(TakesPicture, StartsRuns, bpy.types.Operator):
+class TRIPOSR_OT_variants(
+    declaring(VARIANTS, limited=False), TakesPicture, StartsTasks, bpy.types.Operator
+):
     """Build the picture at several foreground ratios, side by side, to keep the best"""
 
     bl_idname = "triposr.variants"
     bl_label = "Generate Variants (TripoSR)"
 
-    count: IntProperty(**unlimited(COUNT))
-    smallest: FloatProperty(
-        name="Smallest", description="Foreground ratio of the first", default=0.65, **RATIO_RANGE
-    )
-    largest: FloatProperty(
-        name="Largest", description="Foreground ratio of the last", default=0.95, **RATIO_RANGE
-    )
-
-    def runs(self, context: bpy.types.Context, is_clicked: bool) -> list[Run]:
-        check_declared(COUNT, self.count)
+    def tasks(self, context: bpy.types.Context, is_clicked: bool) -> list[Task]:
+        for setting in VARIANTS:
+            setting.check(getattr(self, setting.name))
         source, place = self.source(context), self.spot(context)
         spot = replace(place, row=Row())
         common = uuid.uuid4().hex
         return [
-            picture_run(
+            generation(
                 context,
                 source,
                 self.chosen(context, foreground_ratio=round(float(ratio), 3)),
@@ -84,7 +71,7 @@ class TRIPOSR_OT_keep_variant(NeedsSource, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         kept = context.object
-        runs.remove_group(kept.triposr.variants)
+        pictures.remove_group(kept.triposr.variants)
         # A copy of the one that is kept is the artist's own doing, and stays.
         packed, variants = kept[KEY], variants_of(kept, context.scene)
         same = [other for other in variants if other[KEY] == packed]

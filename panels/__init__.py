@@ -1,9 +1,10 @@
 """Where the artist finds it, one file per place in the interface."""
 
-from . import image_editor, object, presets, settings, sidebar
+from . import image_editor, object, preferences, presets, settings, sidebar
 
-# The panels of the tab stand in this order.
+# The panels of the tab appear in this order.
 classes = (
+    *preferences.classes,
     *presets.classes,
     *sidebar.classes,
     *object.classes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from .queue import draw_button, draw_runs
+from .queue import draw_button, draw_tasks
 
 
 class TRIPOSR_PT_image_editor(bpy.types.Panel):
@@ -15,7 +15,7 @@ class TRIPOSR_PT_image_editor(bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         draw_button(self.layout, "triposr.generate_from_editor")
-        draw_runs(self.layout)
+        draw_tasks(self.layout)
 
 
 classes = (TRIPOSR_PT_image_editor,)

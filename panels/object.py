@@ -7,8 +7,9 @@ from bpy.app.translations import pgettext_iface as iface_
 
 from ..scene.identity import is_local
 from ..scene.source import has_source, variants_of
-from ..session import edits, refinements
-from ..texts import draw_message, draw_progress, draw_text, localized
+from ..tasks.session import edits, refinements
+from ..texts import localized
+from .layout import draw_message, draw_progress, draw_text
 from .tab import SubPanel
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
-from .. import preview
-from ..inference.catalog import TRIPOSR
 from ..inference.errors import NO_SUBJECT
-from ..preferences import draw_looking, draw_upkeep, known, offline_reason
-from ..session import engine, mattes, pastes, previews, runs, upkeep
-from ..texts import draw_text
-from .queue import draw_button, draw_runs
+from ..inference.model.catalog import TRIPOSR
+from ..preferences import offline_reason
+from ..tasks import preview
+from ..tasks.inventory import known
+from ..tasks.session import engine, mattes, pastes, pictures, previews, upkeep
+from .layout import draw_text
+from .preferences import draw_looking, draw_upkeep
+from .queue import draw_button, draw_tasks
 from .tab import SubPanel, Tab
 
 ADDON = __package__.rpartition(".")[0]
@@ -27,9 +29,9 @@ class TRIPOSR_PT_generate(Tab, bpy.types.Panel):
         row.column().template_ID(settings, "image", open="image.open")
         row.operator("triposr.paste_image", text="", icon="PASTEDOWN")
         draw_button(layout, "triposr.generate").enabled = settings.image is not None
-        if settings.image is None and not runs.is_running():
+        if settings.image is None and not pictures.is_running():
             layout.label(text="Open, paste or drop a picture to begin", icon="INFO")
-        draw_runs(layout)
+        draw_tasks(layout)
         if pastes.is_running():
             layout.label(text="Looking at the clipboard", icon="SORTTIME")
         _draw_model(context, layout)

@@ -18,7 +18,7 @@ import bpy
 import numpy as np
 
 from ..inference.errors import InputError, TripoSRError, importing
-from ..inference.limits import DISPLAY_SUFFIXES, LINEAR_SUFFIXES, MAX_PIXELS, too_large
+from ..inference.picture.limits import DISPLAY_SUFFIXES, LINEAR_SUFFIXES, MAX_PIXELS, too_large
 from .paths import path_of
 from .temporary import in_temporary_place
 
@@ -207,7 +207,7 @@ def _of_movie(image: bpy.types.Image, path: Path, index: int) -> Picture:
 def _movie_frame(path: Path, index: int, duration: int) -> Image.Image:
     """A frame by its number from 0. No bpy: this runs on the worker."""
     with importing("Pillow"):
-        from ..inference.movie import frame_of_animation, frame_of_movie
+        from ..inference.picture.movie import frame_of_animation, frame_of_movie
 
     if _is_plain(path):  # Blender counts its frames by time
         return frame_of_animation(path, index / max(duration, 1))
@@ -436,7 +436,7 @@ def _decoded(path: Path) -> bpy.types.Image | None:
     """A packed image data-block of a picture file that only we can read, or None."""
     try:
         with importing("Pillow"):
-            from ..inference.picture import open_picture
+            from ..inference.picture.decode import open_picture
         picture = open_picture(path)
     except TripoSRError as error:
         log.info("Cannot read %s: %s", path.name, error)

@@ -38,7 +38,7 @@ def kept_file(blender_object: bpy.types.Object) -> Path | None:
     What lies where it lay may have been changed since; anywhere else it must be the same picture.
     """
     # Imported here, because it imports Pillow, which enabling the add-on must not need.
-    from ..inference.picture import digest_of
+    from ..inference.picture.decode import digest_of
 
     note, digest = blender_object.data.triposr, blender_object.triposr.digest
     if note.picture is None:

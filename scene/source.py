@@ -12,7 +12,8 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..inference.errors import InputError
-from ..inference.types import SceneCode
+from ..inference.scene_code import SceneCode
+from ..inference.types import SurfaceSettings
 from .identity import is_local
 from .kept_file import keep_unseen_file
 from .placement import Placement
@@ -62,26 +63,37 @@ def variants_of(blender_object: bpy.types.Object, scene: bpy.types.Scene) -> lis
     ]
 
 
-def note_surface(
-    blender_object: bpy.types.Object, resolution: int, threshold: float, closed: bool
-) -> None:
+def check_source(blender_object: object) -> None:
+    """Raise InputError for anything but an object that was made from a picture."""
+    if not has_source(blender_object):
+        raise InputError(
+            "{name} was not made from a picture",
+            "Give an object that was",
+            name=str(getattr(blender_object, "name", blender_object)),
+        )
+
+
+def surface_of(blender_object: bpy.types.Object) -> SurfaceSettings:
+    """How an object's surface was extracted."""
+    note = blender_object.triposr
+    return SurfaceSettings(note.resolution, note.threshold, note.closed)
+
+
+def note_surface(blender_object: bpy.types.Object, surface: SurfaceSettings) -> None:
     """Remember how an object's surface was extracted."""
     note = blender_object.triposr
-    note.resolution, note.threshold, note.closed = resolution, threshold, closed
-    note.mirrored = "none"
+    note.resolution, note.threshold = surface.resolution, surface.threshold
+    note.closed, note.mirrored = surface.closed, "none"
 
 
-def source_of(blender_object: bpy.types.Object | None) -> tuple[SceneCode, Placement]:
-    """What an object was made of.
+def source_of(blender_object: bpy.types.Object) -> tuple[SceneCode, Placement]:
+    """The scene code that an object was made from, and how it lies in the object's space.
 
     Raises:
         InputError: It was not made by this add-on.
         ModelFilesError: What was kept is damaged.
     """
-    if not has_source(blender_object):
-        raise InputError(
-            "The active object was not made from a picture", "Select one that was, or generate it"
-        )
+    check_source(blender_object)
     packed = blender_object[KEY]
     code = _unpacked.pop(packed, None) or SceneCode.from_bytes(_bytes_of(packed))
     _unpacked[packed] = code

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from triposr.inference import InputError
-from triposr.inference.picture import open_picture
+from triposr.inference.picture.decode import open_picture
 
 
 def assert_told_or_read(content: bytes, places: Iterable[int]) -> None:

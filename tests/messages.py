@@ -7,17 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
 
-from triposr.inference.catalog import MODELS
+from triposr.inference.model.catalog import MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted(
     path
-    for pattern in ("*.py", "inference/**/*.py", "scene/*.py", "operators/*.py", "panels/*.py")
+    for pattern in (
+        *("*.py", "inference/**/*.py", "scene/*.py", "tasks/*.py", "operators/*.py"),
+        "panels/*.py",
+    )
     for path in ROOT.glob(pattern)
     if path.name != "command.py"  # a shell's command speaks English
 )
 
-MARKS = {"Message", "iface_", "tip_", "rpt_", "check_range", "_check_choice"}
+MARKS = {"Message", "iface_", "tip_", "rpt_", "check_choice", "check_range", "check_whole"}
 """What is called with a text for the artist first."""
 
 ERRORS = {
@@ -79,10 +82,12 @@ def _texts(node: ast.AST) -> Iterator[str]:
 def _of_call(call: ast.Call) -> Iterator[ast.AST]:
     name = name_of(call)
     yield from call.args[: 2 if name in ERRORS else 1 if name in MARKS else 0]
-    is_property = name.endswith("Property")
-    for keyword in call.keywords:
-        if keyword.arg == "text" or (is_property and keyword.arg in ("name", "description")):
-            yield keyword.value
+    shown = {"text"}
+    if name.endswith("Property"):
+        shown |= {"name", "description"}
+    elif name == "Setting":
+        shown |= {"label", "description"}
+    yield from (keyword.value for keyword in call.keywords if keyword.arg in shown)
 
 
 def _of_items(node: ast.Tuple) -> Iterator[ast.AST]:

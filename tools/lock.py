@@ -18,7 +18,7 @@ from pathlib import Path
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
 
-# rembg asks for these; inference/matting.py supplies placeholders for them when it imports rembg.
+# rembg asks for these; inference/picture/matting.py gives it placeholders when it imports it.
 # Without them, and what only they need, its first import takes 0.4 s instead of 43 s. onnxruntime
 # asks for the last two for its own command line. What the zips leave out is in package/bundle.py.
 LEFT_OUT = {

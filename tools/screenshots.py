@@ -61,15 +61,15 @@ show_panels()
 
 CALM = """
 from dataclasses import fields
-for runner in addon.session.RUNNERS:
-    fresh = type(runner.state)()
+for queue in addon.tasks.session.QUEUES:
+    fresh = type(queue.state)()
     for field in fields(fresh):
-        setattr(runner.state, field.name, getattr(fresh, field.name))
-    runner._waiting.clear()
-    runner._failed.clear()
-    runner._job = runner._run = None
+        setattr(queue.state, field.name, getattr(fresh, field.name))
+    queue._waiting.clear()
+    queue._failed.clear()
+    queue._job = queue._task = None
 """
-"""Nothing is on its way, and nothing was told."""
+"""Nothing is on its way, and nothing is reported."""
 
 STAGE = """
 class Staged:
@@ -77,47 +77,47 @@ class Staged:
     def cancel(self): pass
     def join(self, timeout): return True
 
-def stage(runner, **state):
+def stage(queue, **state):
     for name, value in state.items():
-        setattr(runner.state, name, value)
-    runner._job = Staged()
+        setattr(queue.state, name, value)
+    queue._job = Staged()
 """
-"""Let a runner show a run that is on its way."""
+"""Let a queue show a run that is on its way."""
 
 QUEUE = """
-from dataclasses import replace
-runs = addon.session.runs
-stage(runs, title="vase", label="Extracting the surface", fraction=0.62, ended=1)
-blank = sys.modules[f"{addon.__name__}.runner"].Run("", {}, None, None)
+pictures = addon.tasks.session.pictures
+stage(pictures, title="vase", label="Extracting the surface", fraction=0.62, ended=1)
+Task = sys.modules[f"{addon.__name__}.tasks.queue"].Task
 for name in ("teapot", "chair", "stool"):
-    runs._waiting.append(replace(blank, title=name))
-runs._failed.append(sys.modules[f"{addon.__name__}.runner"].Failure(
-    replace(blank, title="notes.txt"), sys.modules[f"{addon.__name__}.inference.errors"].InputError(
-        "notes.txt is not a picture that can be read", "Choose a PNG, JPEG or WebP file")))
+    pictures._waiting.append(Task(name, {}, None, None))
+pictures._failed.append(sys.modules[f"{addon.__name__}.tasks.queue"].Failure(
+    "notes.txt", 0, "notes.txt is not a picture that can be read",
+    "Choose a PNG, JPEG or WebP file", None))
 """
 
 ONLY_MODEL = """lambda self, context: panels["sidebar"]._draw_model(context, self.layout)"""
 ONLY_RUNS = """lambda self, context: (
     panels["queue"].draw_button(self.layout, "triposr.generate"),
-    panels["queue"].draw_runs(self.layout))"""
+    panels["queue"].draw_tasks(self.layout))"""
 
 MODEL_STATES = {
     "missing": "preferences.system.use_online_access = True",
     "offline": "preferences.system.use_online_access = False",
     "downloading": """
 preferences.system.use_online_access = True
-stage(addon.session.upkeep, title="TripoSR", fraction=0.43,
+stage(addon.tasks.session.upkeep, title="TripoSR", fraction=0.43,
       label="846 of 1,677 MB, 12.4 MB/s, 1:07 left")""",
-    "verifying": 'stage(addon.session.upkeep, title="TripoSR", fraction=0.88, label="Verifying")',
+    "verifying": """
+stage(addon.tasks.session.upkeep, title="TripoSR", fraction=0.88, label="Verifying")""",
     "ready": """
 import types
 sidebar = panels["sidebar"]
 was_known, sidebar.known = sidebar.known, lambda context: types.SimpleNamespace(uses_starter=False)
-addon.session.upkeep.state.message = "TripoSR is ready" """,
+addon.tasks.session.upkeep.state.message = "TripoSR is ready" """,
     "error": """
 sidebar.known = was_known
-addon.session.upkeep.state.error = "The server sent a web page instead of model.ckpt"
-addon.session.upkeep.state.hint = (
+addon.tasks.session.upkeep.state.error = "The server sent a web page instead of model.ckpt"
+addon.tasks.session.upkeep.state.hint = (
     "If the network asks to log in, do so in a web browser; else choose another mirror")""",
 }
 
@@ -132,7 +132,7 @@ picture.pack()
 bpy.context.scene.triposr.image = picture
 """
 
-PREVIEW_DONE = "addon.preview.is_current(bpy.context.scene)"
+PREVIEW_DONE = "addon.tasks.preview.is_current(bpy.context.scene)"
 
 EDITOR_PANEL = f"""
 def show_editor():
@@ -181,7 +181,7 @@ area.type = "VIEW_3D"
 
 TIMELESS = """
 import re
-state = addon.session.runs.state
+state = addon.tasks.session.pictures.state
 state.message = re.sub(r"in [0-9.]+", "in 1.2", state.message)
 """
 """How long a run took is different each time."""

@@ -68,7 +68,6 @@ MESSAGES = {
         "{title} und {count} weitere: abgebrochen, weil eine andere Datei geöffnet wurde"
     ),
     "Generate 3D Mesh": "3D-Mesh erzeugen",
-    "Error": "Fehler",
     "{message}. {hint}.": "{message}. {hint}.",
     "Unexpected error: {kind}: {error}": "Unerwarteter Fehler: {kind}: {error}",
     "See Blender's console for the details, and report them": (
@@ -698,15 +697,13 @@ MESSAGES = {
     ),
     # Errors: settings
     "{label} is {value}": "{label} ist {value}",
-    "{label} is {value!r}": "{label} ist {value!r}",
     "Choose a value from {low:,.10g} to {high:,.10g}": (
         "Einen Wert von {low:,.10g} bis {high:,.10g} wählen"
     ),
     "Choose a whole number": "Eine ganze Zahl wählen",
     "Choose one of {names}": "Eines davon wählen: {names}",
     "Crop": "Ausschnitt",
-    "Foreground ratio": "Vordergrundanteil",
-    "Voxel size": "Voxelgröße",
+    "Choose True or False": "True oder False wählen",
     "The location or the rotation is no number": "Die Position oder die Rotation ist keine Zahl",
     "Give finite numbers": "Endliche Zahlen angeben",
     "At this threshold the whole box is solid, so there is no surface": (
@@ -728,10 +725,10 @@ MESSAGES = {
     "Select a collection of this file in the Outliner": (
         "Im Outliner eine Sammlung dieser Datei auswählen"
     ),
-    "The active object was not made from a picture": (
-        "Das aktive Objekt ist nicht aus einem Bild entstanden"
-    ),
-    "Select one that was, or generate it": "Eines auswählen, das es ist, oder eines erzeugen",
+    "{name} was not made from a picture": "{name} ist nicht aus einem Bild entstanden",
+    "Give an object that was": "Ein Objekt angeben, das es ist",
+    "Blender is rendering the scene": "Blender rendert die Szene",
+    "There is nothing to remove": "Es gibt nichts zu entfernen",
     "The object's scene code is damaged": "Der Szenencode des Objekts ist beschädigt",
     "Generate the object again": "Das Objekt noch einmal erzeugen",
     "The mesh no longer lies where it was made: its origin was moved, a transform was "

@@ -1,6 +1,6 @@
 """The decoder's weights: a small MLP from plane features to raw density and raw color.
 
-Its evaluation is in `inference.field`, which folds the first layer into the planes.
+Its evaluation is in `inference.surface.field`, which folds the first layer into the planes.
 """
 
 from __future__ import annotations

@@ -13,10 +13,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..devices import memory_errors
 from ..errors import InputError
+from ..machine.devices import memory_errors
 from ..message import Message
-from ..types import SceneCode, Tick, ignore_progress
+from ..scene_code import SceneCode
+from ..types import Tick, ignore_progress
 from .backbone import Backbone
 from .config import NetworkConfig
 from .decoder import Decoder

@@ -22,7 +22,7 @@ def bpy(blender: ModuleType) -> Iterator[ModuleType]:
     """bpy with an empty scene and the add-on's preferences at their defaults."""
     blender.ops.wm.read_homefile(use_empty=True, use_factory_startup=False)
     preferences = blender.context.preferences.addons[background.MODULE].preferences
-    for name in type(preferences).__annotations__:
+    for name in sys.modules[f"{background.MODULE}.preferences"].MachineSettings.__annotations__:
         preferences.property_unset(name)
     yield blender
 

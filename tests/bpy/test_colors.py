@@ -66,7 +66,7 @@ from importlib import import_module
 import bpy
 image, picture = (
     import_module(f"bl_ext.user_default.triposr.{name}")
-    for name in ("scene.image", "inference.picture")
+    for name in ("scene.image", "inference.picture.decode")
 )
 folder = sys.argv[-1]
 bpy.ops.wm.read_homefile(use_empty=True)
@@ -107,7 +107,7 @@ def red(tmp_path: Path) -> Path:
 @pytest.fixture
 def color(addon):
     """The color in the middle of an image data-block, as the network will see it."""
-    open_picture = import_module(f"{background.MODULE}.inference.picture").open_picture
+    open_picture = import_module(f"{background.MODULE}.inference.picture.decode").open_picture
 
     def color(image) -> np.ndarray:
         picture = open_picture(addon("scene.image").picture_of(image)())

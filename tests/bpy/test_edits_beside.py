@@ -10,7 +10,7 @@ from object_data import assert_colors_agree, colors, vertices
 
 @pytest.fixture
 def session(addon):
-    session = addon("session")
+    session = addon("tasks.session")
     yield session
     session._join_all()
     session.edits.dismiss()

@@ -21,7 +21,7 @@ def color(addon):
     """The color in the middle of what is taken of an image or a file, each channel all or
     nothing.
     """
-    open_picture = import_module(f"{background.MODULE}.inference.picture").open_picture
+    open_picture = import_module(f"{background.MODULE}.inference.picture.decode").open_picture
 
     def color(image, *more: object) -> tuple[int, ...]:
         module = addon("scene.image")
@@ -150,7 +150,7 @@ def test_the_scenes_frame_of_a_sequence(bpy, color, tmp_path: Path, name: str) -
 
 
 def test_the_preview_follows_what_is_shown(bpy, addon, tmp_path: Path) -> None:
-    scene, key = bpy.context.scene, addon("preview")._key
+    scene, key = bpy.context.scene, addon("tasks.preview")._key
     scene.triposr.image = image = sequence(bpy, numbered(tmp_path, "f{}.png", range(1, 3)))
     keys = [key(scene)]
     scene.frame_set(2)
@@ -188,15 +188,13 @@ def test_the_frame_that_an_empty_shows(bpy, color, addon, tmp_path: Path) -> Non
     user.use_auto_refresh, user.frame_current = False, 4
     assert color(image, user) == RED
     taken = []
-    image_of = addon("operators.picture_run").picture_of
-    addon("operators.picture_run").picture_of = lambda *given: (
-        taken.append(given) or image_of(*given)
-    )
+    image_of = addon("tasks.generate").picture_of
+    addon("tasks.generate").picture_of = lambda *given: taken.append(given) or image_of(*given)
     try:
         with pytest.raises(RuntimeError):  # nothing but red is no subject
             bpy.ops.triposr.generate_from_empty()
     finally:
-        addon("operators.picture_run").picture_of = image_of
+        addon("tasks.generate").picture_of = image_of
     assert taken == [(image, user)]
 
 

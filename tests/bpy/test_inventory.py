@@ -30,13 +30,13 @@ OF_BLENDER = {"TRIPOSR_PT_presets", "TRIPOSR_OT_add_preset"}
 @pytest.fixture
 def inventory(bpy, addon, monkeypatch, tmp_path: Path) -> Iterator[object]:
     """The add-on's inventory as in a Blender with a window, knowing nothing yet."""
-    module = addon("inventory")
+    module = addon("tasks.inventory")
     module.forget()
     monkeypatch.setattr(module, "_has_timers", lambda: True)
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     yield module
     module.forget()
-    looks = addon("session").looks
+    looks = addon("tasks.session").looks
     looks.join(60)
     looks.dismiss()
 
@@ -46,12 +46,12 @@ def finish(bpy, addon, inventory) -> Callable[[], None]:
     """Does what Blender's timers would do, until nothing is left to do."""
 
     def finish() -> None:
-        timers, looks = bpy.app.timers, addon("session").looks
+        timers, looks = bpy.app.timers, addon("tasks.session").looks
         if timers.is_registered(inventory._look):
             timers.unregister(inventory._look)
             inventory._look()
         while looks.is_running():
-            addon("session")._pump()
+            addon("tasks.session")._pump()
 
     return finish
 
@@ -59,7 +59,7 @@ def finish(bpy, addon, inventory) -> Callable[[], None]:
 @pytest.fixture
 def known(bpy, addon, inventory) -> Callable[[], object]:
     """What the panels are told."""
-    return lambda: addon("preferences").known(bpy.context)
+    return lambda: inventory.known(bpy.context)
 
 
 class Drawn:
@@ -86,12 +86,12 @@ def draw_all(bpy, addon, monkeypatch) -> Callable[[], dict[str, set[str]]]:
         region=SimpleNamespace(width=3000),
         preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
     )
-    monkeypatch.setattr(addon("texts"), "bpy", SimpleNamespace(context=wide))
+    monkeypatch.setattr(addon("panels.layout"), "bpy", SimpleNamespace(context=wide))
 
     def draw_all() -> dict[str, set[str]]:
         drawn = {}
         for panel in addon("panels").classes:
-            if panel.__name__ in OF_BLENDER:
+            if panel.__name__ in OF_BLENDER or issubclass(panel, bpy.types.AddonPreferences):
                 continue
             if hasattr(panel, "poll") and not panel.poll(bpy.context):
                 continue
@@ -156,7 +156,7 @@ def test_drawing_touches_no_disk(
         finish()
     else:
         inventory.forget()
-        addon("session").looks.drop("")
+        addon("tasks.session").looks.drop("")
     image = bpy.data.images.new("picture", 8, 8)
     bpy.context.scene.triposr.image = image
     disk = without_disk()
@@ -241,7 +241,7 @@ def test_a_share_that_does_not_answer_holds_nothing_up(
     bpy, addon, inventory, finish, known, monkeypatch, tmp_path: Path
 ) -> None:
     """Neither a look elsewhere nor the end of Blender."""
-    session, answers = addon("session"), threading.Event()
+    session, answers = addon("tasks.session"), threading.Event()
     look_into, begun = inventory.find, threading.Event()
 
     def find(places):
@@ -273,28 +273,28 @@ def test_offline_the_button_says_why(bpy, addon, inventory, finish, monkeypatch,
     finish()
     assert not bpy.ops.triposr.download_model.poll()
     monkeypatch.setattr(inventory, "needs_conversion", lambda folder: True)
-    addon("preferences").look_again()
+    inventory.look_again()
     finish()
     assert bpy.ops.triposr.download_model.poll()
 
 
 def test_a_click_does_not_look_for_the_model(bpy, addon, picture, monkeypatch) -> None:
-    """The run does, beside Blender."""
-    picture_run = addon("operators.picture_run")
+    """The task does, beside Blender."""
+    generate = addon("tasks.generate")
     asked = []
-    found = picture_run.find_model
+    found = generate.find_model
     monkeypatch.setattr(
-        picture_run,
+        generate,
         "find_model",
         lambda folder: (asked.append(threading.current_thread()), found(folder))[1],
     )
-    source = picture_run.file_source(str(picture))
-    chosen = picture_run.Chosen(bpy.context.scene.triposr, resolution=32)
-    run = picture_run.picture_run(bpy.context, source, chosen, picture_run.Spot((0, 0, 0)), True)
+    source = generate.file_source(str(picture))
+    chosen = generate.Chosen(bpy.context.scene.triposr, resolution=32)
+    task = generate.generation(bpy.context, source, chosen, generate.Spot((0, 0, 0)), True)
     assert asked == []
-    runs = addon("session").runs
-    runs.submit(run)
-    while runs.is_running():
-        addon("session")._pump()
+    pictures = addon("tasks.session").pictures
+    pictures.submit(task)
+    while pictures.is_running():
+        addon("tasks.session")._pump()
     assert threading.main_thread() not in asked and len(asked) == 1
     assert bpy.data.objects["toy truck"].triposr.is_draft

@@ -154,7 +154,7 @@ def test_a_picture_that_was_packed_with_its_object(bpy, project: Path) -> None:
 
 
 def test_a_file_that_goes_while_it_is_on_its_way(bpy, addon, project: Path, monkeypatch) -> None:
-    run = addon("operators.picture_run")
+    run = addon("tasks.generate")
     put = run.add_object
 
     def put_late(*args, **settings):

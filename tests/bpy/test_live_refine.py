@@ -10,7 +10,7 @@ from object_data import vertices
 @pytest.fixture
 def pump(addon):
     """Let the refinements' runner work until it has nothing to do. Timers never fire here."""
-    session = addon("session")
+    session = addon("tasks.session")
 
     def pump() -> None:
         deadline = time.monotonic() + 60
@@ -42,7 +42,7 @@ def test_the_surface_follows_the_sliders(bpy, addon, truck, pump) -> None:
 
 def test_while_a_slider_moves_a_coarse_surface_comes_first(bpy, addon, truck, pump) -> None:
     bpy.ops.triposr.refine(resolution=192)
-    session, live = addon("session"), bpy.context.window_manager.triposr
+    session, live = addon("tasks.session"), bpy.context.window_manager.triposr
     seen = set()
     for threshold in (30.0, 35.0, 40.0):
         live.threshold = threshold
@@ -63,10 +63,10 @@ def test_a_slider_without_a_surface_tells_and_keeps_the_mesh(bpy, addon, truck, 
     live.threshold = 9999.0
     pump()
     assert len(truck.data.vertices) == count and truck.triposr.threshold == 25
-    assert "no surface" in addon("session").refinements.state.error
+    assert "no surface" in addon("tasks.session").refinements.state.error
     live.threshold = 30.0
     pump()
-    assert not addon("session").refinements.state.error
+    assert not addon("tasks.session").refinements.state.error
     assert truck.triposr.threshold == 30
 
 
@@ -75,7 +75,7 @@ def coarse_is_shown(addon, target, count: int) -> None:
     deadline = time.monotonic() + 60
     while len(target.data.vertices) == count:
         assert time.monotonic() < deadline
-        addon("session")._pump()
+        addon("tasks.session")._pump()
         time.sleep(0.005)
 
 
@@ -97,7 +97,7 @@ def test_an_undo_takes_back_what_is_on_its_way_only(bpy, addon, fine, pump) -> N
     bpy.ops.ed.undo()
     fine = bpy.data.objects["toy truck"]
     assert fine.location.x == 0 and len(fine.data.vertices) == count
-    assert not addon("session").refinements.is_running()
+    assert not addon("tasks.session").refinements.is_running()
     assert bpy.context.window_manager.triposr.threshold == 25
     bpy.ops.ed.redo()
     fine = bpy.data.objects["toy truck"]
@@ -166,7 +166,7 @@ def test_undo_forgets_what_the_sliders_asked_for(bpy, addon, truck, pump) -> Non
     after = len(truck.data.vertices)
     live.threshold = 90.0
     bpy.ops.ed.undo()
-    assert not addon("session").refinements.is_running()
+    assert not addon("tasks.session").refinements.is_running()
     truck = bpy.data.objects["toy truck"]
     assert truck.triposr.threshold == 25 and live.threshold == 25
     bpy.ops.ed.redo()
@@ -178,5 +178,5 @@ def test_a_deleted_object_ends_its_refinement(bpy, addon, truck, pump) -> None:
     bpy.context.window_manager.triposr.threshold = 60.0
     bpy.data.objects.remove(truck)
     pump()
-    assert not addon("session").refinements.state.error
+    assert not addon("tasks.session").refinements.state.error
     assert bpy.context.window_manager.triposr.threshold == 25  # nothing is active

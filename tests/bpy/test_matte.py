@@ -23,7 +23,7 @@ def two_things(bpy, tmp_path: Path):
 
 def made(bpy, addon):
     """The preview of the scene's picture, shown."""
-    preview = addon("preview")
+    preview = addon("tasks.preview")
     scene = bpy.context.scene
     found = preview.preview_work(scene)(lambda *_: None)
     preview.show(scene, preview._key(scene), found)
@@ -32,7 +32,7 @@ def made(bpy, addon):
 
 def test_the_preview_shows_cut_out_and_square(bpy, addon, two_things) -> None:
     found = made(bpy, addon)
-    preview = addon("preview")
+    preview = addon("tasks.preview")
     assert found.square.shape == found.cutout.shape == (256, 256, 4)
     assert found.square[..., 3].min() == 255
     assert np.abs(found.square[0, 0, :3].astype(int) - 128).max() <= 1
@@ -58,7 +58,7 @@ def test_what_is_odd_can_be_mended_with_a_click(bpy, addon, two_things) -> None:
     assert settings.background == "plain"
     assert bpy.ops.triposr.remedy(kind="empty") == {"FINISHED"}
     assert settings.background == "none"
-    assert set(addon("preview").REMEDIES) == {
+    assert set(addon("tasks.preview").REMEDIES) == {
         *("edge", "tiny", "several", "shadow", "opaque", "empty")
     }
 
@@ -153,7 +153,7 @@ def test_a_pipe_is_not_waited_for(bpy, tmp_path: Path) -> None:
 
 
 def test_what_is_offered_is_what_can_be_read(bpy, addon) -> None:
-    suffixes = addon("inference.limits").FILE_SUFFIXES
+    suffixes = addon("inference.picture.limits").FILE_SUFFIXES
     assert {".jfif", ".jpe", ".jp2", ".exr", ".hdr", ".tga", ".ppm"} <= set(suffixes)
     assert bpy.types.TRIPOSR_FH_image.bl_file_extensions.split(";") == list(suffixes)
     # Blender cuts off longer ones.

@@ -14,13 +14,19 @@ TINY = Path(__file__).parents[1] / "data" / "tiny"
 FILES = ("config.yaml", "model.ckpt", "vit/config.json")
 
 
+def uses_starter(bpy, addon) -> bool:
+    folder = addon("preferences").model_folder(bpy.context)
+    weights = addon("inference.model.weights")
+    return weights.find_model(folder) == weights.STARTER_FOLDER
+
+
 @pytest.fixture
 def hub(bpy, addon, tmp_path: Path, monkeypatch) -> Iterator[FileServer]:
     """A server that is set as the mirror of the hub, and offers the tiny model as TripoSR's."""
     content = {f"/{name}": (TINY / name).read_bytes() for name in FILES}
-    catalog, download = addon("inference.catalog"), addon("inference.download")
+    catalog = addon("inference.model.catalog")
     files = tuple(
-        download.ModelFile(
+        catalog.ModelFile(
             f"{catalog.HUB}/{name}",
             len(content[f"/{name}"]),
             hashlib.sha256(content[f"/{name}"]).hexdigest(),
@@ -37,13 +43,13 @@ def hub(bpy, addon, tmp_path: Path, monkeypatch) -> Iterator[FileServer]:
         bpy.context.preferences.system.use_online_access = True
         yield server
         bpy.context.preferences.system.use_online_access = False
-    upkeep = addon("session").upkeep
+    upkeep = addon("tasks.session").upkeep
     upkeep.join(60)
     upkeep.dismiss()
 
 
 def wait(addon, seconds: float = 60) -> None:
-    session = addon("session")
+    session = addon("tasks.session")
     deadline = time.monotonic() + seconds
     while session.upkeep.is_running():
         assert time.monotonic() < deadline, session.upkeep.state
@@ -54,30 +60,30 @@ def wait(addon, seconds: float = 60) -> None:
 def click_download(bpy, addon) -> None:
     models = addon("operators.models")
     model = models.published_model("triposr")
-    addon("session").upkeep.submit(models._download(bpy.context, model))
+    addon("tasks.session").upkeep.submit(models.download(bpy.context, model))
 
 
 def test_download_then_generate_then_remove(bpy, addon, hub, picture: Path, tmp_path) -> None:
-    assert addon("preferences").uses_starter(bpy.context)
+    assert uses_starter(bpy, addon)
     assert bpy.ops.triposr.download_model(model="triposr") == {"FINISHED"}
-    assert not addon("preferences").uses_starter(bpy.context)
+    assert not uses_starter(bpy, addon)
     assert (tmp_path / "models" / "model.safetensors").is_file()
     assert not (tmp_path / "models" / "model.ckpt").exists()
     bpy.ops.triposr.generate(filepath=str(picture), resolution=32)
     assert bpy.context.object.name == "toy truck"
     assert bpy.ops.triposr.remove_model(model="triposr") == {"FINISHED"}
-    assert addon("preferences").uses_starter(bpy.context)
+    assert uses_starter(bpy, addon)
     bpy.ops.triposr.generate(filepath=str(picture), resolution=32)
     assert len(bpy.data.objects) == 2
 
 
 def test_the_bar_tells_bytes_and_then_that_it_is_ready(bpy, addon, hub) -> None:
-    upkeep = addon("session").upkeep
+    upkeep = addon("tasks.session").upkeep
     hub.bytes_per_second = 300_000
     click_download(bpy, addon)
     labels = set()
     while upkeep.is_running():
-        addon("session")._pump()
+        addon("tasks.session")._pump()
         labels.add(upkeep.state.label)
         time.sleep(0.02)
     assert any(" MB, " in label and "left" in label for label in labels)
@@ -89,24 +95,24 @@ def test_cancel_and_go_on(bpy, addon, hub, tmp_path) -> None:
     click_download(bpy, addon)
     part = tmp_path / "models" / "model.ckpt.part"
     while not (part.exists() and part.stat().st_size > 100_000):
-        addon("session")._pump()
+        addon("tasks.session")._pump()
         time.sleep(0.02)
     assert bpy.ops.triposr.cancel_download() == {"FINISHED"}
     wait(addon)
-    assert addon("session").upkeep.state.message == "TripoSR: canceled"
+    assert addon("tasks.session").upkeep.state.message == "TripoSR: canceled"
     kept = part.stat().st_size
     hub.bytes_per_second = 0
     click_download(bpy, addon)
     wait(addon)
     assert hub.requests[-2] == f"bytes={kept}-"
-    assert addon("session").upkeep.state.message == "TripoSR is ready"
+    assert addon("tasks.session").upkeep.state.message == "TripoSR is ready"
 
 
 def test_errors_are_told_and_leave_everything_usable(bpy, addon, hub, picture: Path) -> None:
     hub.faults = [Fault(body=b"<!doctype html><p>Please log in")]
     click_download(bpy, addon)
     wait(addon)
-    state = addon("session").upkeep.state
+    state = addon("tasks.session").upkeep.state
     assert "web page" in state.error and state.hint
     bpy.ops.triposr.generate(filepath=str(picture), resolution=32)
     assert "toy truck" in bpy.data.objects
@@ -128,8 +134,8 @@ def test_what_is_there_is_converted_offline(bpy, addon, hub, tmp_path, monkeypat
     for name in FILES:
         (tmp_path / "models" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "models" / name).write_bytes((TINY / name).read_bytes())
-    tiny = addon("inference.catalog").published_model("triposr")
-    monkeypatch.setattr(addon("inference.installation"), "TRIPOSR", tiny)
+    tiny = addon("inference.model.catalog").published_model("triposr")
+    monkeypatch.setattr(addon("inference.files.installation"), "TRIPOSR", tiny)
     assert bpy.ops.triposr.download_model(model="triposr") == {"FINISHED"}
     assert (tmp_path / "models" / "model.safetensors").is_file()
     assert hub.requests == []
@@ -142,9 +148,9 @@ def test_generating_goes_on_beside_a_download(bpy, addon, hub, picture: Path) ->
     click_download(bpy, addon)
     bpy.ops.triposr.generate(filepath=str(picture), resolution=32)
     assert "toy truck" in bpy.data.objects
-    assert addon("session").upkeep.is_running()
+    assert addon("tasks.session").upkeep.is_running()
     bpy.ops.wm.read_homefile(use_empty=True)
-    assert addon("session").upkeep.is_running(), "a download belongs to no file"
+    assert addon("tasks.session").upkeep.is_running(), "a download belongs to no file"
     hub.bytes_per_second = 0
     wait(addon)
 
@@ -161,14 +167,14 @@ def test_disabling_the_addon_ends_a_download(bpy, addon, hub) -> None:
 
 def test_import_from_disk(bpy, addon, hub, tmp_path) -> None:
     assert bpy.ops.triposr.import_model(filepath=str(TINY)) == {"FINISHED"}
-    assert not addon("preferences").uses_starter(bpy.context)
+    assert not uses_starter(bpy, addon)
     with pytest.raises(RuntimeError, match="no model"):
         bpy.ops.triposr.import_model(filepath=str(Path(__file__)))
     assert hub.requests == []
 
 
 def test_the_model_is_unloaded_as_the_preferences_say(bpy, addon, picture: Path) -> None:
-    engine = addon("session").engine
+    engine = addon("tasks.session").engine
     preferences = addon("preferences").preferences(bpy.context)
     preferences.keep_loaded = "never"
     bpy.ops.triposr.generate(filepath=str(picture), resolution=32)
@@ -176,10 +182,10 @@ def test_the_model_is_unloaded_as_the_preferences_say(bpy, addon, picture: Path)
     assert not bpy.ops.triposr.unload_model.poll()
     preferences.keep_loaded = "minutes"
     bpy.ops.triposr.generate(filepath=str(picture), resolution=32)
-    addon("session")._unload_when_idle()
+    addon("tasks.session")._unload_when_idle()
     assert engine.is_loaded()
     engine._unload_at = time.monotonic()
-    addon("session")._unload_when_idle()
+    addon("tasks.session")._unload_when_idle()
     assert not engine.is_loaded()
     preferences.keep_loaded = "always"
     bpy.ops.triposr.generate(filepath=str(picture), resolution=32)
@@ -188,7 +194,7 @@ def test_the_model_is_unloaded_as_the_preferences_say(bpy, addon, picture: Path)
 
 
 def test_a_cycles_render_on_the_gpu_gets_the_memory(bpy, addon, picture, monkeypatch) -> None:
-    session = addon("session")
+    session = addon("tasks.session")
     bpy.ops.triposr.generate(filepath=str(picture), resolution=32)
     scene = bpy.context.scene
     scene.render.engine, scene.cycles.device = "CYCLES", "GPU"
@@ -207,7 +213,7 @@ def test_a_cycles_render_on_the_gpu_gets_the_memory(bpy, addon, picture, monkeyp
 def test_detected_devices_are_listed_by_name(bpy, addon, monkeypatch) -> None:
     assert bpy.ops.triposr.detect_devices() == {"FINISHED"}
     DeviceInfo = addon("inference.types").DeviceInfo
-    engine = addon("session").engine
+    engine = addon("tasks.session").engine
     assert engine.devices[-1].name == "cpu"
     cards = (
         DeviceInfo("cuda:0", "GeForce RTX 5090", 32_000_000_000),

@@ -25,7 +25,7 @@ def test_a_picture_is_pasted(bpy, picture: Path, monkeypatch) -> None:
 
 
 def test_a_copied_file_is_pasted(bpy, addon, picture: Path, monkeypatch) -> None:
-    paths_in = addon("operators.paste").paths_in
+    paths_in = addon("tasks.paste").paths_in
     assert paths_in(f"{picture.as_uri()}\n") == [picture]  # its space is %20 there
     assert paths_in(f'"{picture}"') == [picture]
     assert paths_in("") == []
@@ -99,7 +99,7 @@ def test_the_render_result_is_taken_as_it_is_seen(bpy, addon) -> None:
 
 
 def decoded(addon, picture) -> Image.Image:
-    return import_module(f"{background.MODULE}.inference.picture").open_picture(picture)
+    return import_module(f"{background.MODULE}.inference.picture.decode").open_picture(picture)
 
 
 def phone_photo(folder: Path) -> Path:
@@ -168,7 +168,7 @@ def test_an_object_of_an_exr_file(bpy, addon, picture: Path, tmp_path: Path, mon
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     bpy.ops.triposr.generate(filepath="~/toy.exr", resolution=32)
     made = bpy.context.object
-    digest_of = import_module(f"{background.MODULE}.inference.picture").digest_of
+    digest_of = import_module(f"{background.MODULE}.inference.picture.decode").digest_of
     assert made.triposr.digest == digest_of(tmp_path / "toy.exr")
     count = len(made.data.vertices)
     bpy.ops.triposr.generate(filepath=(tmp_path / "toy.exr").as_uri(), resolution=32)

@@ -14,7 +14,7 @@ import pytest
 @pytest.fixture
 def preview(bpy, addon, monkeypatch):
     """The module, drawing as with a window: previews are made although there is none."""
-    preview, session = addon("preview"), addon("session")
+    preview, session = addon("tasks.preview"), addon("tasks.session")
 
     class App:
         background = False
@@ -51,7 +51,7 @@ def cut_outs(bpy, monkeypatch):
                 tick("prepare", 0.5)
             return real(picture, options, tick, matte)
 
-    module = import_module(f"{background.MODULE}.inference.preprocess")
+    module = import_module(f"{background.MODULE}.inference.picture.prepare")
     real, cut_outs = module.prepare_image, CutOuts()
     monkeypatch.setattr(module, "prepare_image", cut_outs)
     return cut_outs
@@ -81,7 +81,7 @@ def scene(bpy, picture: Path):
 
 
 def test_two_scenes_have_a_preview_each(bpy, addon, preview, scene, picture: Path) -> None:
-    session, other = addon("session"), bpy.data.scenes.new("other")
+    session, other = addon("tasks.session"), bpy.data.scenes.new("other")
     other.triposr.image = bpy.data.images.load(str(picture))
     other.triposr.foreground_ratio = 0.6
     made = []
@@ -104,13 +104,13 @@ def test_an_error_is_that_scenes(bpy, addon, preview, scene, tmp_path: Path) -> 
     other = bpy.data.scenes.new("other")
     other.triposr.image = bpy.data.images.new("nothing", 0, 0)
     draw(preview, scene, other)
-    settle(addon("session"))
+    settle(addon("tasks.session"))
     assert preview.view_of(other).error and not preview.view_of(scene).error
     assert preview.is_current(scene) and not preview.is_current(other)
 
 
 def test_only_the_last_of_a_scenes_previews_waits(addon, preview, scene, cut_outs) -> None:
-    session = addon("session")
+    session = addon("tasks.session")
     for step in range(10):
         scene.triposr.foreground_ratio = 0.5 + 0.04 * step
         draw(preview, scene)
@@ -126,10 +126,10 @@ def test_removed_scenes_are_forgotten(bpy, addon, preview, scene, picture: Path)
     other.triposr.image = bpy.data.images.load(str(picture))
     draw(preview, scene, other)
     bpy.data.scenes.remove(other)
-    settle(addon("session"))
+    settle(addon("tasks.session"))
     scene.triposr.foreground_ratio = 0.6
     draw(preview, scene)
-    settle(addon("session"))
+    settle(addon("tasks.session"))
     assert set(preview._views) == {scene.session_uid}
 
 
@@ -140,8 +140,6 @@ def edit_matte(bpy, addon, preview, monkeypatch):
     reports = []
 
     class Call:
-        _edit = operator._edit
-
         def report(self, kind, text) -> None:
             reports.append((kind, text))
 
@@ -152,7 +150,7 @@ def edit_matte(bpy, addon, preview, monkeypatch):
 
 
 def test_a_matte_survives_what_moves_meanwhile(addon, preview, scene, cut_outs, edit_matte) -> None:
-    session = addon("session")
+    session = addon("tasks.session")
     assert edit_matte()[0] == {"FINISHED"}
     for step in range(5):
         scene.triposr.foreground_ratio = 0.5 + 0.05 * step
@@ -165,7 +163,7 @@ def test_a_matte_survives_what_moves_meanwhile(addon, preview, scene, cut_outs, 
 def test_two_clicks_give_one_matte(bpy, addon, scene, cut_outs, edit_matte) -> None:
     edit_matte(), edit_matte()
     cut_outs.may_end.set()
-    settle(addon("session"))
+    settle(addon("tasks.session"))
     assert [i.name for i in bpy.data.images if "Matte" in i.name] == [
         scene.triposr.image.triposr.matte.name
     ]
@@ -174,7 +172,7 @@ def test_two_clicks_give_one_matte(bpy, addon, scene, cut_outs, edit_matte) -> N
 @pytest.mark.parametrize("is_shown", [False, True])
 def test_a_matte_is_an_undo_step(bpy, addon, preview, scene, edit_matte, is_shown: bool) -> None:
     """Ctrl+Z after something else leaves the matte."""
-    session = addon("session")
+    session = addon("tasks.session")
     if is_shown:
         draw(preview, scene)
         settle(session)
@@ -213,7 +211,7 @@ def test_edit_matte_tells(bpy, scene, edit_matte, picture: Path, tmp_path: Path,
 def test_the_picture_goes_before_its_matte_is_there(
     bpy, addon, scene, cut_outs, edit_matte
 ) -> None:
-    session = addon("session")
+    session = addon("tasks.session")
     edit_matte()
     bpy.data.images.remove(scene.triposr.image)
     cut_outs.may_end.set()
@@ -251,7 +249,7 @@ def test_every_operator_reports_what_nobody_expected(bpy, addon) -> None:
 
 def test_what_failed_keeps_no_pixels(bpy, addon, scene, monkeypatch) -> None:
     """A painted picture is held as floats: twenty failures would hold gigabytes."""
-    session, run = addon("session"), addon("operators.picture_run")
+    session, generate = addon("tasks.session"), addon("tasks.generate")
     image = bpy.data.images.new("painted", 512, 512)
     image.pixels[0] = 0.5
 
@@ -260,31 +258,31 @@ def test_what_failed_keeps_no_pixels(bpy, addon, scene, monkeypatch) -> None:
 
     pipeline = import_module(f"{background.MODULE}.inference.pipeline")
     monkeypatch.setattr(pipeline, "reconstruct", fail)
-    chosen = run.Chosen(bpy.context.scene.triposr)
+    chosen = generate.Chosen(bpy.context.scene.triposr)
     spot = addon("scene.placement").Spot((0.0, 0.0, 0.0))
     try:
         for _ in range(3):
-            source = run.image_source(image)
-            session.runs.submit(run.picture_run(bpy.context, source, chosen, spot, True))
+            source = generate.image_source(image)
+            session.pictures.submit(generate.generation(bpy.context, source, chosen, spot, True))
         del source
-        while session.runs.is_running():
+        while session.pictures.is_running():
             session._pump()
             time.sleep(0.01)
-        failed = session.runs.failed()
+        failed = session.pictures.failed()
         assert [failure.title for failure in failed] == ["painted"] * 3
         assert _bytes_held(failed) < 100_000
         monkeypatch.undo()
         bpy.ops.triposr.retry(number=0)
-        while session.runs.is_running():
+        while session.pictures.is_running():
             session._pump()
             time.sleep(0.01)
-        assert len(session.runs.failed()) >= 2
+        assert len(session.pictures.failed()) >= 2
         bpy.data.images.remove(image)
         bpy.ops.triposr.retry()
-        assert all("not there any more" in f.message for f in session.runs.failed()[-2:])
+        assert all("not there any more" in f.message for f in session.pictures.failed()[-2:])
     finally:
         session._join_all()
-        session.runs.dismiss()
+        session.pictures.dismiss()
 
 
 def _bytes_held(root: object) -> int:
@@ -310,7 +308,7 @@ def _bytes_held(root: object) -> int:
 def test_memory_of_refined_objects_is_given_back(bpy, addon, truck, how: str) -> None:
     import weakref
 
-    engine, recall = addon("session").engine, addon("inference.recall")
+    engine, recall = addon("tasks.session").engine, addon("inference.surface.recall")
     source = addon("scene.source")
     bpy.ops.triposr.refine(resolution=96)
     assert recall._kept and source._unpacked

@@ -26,7 +26,7 @@ def test_refine_replaces_the_surface_in_place(bpy, addon, truck) -> None:
     assert np.abs(after.min(axis=0) - before.min(axis=0)).max() < cell
     assert np.abs(after.max(axis=0) - before.max(axis=0)).max() < cell
     assert len(truck.data.materials) == 1 and len(colors(truck)) == len(after)
-    assert not addon("session").engine.is_loaded()
+    assert not addon("tasks.session").engine.is_loaded()
     assert (truck.triposr.resolution, truck.triposr.picture) == (128, "toy truck")
 
 

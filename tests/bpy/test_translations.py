@@ -31,7 +31,7 @@ def texts_of(bpy, cls: type) -> Iterator[str]:
 @pytest.fixture
 def said(bpy, addon) -> set[str]:
     classes = sys.modules[background.MODULE]._classes()
-    names = {model.label for model in addon("inference.catalog").MODELS}
+    names = {model.label for model in addon("inference.model.catalog").MODELS}
     names.add("Presets")  # what Blender calls our panel of presets once one was removed
     return {text for cls in classes for text in texts_of(bpy, cls)} - names - {""}
 

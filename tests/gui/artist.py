@@ -9,9 +9,9 @@ CANCEL = "bpy.ops.triposr.cancel"
 TIMEOUT = 300.0
 
 # Expressions for Window.wait and Window.evaluate
-RUNNING = "addon.session.runs.is_running()"
-FRACTION = "addon.session.runs.state.fraction"
-ERROR = "addon.session.runs.state.error"
+RUNNING = "addon.tasks.session.pictures.is_running()"
+FRACTION = "addon.tasks.session.pictures.state.fraction"
+ERROR = "addon.tasks.session.pictures.state.error"
 NEW_OBJECTS = "[o.name for o in bpy.data.objects if o.name not in {'Camera', 'Cube', 'Light'}]"
 IN_VIEWPORT = """
 window, area, _ = view3d()
@@ -74,7 +74,7 @@ def enable(window: Window) -> None:
     window.run(
         f"bpy.ops.preferences.addon_enable(module={MODULE!r})\n"
         f"import {MODULE} as addon\n"
-        "addon.session.runs.dismiss()"
+        "addon.tasks.session.pictures.dismiss()"
     )
     window.open_tab(TAB)
 

@@ -19,8 +19,10 @@ bpy.data.images.remove(picture)
 bpy.context.scene.triposr.image = bpy.data.images.load({TWO_BOXES!r})
 view3d()[2].tag_redraw()
 """
-IS_CURRENT = "addon.preview.is_current(bpy.context.scene)"
-FINDINGS = "[finding.kind for finding in addon.preview.view_of(bpy.context.scene).preview.findings]"
+IS_CURRENT = "addon.tasks.preview.is_current(bpy.context.scene)"
+FINDINGS = (
+    "[finding.kind for finding in addon.tasks.preview.view_of(bpy.context.scene).preview.findings]"
+)
 EDITORS = """[area.spaces.active.image.name
     for window in bpy.context.window_manager.windows for area in window.screen.areas
     if area.type == 'IMAGE_EDITOR' and area.spaces.active.ui_mode == 'PAINT']"""
@@ -56,8 +58,8 @@ def test_preview_remedy_and_matte(window: Window) -> None:
 
 TWO_WINDOWS = """
 made = []
-show = addon.preview.show
-addon.preview.show = lambda scene, *rest: (made.append(scene.name), show(scene, *rest))
+show = addon.tasks.preview.show
+addon.tasks.preview.show = lambda scene, *rest: (made.append(scene.name), show(scene, *rest))
 other = bpy.context.scene.copy()
 other.name, other.triposr.foreground_ratio = "Other", 0.6
 bpy.ops.wm.window_new_main()
@@ -87,16 +89,18 @@ def test_two_windows_with_two_scenes_settle(window: Window) -> None:
     window.run(TWO_WINDOWS)
     try:
         window.wait("show_tab()", 60, "the tab in the second window")
-        window.wait("addon.preview.is_current(other)", 60, "the other scene's preview")
+        window.wait("addon.tasks.preview.is_current(other)", 60, "the other scene's preview")
         for _ in range(5):
             window.run(REDRAW)
             time.sleep(1)
-        assert window.evaluate(IS_CURRENT) and window.evaluate("addon.preview.is_current(other)")
+        assert window.evaluate(IS_CURRENT) and window.evaluate(
+            "addon.tasks.preview.is_current(other)"
+        )
         made = window.evaluate("made")
         assert made.count("Other") == 1 and made.count("Scene") <= 1
         window.screenshot("two-scenes")
     finally:
-        window.run("addon.preview.show = show" + CLOSE_OTHER_WINDOWS)
+        window.run("addon.tasks.preview.show = show" + CLOSE_OTHER_WINDOWS)
 
 
 def test_undo_after_a_matte_leaves_it(window: Window) -> None:

@@ -15,11 +15,11 @@ TINY = Path(__file__).parents[1] / "data" / "tiny"
 FILES = ("config.yaml", "model.ckpt", "vit/config.json")
 DOWNLOAD = "bpy.ops.triposr.download_model"
 CANCEL_DOWNLOAD = "bpy.ops.triposr.cancel_download"
-UPKEEP = "addon.session.upkeep"
+UPKEEP = "addon.tasks.session.upkeep"
 MODELS = "/session/files/models"
 
 PUBLISH_TINY = """
-import {module}.inference.catalog as catalog, {module}.inference.download as download
+import {module}.inference.model.catalog as catalog, {module}.inference.files.download as download
 files = tuple(download.ModelFile(catalog.HUB + "/" + name, size, sha256, name)
               for name, size, sha256 in {files})
 tiny = catalog.PublishedModel("triposr", "TripoSR", "For tests", "MIT", files)
@@ -27,7 +27,7 @@ catalog.MODELS = (tiny, *catalog.MATTING_MODELS)
 preferences = bpy.context.preferences.addons["{module}"].preferences
 preferences.model_folder, preferences.hub_mirror = {folder!r}, {url!r}
 bpy.context.preferences.system.use_online_access = True
-addon.session.upkeep.dismiss()
+addon.tasks.session.upkeep.dismiss()
 view3d()[2].tag_redraw()
 """
 SLOW_DISK = """

@@ -8,7 +8,7 @@ from window import END, Window
 
 VASE = "bpy.data.objects['vase']"
 COUNT = f"len({VASE}.data.vertices)"
-REFINING = "addon.session.refinements.is_running()"
+REFINING = "addon.tasks.session.refinements.is_running()"
 
 
 def test_refine_recolor_and_undo(window: Window) -> None:
@@ -18,7 +18,7 @@ def test_refine_recolor_and_undo(window: Window) -> None:
     window.click_button("bpy.ops.triposr.refine", 0.25)
     window.wait(f"{COUNT} > {3 * before}", 60, "the finer surface")
     window.run(f"{artist.IN_VIEWPORT}\n    bpy.ops.triposr.recolor('INVOKE_DEFAULT', True)")
-    window.wait("not addon.session.edits.is_running()", 60, "the colors")
+    window.wait("not addon.tasks.session.edits.is_running()", 60, "the colors")
     window.move(*window.viewport_center())
     window.key("ctrl+z", "ctrl+z")
     window.wait(f"{COUNT} == {before}", 30, "undo")
@@ -105,7 +105,7 @@ def test_from_a_shell(window: Window) -> None:
     assert (folder / "meshes" / "vase.ply").is_file()
 
 
-EDITING = "addon.session.edits.is_running()"
+EDITING = "addon.tasks.session.edits.is_running()"
 REMESH = (
     f"{artist.IN_VIEWPORT}\n    bpy.ops.triposr.remesh('INVOKE_DEFAULT', kind='voxel', asks=True)"
 )
@@ -127,7 +127,7 @@ def test_edits_run_beside_blender(window: Window) -> None:
         window.wait(EDITING, 30, "the edit")
         window.wait(f"not {EDITING}", 120, "the edited mesh")
     print("longest stand-still while a mesh is remeshed:", gap)
-    assert window.evaluate("addon.session.edits.state.error") == ""
+    assert window.evaluate("addon.tasks.session.edits.state.error") == ""
     remeshed = window.evaluate(COUNT)
     assert remeshed != before
     window.run(

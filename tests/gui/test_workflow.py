@@ -7,7 +7,7 @@ from artist import ERROR, GENERATE, NEW_OBJECTS, RUNNING
 from window import END, Window
 
 FILES = "/session/files"
-QUEUE = "[run.title for run in addon.session.runs.waiting()]"
+QUEUE = "[run.title for run in addon.tasks.session.pictures.waiting()]"
 MEMORY = "int(open('/proc/self/statm').read().split()[1]) * 4096 / 1e6"
 
 
@@ -70,7 +70,7 @@ def test_paste(window: Window) -> None:
     assert window.evaluate("bpy.context.scene.triposr.image is None")
     window.click_button("bpy.ops.triposr.paste_image", END)
     # Blender itself has the clipboard, with the text of a button: asked for it, it must answer.
-    pastes = "addon.session.pastes"
+    pastes = "addon.tasks.session.pastes"
     window.wait(f"{pastes}.state.error", 30, "the answer that there is no picture")
     assert "no picture on the clipboard" in window.evaluate(f"{pastes}.state.error")
     window.move(*window.viewport_center())
@@ -106,7 +106,7 @@ def test_variants(window: Window) -> None:
     window.wait(f"len({NEW_OBJECTS}) == 4", 30, "undo")
 
 
-EDITING = "addon.session.edits.is_running()"
+EDITING = "addon.tasks.session.edits.is_running()"
 
 
 def test_the_mesh_changes_and_undo_brings_it_back(window: Window) -> None:

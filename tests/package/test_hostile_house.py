@@ -118,7 +118,7 @@ def test_the_first_import_of_rembg(installed: CleanBlender) -> None:
         "import time\n"
         "enable()\n"
         "import importlib\n"
-        "matting = importlib.import_module(MODULE + '.inference.matting')\n"
+        "matting = importlib.import_module(MODULE + '.inference.picture.matting')\n"
         "for name, load in (('torch', lambda: __import__('torch')),"
         " ('rembg', matting._import_rembg)):\n"
         "    started = time.process_time()\n"

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from triposr.inference import InputError, ModelFilesError, load_model
-from triposr.inference.weights import STARTER_FOLDER, find_model
+from triposr.inference.model.weights import STARTER_FOLDER, find_model
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from triposr.inference import InputError, Options, prepare_image
-from triposr.inference.checks import check_cutout
+from triposr.inference.picture.checks import check_cutout
 
 
 def drawn(*boxes: tuple[int, int, int, int], size: int = 400) -> Image.Image:

@@ -20,7 +20,7 @@ ADDON = [
     for path in sorted(ROOT.glob(pattern))
 ] + [
     path
-    for folder in ("operators", "panels", "translations")
+    for folder in ("tasks", "operators", "panels", "translations")
     for path in (ROOT / folder).glob("*.py")
 ]
 
@@ -141,12 +141,13 @@ class Without(PathFinder):
 
 sys.meta_path[sys.meta_path.index(PathFinder)] = Without
 from triposr.inference.engine import Engine
-from triposr.inference.installation import import_model
-from triposr.inference.types import Options, SceneCode, ignore_progress
+from triposr.inference.files.installation import import_model
+from triposr.inference.scene_code import SceneCode
+from triposr.inference.types import Machine, Options, ignore_progress
 picture, starter, model, there = map(Path, sys.argv[2:])
 
 def prepare():
-    from triposr.inference.preprocess import prepare_image
+    from triposr.inference.picture.prepare import prepare_image
     prepare_image(picture)
 
 def reconstruct():
@@ -154,7 +155,7 @@ def reconstruct():
         from triposr.inference.pipeline import reconstruct
         return reconstruct(picture, model, Options(resolution=16), ignore_progress)
 
-    Engine().run(work, starter, "cpu", "auto", ignore_progress)
+    Engine().run(work, starter, Machine("cpu"), ignore_progress)
 
 for work in (prepare, reconstruct, lambda: SceneCode.from_bytes(b""),
              lambda: import_model(model, there)):

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from triposr.inference import devices
-from triposr.inference.devices import check_memory, less_memory, memory_errors
 from triposr.inference.errors import DeviceError, DeviceMemoryError
+from triposr.inference.machine import devices
+from triposr.inference.machine.devices import check_memory, less_memory, memory_errors
 
 CUDA = torch.device("cuda")
 

@@ -14,17 +14,19 @@ from file_server import Fault, FileServer, serving
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from triposr.inference import download
-from triposr.inference.download import ModelFile, fetch
 from triposr.inference.errors import DownloadError
-from triposr.jobs import Cancelled
+from triposr.inference.files import download
+from triposr.inference.files.download import fetch
+from triposr.inference.model.catalog import ModelFile
+from triposr.tasks.job import Cancelled
 
 CONTENT = os.urandom(1_000_000)
 NAME = "/models/resolve/main/weights.onnx"
 FETCH = """
 import sys
 from pathlib import Path
-from triposr.inference.download import ModelFile, fetch
+from triposr.inference.files.download import fetch
+from triposr.inference.model.catalog import ModelFile
 fetch(ModelFile(sys.argv[1], int(sys.argv[2]), sys.argv[3]), Path(sys.argv[4]))
 """
 

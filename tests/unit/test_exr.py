@@ -7,7 +7,7 @@ import pytest
 from broken_files import assert_told_or_read
 
 from triposr.inference import InputError
-from triposr.inference.picture import open_picture
+from triposr.inference.picture.decode import open_picture
 
 WIDTH, HEIGHT = 64, 48
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import mcubes
 import numpy as np
 import pytest
+import safetensors.numpy
 import torch
 from numpy.typing import NDArray
 
 from triposr.inference import EmptySurfaceError, InputError, SceneCode, extract_mesh
-from triposr.inference.field import Field
-from triposr.inference.grid import Grid
+from triposr.inference.surface.field import Field, color_at, density_at
+from triposr.inference.surface.grid import Grid
 
 
 def signed_volume(vertices: NDArray, faces: NDArray) -> float:
@@ -44,7 +45,7 @@ def test_grid_agrees_with_points(robot: SceneCode) -> None:
         everywhere = grid.everywhere(lambda fraction: None).flatten().numpy()
         some = torch.tensor([[0, 5, 23], [23, 0, 7], [11, 12, 13]])
         here = grid.at(some @ torch.tensor([24 * 24, 24, 1]), lambda fraction: None).numpy()
-    expected = np.log(robot.density(points)) - robot.density_bias
+    expected = np.log(density_at(robot, points)) - robot.density_bias
     assert np.allclose(everywhere, expected, rtol=1e-4, atol=1e-4)
     assert np.allclose(here, everywhere.reshape(24, 24, 24)[tuple(some.T)], atol=1e-5)
 
@@ -102,7 +103,7 @@ def test_surface_at_the_end_of_the_box(radius: float, resolution: int) -> None:
     # The whole lattice in an empty shell, which is then pressed flat.
     ticks = np.linspace(-1, 1, resolution, dtype=np.float32)
     points = np.stack(np.meshgrid(ticks, ticks, ticks, indexing="ij"), axis=-1).reshape(-1, 3)
-    values = code.density(points).reshape((resolution,) * 3) - 25
+    values = density_at(code, points).reshape((resolution,) * 3) - 25
     vertices, faces = mcubes.marching_cubes(np.pad(values, 1, constant_values=-1e9), 0.0)
     vertices = (vertices - 1).clip(0, resolution - 1) * 2 / (resolution - 1) - 1
     expected = signed_volume(vertices, faces.astype(np.int64))
@@ -217,6 +218,36 @@ def test_scene_code_keys_are_the_golden_ones(robot: SceneCode, tmp_path: Path) -
     assert keys[0] == keys[1]
 
 
+def test_the_same_scene_code_has_the_same_bytes(robot: SceneCode) -> None:
+    """Objects that were made alike are told from others by what they keep."""
+    assert len({robot.to_bytes(half=True) for _ in range(8)}) == 1
+
+
+def old_bytes(code: SceneCode) -> bytes:
+    """As objects of older files keep a scene code."""
+    tensors = {"box": np.array([code.radius, code.density_bias])}
+    tensors["planes"] = code.planes.astype(np.float16)
+    for number, (weight, bias) in enumerate(code.layers):
+        tensors[f"weight{number}"], tensors[f"bias{number}"] = weight, bias
+    return bytes(safetensors.numpy.save(tensors))
+
+
+def old_file(code: SceneCode) -> bytes:
+    """As `save` wrote a scene code before."""
+    tensors = safetensors.numpy.load(code.to_bytes())
+    metadata = {"radius": repr(code.radius), "density_bias": repr(code.density_bias)}
+    return bytes(safetensors.numpy.save(tensors, metadata))
+
+
+@pytest.mark.parametrize("written", [SceneCode.to_bytes, old_bytes, old_file])
+def test_older_scene_codes_are_read(robot: SceneCode, written) -> None:
+    code = dataclasses.replace(robot, radius=0.6, density_bias=-2.0)
+    again = SceneCode.from_bytes(written(code))
+    assert (again.radius, again.density_bias) == (0.6, -2.0)
+    assert np.allclose(again.planes, code.planes, rtol=1e-3, atol=1e-6)
+    assert np.array_equal(again.layers[-1][0], code.layers[-1][0])
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -252,5 +283,5 @@ def test_scene_code_of_something_else(tmp_path: Path, content: bytes) -> None:
 
 def test_points_of_another_shape(robot: SceneCode) -> None:
     with pytest.raises(InputError, match="shape"):
-        robot.density(np.zeros((3, 2)))
-    assert robot.color(np.zeros((0, 3))).shape == (0, 3)
+        density_at(robot, np.zeros((3, 2)))
+    assert color_at(robot, np.zeros((0, 3))).shape == (0, 3)

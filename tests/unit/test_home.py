@@ -9,9 +9,9 @@ import pytest
 from matting_model import write_matting_model
 from PIL import Image
 
-from triposr.inference import catalog
-from triposr.inference.home import expanded, home_folder
-from triposr.inference.matting import matting_model_file
+from triposr.inference.machine.home import expanded, home_folder
+from triposr.inference.model import catalog
+from triposr.inference.picture.matting import matting_model_file
 from triposr.inference.types import Options
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,9 +35,9 @@ for picture in pictures:
 """
 
 FIND = """
-from triposr.inference.catalog import hub_cache
-from triposr.inference.home import expanded, home_folder
-from triposr.inference.weights import STARTER_FOLDER, find_model
+from triposr.inference.model.catalog import hub_cache
+from triposr.inference.machine.home import expanded, home_folder
+from triposr.inference.model.weights import STARTER_FOLDER, find_model
 print(home_folder(), expanded("~/x"), hub_cache(), find_model(None) == STARTER_FOLDER)
 """
 

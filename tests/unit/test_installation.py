@@ -12,20 +12,8 @@ from file_server import Fault, FileServer, serving
 from safetensors import safe_open
 
 from triposr.inference import ModelFilesError, load_model
-from triposr.inference import catalog as catalog_module
-from triposr.inference.catalog import (
-    MATTING_MODELS,
-    MODELS,
-    TRIPOSR,
-    PublishedModel,
-    at_mirror,
-    cached_triposr,
-    published_model,
-)
-from triposr.inference.conversion import convert_to_half
-from triposr.inference.download import ModelFile
 from triposr.inference.errors import DownloadError
-from triposr.inference.installation import (
+from triposr.inference.files.installation import (
     PUBLISHED_CONFIG,
     import_model,
     install,
@@ -33,9 +21,21 @@ from triposr.inference.installation import (
     needs_conversion,
     remove,
 )
-from triposr.inference.matting import _import_rembg
-from triposr.inference.weights import STARTER_FOLDER, find_model, weights_file
-from triposr.jobs import Cancelled
+from triposr.inference.model import catalog as catalog_module
+from triposr.inference.model.catalog import (
+    MATTING_MODELS,
+    MODELS,
+    TRIPOSR,
+    ModelFile,
+    PublishedModel,
+    at_mirror,
+    cached_triposr,
+    published_model,
+)
+from triposr.inference.model.conversion import convert_to_half
+from triposr.inference.model.weights import STARTER_FOLDER, find_model, weights_file
+from triposr.inference.picture.matting import _import_rembg
+from triposr.tasks.job import Cancelled
 
 FILES = ("config.yaml", "model.ckpt", "vit/config.json")
 
@@ -271,7 +271,7 @@ def test_a_matting_model_is_known_by_its_content(
         "u2net", "U²-Net", "", "",
         (ModelFile("", len(content), hashlib.sha256(content).hexdigest(), "u2net.onnx"),),
     )  # fmt: skip
-    monkeypatch.setattr("triposr.inference.installation.MATTING_MODELS", (model,))
+    monkeypatch.setattr("triposr.inference.files.installation.MATTING_MODELS", (model,))
     (tmp_path / "renamed.onnx").write_bytes(content)
     assert import_model(tmp_path / "renamed.onnx", tmp_path / "models") == "U²-Net"
     assert names(tmp_path / "models") == {"u2net.onnx"}

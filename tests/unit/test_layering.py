@@ -12,42 +12,42 @@ ROOT = Path(__file__).resolve().parents[2]
 ADDON = sorted(
     path
     for pattern in (
-        *("*.py", "inference/**/*.py", "scene/*.py", "operators/*.py", "panels/*.py"),
-        "translations/*.py",
+        *("*.py", "inference/**/*.py", "scene/*.py", "tasks/*.py", "operators/*.py"),
+        *("panels/*.py", "translations/*.py"),
     )
     for path in ROOT.glob(pattern)
 )
 
-# Our own modules that each part of the house may import, besides those of its own folder.
+# Our own modules that each room of the house may import, besides those of its own folder.
 ALLOWED = {
     "inference": set(),
-    "jobs": set(),
     "scene": {"inference"},
-    "properties": {"inference"},
-    "meter": {"inference"},
-    "runner": {"inference", "jobs", "texts"},
-    "session": {"inference", "runner"},
+    "settings": {"inference"},
+    "properties": {"inference", "settings"},
     "texts": {"inference"},
-    "thumbnails": set(),
-    "live_refine": {"inference", "scene", "runner", "session", "properties", "preferences"},
-    "inventory": {"inference", "runner", "session"},
-    "preferences": {"inference", "inventory", "session", "texts"},
-    "preview": {"inference", "scene", "runner", "session", "properties", "preferences"},
-    "operators": {
-        *("inference", "scene", "runner", "session", "properties", "preferences"),
-        *("meter", "preview", "texts", "thumbnails"),
-    },
-    "panels": {
-        *("inference", "scene", "session", "properties", "preferences", "preview", "texts"),
-    },
-    "api": {"scene"},
-    "command": {"api", "inference", "texts"},
+    "preferences": {"inference", "texts"},
+    "tasks": {"inference", "scene", "settings", "properties", "preferences", "texts"},
+    "operators": {"inference", "scene", "tasks", "settings", "properties", "preferences", "texts"},
+    "panels": {"inference", "scene", "tasks", "properties", "preferences", "texts"},
+    "api": {"inference", "scene", "tasks", "preferences", "settings"},
+    "command": {"api", "inference", "settings"},
     "translations": set(),
     "__init__": {
-        *("operators", "panels", "preferences", "preview", "properties", "session", "command"),
-        *("live_refine", "scene", "thumbnails", "translations"),
+        *("operators", "panels", "properties", "command", "scene", "tasks", "translations"),
     },
 }
+# The rooms of inference/, each with those that it may use besides errors, messages and values.
+INFERENCE = {
+    "machine": set(),
+    "model": {"machine"},
+    "files": {"model", "machine"},
+    "picture": {"model", "machine"},
+    "surface": {"machine"},
+}
+
+BESIDE_BLENDER = {ROOT / "tasks" / f"{name}.py" for name in ("job", "queue", "meter", "stages")}
+"""What neither knows Blender nor needs it."""
+
 HEAVY = {"torch", "transformers", "rembg", "mcubes", "onnxruntime", "cv2"}
 
 
@@ -95,16 +95,55 @@ def test_imports_follow_the_house(path: Path) -> None:
         assert level <= depth + 1
 
 
+@pytest.mark.parametrize("room", INFERENCE)
+def test_rooms_of_the_inference(room: str) -> None:
+    files = list((ROOT / "inference" / room).glob("*.py"))
+    assert len(files) > 1
+    for path in files:
+        for module, level in imports(path):
+            root = module.partition(".")[0]
+            if level == 2 and root in INFERENCE:
+                assert root in INFERENCE[room], f"{room} may not use {module}"
+            elif level == 2:
+                assert root in {"errors", "message", "scene_code", "types"}, f"{path}: {module}"
+
+
+def test_nothing_imports_itself_in_a_circle() -> None:
+    """Not even in a function: what is needed at both ends has a place below both."""
+    uses = {path: set(imported_files(path)) for path in ADDON}
+    while leaves := {path for path, used in uses.items() if not used & set(uses)}:
+        uses = {path: used for path, used in uses.items() if path not in leaves}
+    assert not uses, sorted(str(path.relative_to(ROOT)) for path in uses)
+
+
 @pytest.mark.parametrize("path", ADDON, ids=lambda path: str(path.relative_to(ROOT)))
 def test_blender_stays_out_of_the_inference(path: Path) -> None:
     roots = {module.partition(".")[0] for module, level in imports(path) if not level}
-    if part(path) in ("inference", "jobs", "meter"):
+    if part(path) == "inference" or path in BESIDE_BLENDER:
         assert "bpy" not in roots
     if part(path) not in ("inference", "operators"):
         assert not roots & HEAVY
     if part(path) != "inference":
         top = {module.partition(".")[0] for module, _ in imports(path, top_level=True)}
         assert not top & {*HEAVY, "PIL"}
+
+
+def imported_files(path: Path) -> Iterator[Path]:
+    """Our files that a file names in its imports, wherever in it, but for types alone."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_types = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level and node not in for_types:
+            folder = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            for alias in node.names:
+                named = (folder / f"{alias.name}.py", folder / alias.name / "__init__.py")
+                whole = (folder.with_suffix(".py"), folder / "__init__.py")
+                yield next(file for file in (*named, *whole) if file.is_file())
 
 
 def loaded_with(path: Path) -> set[Path]:
@@ -126,7 +165,8 @@ def loaded_with(path: Path) -> set[Path]:
 def test_enabling_leads_to_nothing_heavy() -> None:
     """Blender imports all but what is imported in functions when it enables the add-on."""
     blender_side = [path for path in ADDON if part(path) not in ("inference", "translations")]
-    assert ROOT / "inference" / "picture.py" in loaded_with(ROOT / "inference" / "preprocess.py")
+    picture = ROOT / "inference" / "picture"
+    assert picture / "decode.py" in loaded_with(picture / "prepare.py")
     for path in blender_side:
         for file in loaded_with(path):
             roots = {module.partition(".")[0] for module, _ in imports(file, top_level=True)}
@@ -149,7 +189,7 @@ def test_manners(path: Path) -> None:
 
 def test_importing_inference_loads_neither_blender_nor_torch() -> None:
     script = (
-        "import sys, triposr.inference, triposr.jobs;"
+        "import sys, triposr.inference, triposr.tasks.job, triposr.tasks.queue;"
         f"print(sorted(set(sys.modules) & {HEAVY | {'bpy', 'PIL'}!r}))"
     )
     done = subprocess.run(

@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from triposr.inference import SceneCode, extraction, recall
+from triposr.inference import SceneCode
 from triposr.inference.errors import EmptySurfaceError
-from triposr.inference.extraction import find_surface
-from triposr.inference.field import Field
-from triposr.inference.grid import Grid
-from triposr.inference.leaves import Leaves, corners, halved
-from triposr.inference.narrow_band import find_band
+from triposr.inference.surface import extraction, recall
+from triposr.inference.surface.extraction import find_surface
+from triposr.inference.surface.field import Field, density_at
+from triposr.inference.surface.grid import Grid
+from triposr.inference.surface.leaves import Leaves, corners, halved
+from triposr.inference.surface.narrow_band import find_band
 
 THRESHOLD = 25.0
 RAW_THRESHOLD = math.log(THRESHOLD) + 1
@@ -177,7 +178,7 @@ def test_random_scene_codes(
     code = SceneCode(planes.astype(np.float32), weights)
     # The threshold at a quantile of what there is, so that there is a surface.
     points = rng.uniform(-code.radius, code.radius, (500, 3))
-    density = np.quantile(code.density(points), rng.uniform(0.05, 0.95))
+    density = np.quantile(density_at(code, points), rng.uniform(0.05, 0.95))
     assert_like_dense(code, resolution, float(np.clip(density, 0.1, 10_000)))
 
 
@@ -232,7 +233,7 @@ def test_evaluated_points_are_those_of_the_lattice(robot: SceneCode, resolution:
 
 
 def test_one_can_leave_between_some_leaves(monkeypatch, robot: SceneCode) -> None:
-    monkeypatch.setattr("triposr.inference.leaves.AT_A_TIME", 8)
+    monkeypatch.setattr("triposr.inference.surface.leaves.AT_A_TIME", 8)
     field = Field(robot)
     lattice = Grid(field, torch.linspace(-1, 1, 190))
     band = find_band(field, RAW_THRESHOLD, ignore)
@@ -245,7 +246,7 @@ def test_one_can_leave_between_some_leaves(monkeypatch, robot: SceneCode) -> Non
 
 
 def test_parts_of_the_leaves_fit_together(monkeypatch, robot: SceneCode) -> None:
-    monkeypatch.setattr("triposr.inference.leaves.AT_A_TIME", 8)
+    monkeypatch.setattr("triposr.inference.surface.leaves.AT_A_TIME", 8)
     assert_like_dense(robot, 190)
 
 
@@ -278,7 +279,7 @@ def test_a_coarse_and_a_fine_lattice_are_kept_and_no_large_one(monkeypatch, robo
     assert list(kept) == [96, 128]
     extraction.extract_mesh(robot, 96, THRESHOLD, device="cpu")
     assert list(kept) == [128, 96]
-    monkeypatch.setattr("triposr.inference.leaves.KEPT", 3)
+    monkeypatch.setattr("triposr.inference.surface.leaves.KEPT", 3)
     extraction.extract_mesh(robot, 160, THRESHOLD, device="cpu")
     assert list(kept) == [128, 96]
 

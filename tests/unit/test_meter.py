@@ -1,6 +1,6 @@
 """What is told while something is downloaded."""
 
-from triposr.meter import Meter
+from triposr.tasks.meter import Meter
 
 
 def test_bytes_rate_and_time_left() -> None:

@@ -5,8 +5,8 @@ import math
 import torch
 
 from triposr.inference import SceneCode
-from triposr.inference.field import Field
-from triposr.inference.narrow_band import Band, find_band, texel_ticks, undecided
+from triposr.inference.surface.field import Field
+from triposr.inference.surface.narrow_band import Band, find_band, texel_ticks, undecided
 
 
 def test_the_band_is_small(robot: SceneCode) -> None:

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from triposr.inference import InputError, ModelFilesError
-from triposr.inference.checkpoint import assign_weights, build_network
-from triposr.inference.devices import choose_dtype
-from triposr.inference.installation import PUBLISHED_CONFIG
+from triposr.inference.files.installation import PUBLISHED_CONFIG
+from triposr.inference.machine.devices import choose_dtype
+from triposr.inference.model.checkpoint import assign_weights, build_network
 from triposr.inference.model.config import NetworkConfig, read_config
 from triposr.inference.model.image_tokenizer import (
     POSITIONS,
@@ -98,7 +98,7 @@ def test_positions_of_the_trained_size_stay_as_they_are() -> None:
 
 
 def test_weights_are_mapped_and_not_copied(tiny_folder: Path) -> None:
-    from triposr.inference.checkpoint import read_weights
+    from triposr.inference.model.checkpoint import read_weights
 
     config = read_config(tiny_folder)
     network = build_network(config)
@@ -172,7 +172,8 @@ def test_the_decoder_stays_as_it_is(
     monkeypatch, tiny_folder: Path, tiny: Model, precision: str
 ) -> None:
     """Its values do, but not in the mapped file, which would stay open."""
-    from triposr.inference import checkpoint, load_model
+    from triposr.inference import load_model
+    from triposr.inference.model import checkpoint
 
     mapped = checkpoint.read_weights(tiny_folder / "model.safetensors")
     monkeypatch.setattr(checkpoint, "read_weights", lambda path: mapped)

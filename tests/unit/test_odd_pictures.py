@@ -14,8 +14,8 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin, TiffImagePlugin
 
 from triposr.inference import InputError, image_to_mesh, prepare_image
-from triposr.inference.limits import DISPLAY_SUFFIXES, FILE_SUFFIXES, MAX_PIXELS
-from triposr.inference.picture import digest_of, open_picture
+from triposr.inference.picture.decode import digest_of, open_picture
+from triposr.inference.picture.limits import DISPLAY_SUFFIXES, FILE_SUFFIXES, MAX_PIXELS
 
 RED, BLUE = (200, 40, 30), (30, 60, 190)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from triposr.inference.errors import DependencyError
-from triposr.inference.own_torch import read_build, use_torch_from
+from triposr.inference.machine.own_torch import read_build, use_torch_from
 
 SUFFIX = importlib.machinery.EXTENSION_SUFFIXES[0]
 VERSION = """
@@ -58,7 +58,7 @@ def test_other_folders_are_told_apart(folder: Path, tmp_path_factory) -> None:
 def test_torch_comes_from_there_and_all_else_does_not(folder: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from importlib import metadata\n"
-        "from triposr.inference.own_torch import use_torch_from\n"
+        "from triposr.inference.machine.own_torch import use_torch_from\n"
         "before = list(sys.path)\n"
         "use_torch_from(Path(sys.argv[1]))\n"
         "import torch, torch.inner, numpy\n"

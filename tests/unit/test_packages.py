@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from triposr.inference import packages
 from triposr.inference.errors import DependencyError, importing
-from triposr.inference.packages import (
+from triposr.inference.machine import packages
+from triposr.inference.machine.packages import (
     are_paths_too_long,
     find_clash,
     forget_the_nameless,

@@ -11,7 +11,8 @@ from PIL import Image
 
 from triposr.inference import MeshData, Options, SceneCode, extract_mesh, load_model, prepare_image
 from triposr.inference.model.network import Model
-from triposr.inference.preprocess import crop_as_published
+from triposr.inference.picture.prepare import crop_as_published
+from triposr.inference.surface.field import color_at, density_at
 
 PICTURES = (0, 1)
 
@@ -64,9 +65,9 @@ def test_both_weight_formats(tiny_folder: Path, tiny_golden, tmp_path: Path, nam
 def test_density_and_color_of_the_tiny_model(tiny: Model, tiny_golden) -> None:
     code = tiny.encode(picture(tiny_golden, 0))
     points = tiny_golden["query_points"]
-    assert_close(code.density(points), tiny_golden["query_density_act"][:, 0])
-    assert_close(np.log(code.density(points)) + 1, tiny_golden["query_density"][:, 0])
-    assert_close(code.color(points), tiny_golden["query_color"])
+    assert_close(density_at(code, points), tiny_golden["query_density_act"][:, 0])
+    assert_close(np.log(density_at(code, points)) + 1, tiny_golden["query_density"][:, 0])
+    assert_close(color_at(code, points), tiny_golden["query_color"])
 
 
 @pytest.mark.parametrize("resolution", [32, 49])
@@ -82,8 +83,8 @@ def test_meshes_of_the_tiny_model(tiny: Model, tiny_golden, resolution: int) -> 
 def test_density_color_and_mesh_of_the_robot(robot: SceneCode) -> None:
     with np.load(Path(__file__).parent.parent / "data/scene/golden.npz") as golden:
         points = golden["query_points"]
-        assert_close(robot.density(points), golden["query_density_act"][:, 0])
-        assert_close(robot.color(points), golden["query_color"])
+        assert_close(density_at(robot, points), golden["query_density_act"][:, 0])
+        assert_close(color_at(robot, points), golden["query_color"])
         mesh = extract_mesh(robot, 64, device="cpu", closed=False)
         assert_same_mesh(
             mesh, golden["mesh64_vertices"], golden["mesh64_faces"], golden["mesh64_colors"]

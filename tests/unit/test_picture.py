@@ -10,8 +10,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from triposr.inference import InputError, prepare_image
-from triposr.inference.limits import MAX_PIXELS
-from triposr.inference.picture import open_picture
+from triposr.inference.picture.decode import open_picture
+from triposr.inference.picture.limits import MAX_PIXELS
 
 
 def pixel(picture: Image.Image, x: int, y: int) -> tuple[int, ...]:

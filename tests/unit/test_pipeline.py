@@ -11,13 +11,14 @@ import pytest
 import torch
 from PIL import Image
 
-from triposr.inference import DeviceError, InputError, Options, devices, image_to_mesh, load_model
-from triposr.inference.devices import choose_device, memory_errors
+from triposr.inference import DeviceError, InputError, Options, image_to_mesh, load_model
 from triposr.inference.engine import Engine
 from triposr.inference.errors import DeviceMemoryError
+from triposr.inference.machine import devices
+from triposr.inference.machine.devices import choose_device, memory_errors
 from triposr.inference.model.network import Model
-from triposr.inference.types import ignore_progress
-from triposr.inference.weights import STARTER_FOLDER
+from triposr.inference.model.weights import STARTER_FOLDER
+from triposr.inference.types import Machine, ignore_progress
 
 
 def test_picture_to_mesh(tiny: Model, cutout: Image.Image, tmp_path: Path) -> None:
@@ -85,22 +86,22 @@ def test_engine_tries_with_less_when_memory_runs_out(tiny_folder: Path, monkeypa
         assert [there() is None for there, _ in tried] == [True, True, False]
         return "done"
 
-    assert engine.run(work, tiny_folder, "cpu", "fp32", ignore_progress) == "done"
+    assert engine.run(work, tiny_folder, Machine("cpu", "fp32"), ignore_progress) == "done"
     assert [dtype for _, dtype in tried] == [torch.float32, torch.bfloat16, torch.float32]
     tried.clear()
     with pytest.raises(DeviceMemoryError, match="ran out"):
-        engine.run(work, tiny_folder, "cpu", "fp32", ignore_progress)
+        engine.run(work, tiny_folder, Machine("cpu", "fp32"), ignore_progress)
     assert len(tried) == 1
 
 
 STAGES = {
-    "loading": "triposr.inference.checkpoint.assign_weights",
-    "moving": "triposr.inference.checkpoint.move_network",
+    "loading": "triposr.inference.model.checkpoint.assign_weights",
+    "moving": "triposr.inference.model.checkpoint.move_network",
     "encoding": "triposr.inference.model.network.Network.forward",
-    "finding": "triposr.inference.extraction.find_band",
-    "evaluating": "triposr.inference.leaves.Leaves.evaluate",
-    "surfacing": "triposr.inference.surface.Surface.welded",
-    "coloring": "triposr.inference.field.Field.color",
+    "finding": "triposr.inference.surface.extraction.find_band",
+    "evaluating": "triposr.inference.surface.leaves.Leaves.evaluate",
+    "surfacing": "triposr.inference.surface.marching_cubes.Surface.welded",
+    "coloring": "triposr.inference.surface.field.Field.color",
 }
 
 
@@ -128,8 +129,7 @@ def test_memory_that_runs_out_at_any_stage(
         mesh = engine.run(
             lambda model: image_to_mesh(cutout, model, options),
             tiny_folder,
-            "cpu",
-            "fp32",
+            Machine("cpu", "fp32"),
             ignore_progress,
         )
         return len(mesh.faces)
@@ -164,7 +164,7 @@ import sys
 sys.modules[{package!r}] = None
 from triposr.inference.engine import Engine
 from triposr.inference.errors import DependencyError
-from triposr.inference.weights import STARTER_FOLDER
+from triposr.inference.model.weights import STARTER_FOLDER
 try:
     Engine().model(STARTER_FOLDER, "cpu", "auto", lambda stage, fraction: None)
 except DependencyError as error:

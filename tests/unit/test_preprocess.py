@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from triposr.inference import InputError, ModelFilesError, Options, prepare_image
-from triposr.inference.checks import check_cutout
+from triposr.inference.picture.checks import check_cutout
 
 
 def subject_box(rgb: NDArray[np.float32]) -> tuple[int, int, int, int]:
@@ -167,7 +167,8 @@ def test_options_out_of_range(setting: dict) -> None:
     [name] = setting
     with pytest.raises(InputError) as caught:
         Options(**setting)
-    assert caught.value.message.startswith(f"{name.replace('_', ' ').capitalize()} is ")
+    label = {"threshold": "Density Threshold"}.get(name, name.replace("_", " ").title())
+    assert caught.value.message.startswith(f"{label} is ")
     assert caught.value.hint.startswith("Choose ")
 
 
@@ -245,7 +246,7 @@ IMPORT_REMBG = """
 import sys
 {before}
 from triposr.inference.errors import DependencyError
-from triposr.inference.matting import _import_rembg
+from triposr.inference.picture.matting import _import_rembg
 try:
     _import_rembg()
     print("imported", [name for name in sys.modules if name.startswith(("numba", "pymatting"))])

@@ -6,8 +6,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from triposr.inference.checks import check_cutout
-from triposr.inference.plain_background import cut_out_plain
+from triposr.inference.picture.checks import check_cutout
+from triposr.inference.picture.plain_background import cut_out_plain
 
 SIDE = 256
 WHITE, GRAY, BLUE = (252, 252, 252), (190, 190, 190), (90, 130, 190)

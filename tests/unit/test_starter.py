@@ -21,7 +21,8 @@ from figures import Case, Figures, iou
 from solids import Solid
 from triposr.inference import Options, extract_mesh, load_model
 from triposr.inference.model.network import Model
-from triposr.inference.weights import STARTER_FOLDER
+from triposr.inference.model.weights import STARTER_FOLDER
+from triposr.inference.surface.field import Field
 from views import Camera, Light
 
 FIRST_SEED = 30_000_000
@@ -91,7 +92,7 @@ def oriented(
 
 
 def test_mesh_follows_the_outline_of_the_picture_and_is_not_cut_off(case: Case) -> None:
-    assert np.abs(case.mesh.vertices).max() < case.code.radius
+    assert np.abs(case.mesh.vertices).max() < case.field.radius
     assert figures.silhouette_iou(case, FRONT) > 0.7
 
 
@@ -100,7 +101,8 @@ def test_half_precision_hardly_moves_the_surface(starter: Model, case: Case) -> 
     code = figures.encode(half, case.solid, FRONT, Light())
     mesh = extract_mesh(code, 96, Options().threshold, device="cpu")
     exact, rounded = (
-        figures.volumes(Case(0, case.solid, FRONT, Light(), c, mesh))[1] for c in (case.code, code)
+        figures.volumes(Case(0, case.solid, FRONT, Light(), field, mesh))[1]
+        for field in (case.field, Field(code))
     )
     assert iou(exact, rounded) > 0.97
     apart, _ = cKDTree(case.mesh.vertices).query(mesh.vertices)

@@ -103,8 +103,8 @@ def test_empty_mesh_gives_an_empty_picture() -> None:
     assert not raster.render(empty, ASIDE, Light(), 32).mask.any()
 
 
-class PerfectCode:
-    """A scene code that knows the solid."""
+class PerfectField:
+    """The field of a scene code that knows the solid."""
 
     radius = HALF_BOX
 
@@ -117,7 +117,7 @@ class PerfectCode:
 
 
 def case_of(truth: Solid, result: Solid) -> Case:
-    return Case(7, truth, ASIDE, Light(), PerfectCode(result), mesh_of(result))
+    return Case(7, truth, ASIDE, Light(), PerfectField(result), mesh_of(result))
 
 
 def test_perfect_result_has_perfect_figures(solid: Solid) -> None:
@@ -143,12 +143,12 @@ def test_turned_result_is_found_out(solid: Solid) -> None:
 def test_mirrored_result_is_found_out(solid: Solid, axis: int) -> None:
     signs = np.where(np.arange(3) == axis, -1, 1)
     right = case_of(solid, solid)
-    code = SimpleNamespace(
+    field = SimpleNamespace(
         radius=HALF_BOX,
-        density=lambda points: right.code.density(points * signs),
+        density=lambda points: right.field.density(points * signs),
         color=lambda points: solid.color(points * signs),
     )
-    wrong = measure(dataclasses.replace(right, code=code, mesh=mirrored(right.mesh, axis)))
+    wrong = measure(dataclasses.replace(right, field=field, mesh=mirrored(right.mesh, axis)))
     assert wrong.mirrored[axis] == 1
     assert wrong.volume < 0.9
     assert not wrong.right_way_round

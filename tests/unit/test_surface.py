@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from triposr.inference.surface import Surface
+from triposr.inference.surface.marching_cubes import Surface
 
 
 def sphere(grid: tuple[NDArray, ...]) -> NDArray:

@@ -5,7 +5,7 @@ import os
 import pytest
 import torch
 
-from triposr.inference.threads import torch_threads
+from triposr.inference.machine.threads import torch_threads
 
 
 @pytest.fixture(autouse=True)

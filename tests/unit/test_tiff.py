@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from triposr.inference import InputError
-from triposr.inference.picture import open_picture
+from triposr.inference.picture.decode import open_picture
 
 COLOR = np.array((200, 40, 30, 127.5)) / 255
 FORMATS = {"u": 1, "i": 2, "f": 3}

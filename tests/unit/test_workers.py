@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from triposr.inference.workers import CPU_BLOCK, Workers
+from triposr.inference.surface.workers import CPU_BLOCK, Workers
 
 CPU = torch.device("cpu")
 

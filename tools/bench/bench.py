@@ -23,7 +23,7 @@ from matplotlib import pyplot
 
 from full_size import full_size_model
 from scenes import SCENES, scene
-from triposr.inference.devices import choose_dtype
+from triposr.inference.machine.devices import choose_dtype
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]

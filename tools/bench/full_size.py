@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from scenes import CACHE
-from triposr.inference.installation import PUBLISHED_CONFIG
+from triposr.inference.files.installation import PUBLISHED_CONFIG
 from triposr.inference.model.config import read_config
 from triposr.inference.model.image_tokenizer import POSITIONS
 from triposr.inference.model.network import Network

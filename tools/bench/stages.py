@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from triposr.inference import SceneCode, extract_mesh
-from triposr.inference.field import Field
-from triposr.inference.grid import Grid
-from triposr.inference.surface import Surface
+from triposr.inference.surface.field import Field
+from triposr.inference.surface.grid import Grid
+from triposr.inference.surface.marching_cubes import Surface
 
 PARTS = {
     "the decoder at lattice points": (Grid, "at"),

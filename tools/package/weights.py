@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from triposr.inference.catalog import TRIPOSR
-from triposr.inference.conversion import convert_to_half
-from triposr.inference.download import sha256
 from triposr.inference.errors import TripoSRError
-from triposr.inference.installation import import_model
+from triposr.inference.files.download import sha256
+from triposr.inference.files.installation import import_model
+from triposr.inference.model.catalog import TRIPOSR
+from triposr.inference.model.conversion import convert_to_half
+from triposr.inference.model.weights import WEIGHTS_NAMES
 from triposr.inference.types import ignore_progress
-from triposr.inference.weights import WEIGHTS_NAMES
 
 HALF, ORIGINAL = WEIGHTS_NAMES
 

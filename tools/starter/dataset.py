@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from objects import make_object
 from solids import Solid
 from triposr.inference import Options
-from triposr.inference.preprocess import STRAY_ALPHA
+from triposr.inference.picture.prepare import STRAY_ALPHA
 from views import Camera, Light, View, Window, render
 
 PICTURE = 128  # pixels, the side of the network's input

@@ -27,7 +27,7 @@ from figures import Figures, evaluate_object, reconstruct
 from solids import Solid
 from triposr.inference import TripoSRError, load_model
 from triposr.inference.model.network import Model
-from triposr.inference.weights import STARTER_FOLDER, weights_file
+from triposr.inference.model.weights import STARTER_FOLDER, weights_file
 from views import Camera, Light, Window
 
 ROOT = Path(__file__).resolve().parents[2]

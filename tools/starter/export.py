@@ -24,7 +24,8 @@ from families import FAMILIES
 from figures import box_window, encode, scene
 from triposr.inference import SceneCode, load_model
 from triposr.inference.model.network import Model
-from triposr.inference.weights import STARTER_FOLDER
+from triposr.inference.model.weights import STARTER_FOLDER
+from triposr.inference.surface.field import density_at
 from views import Camera, Window
 
 HEADS = Path(__file__).with_name("heads.safetensors")
@@ -116,7 +117,7 @@ def best_shift(model: Model) -> tuple[float, NDArray[np.float64], NDArray[np.flo
 
 def raw_density(code: SceneCode, points: NDArray[np.floating]) -> NDArray[np.float32]:
     """The density output (N,) at points (N, 3)."""
-    return np.log(code.density(points)) - np.float32(code.density_bias)
+    return np.log(density_at(code, points)) - np.float32(code.density_bias)
 
 
 def highest_seen(code: SceneCode, camera: Camera, window: Window) -> NDArray[np.float32]:

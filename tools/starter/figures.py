@@ -22,6 +22,7 @@ from triposr.inference import (
     prepare_image,
 )
 from triposr.inference.model.network import Model
+from triposr.inference.surface.field import Field
 from views import Camera, Light, Window
 
 PICTURE = 512  # pixels
@@ -50,7 +51,7 @@ class Case:
     solid: Solid
     camera: Camera
     light: Light
-    code: SceneCode
+    field: Field
     mesh: MeshData
 
 
@@ -102,7 +103,7 @@ def reconstruct(model: Model, seed: int, family: str) -> Case:
     except EmptySurfaceError:
         nothing = np.zeros((0, 3), np.float32)
         mesh = MeshData(nothing, nothing.astype(np.int32), nothing)
-    return Case(seed, solid, camera, light, code, mesh)
+    return Case(seed, solid, camera, light, Field(code), mesh)
 
 
 def scene(seed: int, family: str) -> tuple[Solid, Camera, Light]:
@@ -142,15 +143,15 @@ def volumes(case: Case) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     truth = case.solid.distance(points) < 0
     result = np.zeros(len(points), bool)
     if len(case.mesh.faces):
-        inside = (np.abs(points) <= case.code.radius).all(axis=1)
-        result[inside] = case.code.density(points[inside]) > THRESHOLD
+        inside = (np.abs(points) <= case.field.radius).all(axis=1)
+        result[inside] = case.field.density(points[inside]) > THRESHOLD
     shape = (CELLS, CELLS, CELLS)
     return truth.reshape(shape), result.reshape(shape)
 
 
 def silhouette_iou(case: Case, camera: Camera) -> float:
     """IoU of the silhouettes of the truth and the result."""
-    window = box_window(camera, case.code.radius)
+    window = box_window(camera, case.field.radius)
     truth = views.render(case.solid, camera, Light(), MASK, window).mask
     return iou(truth, raster.silhouette(case.mesh, camera, MASK, window))
 
@@ -173,7 +174,7 @@ def box_window(camera: Camera, radius: float) -> Window:
 def color_error(case: Case, rng: np.random.Generator) -> float:
     """Mean absolute difference of the display-referred colors at the true surface, 0...1."""
     points = surface_points(case.solid, rng, SURFACE_POINTS)
-    result = case.code.color(points.clip(-case.code.radius, case.code.radius))
+    result = case.field.color(points.clip(-case.field.radius, case.field.radius))
     return float(np.abs(result - case.solid.color(points)).mean())
 
 

@@ -26,7 +26,7 @@ from batches import HELD_OUT, Objects, order
 from dataset import CACHE, POINTS, RAYS
 from export import HEADS
 from trainee import Trainee, written_out_attention
-from triposr.inference.weights import STARTER_FOLDER
+from triposr.inference.model.weights import STARTER_FOLDER
 
 WARM_UP = 200  # steps
 FULL_PEAK = 0.5  # of the learning rate when all is trained; at 1 the losses were noisier and higher

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from architecture import CODE_CHANNELS, PATCHES, RAW_THRESHOLD, WIDTH, coordinate_code
 from batches import Batch
 from dataset import HALF_BOX, MAP, PICTURE
-from triposr.inference.devices import choose_dtype
+from triposr.inference.machine.devices import choose_dtype
 from triposr.inference.model.network import Network
 
 SHARPNESS = 60.0  # per model unit: how fast occupancy falls across the surface

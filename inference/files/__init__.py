@@ -1,0 +1,1 @@
+"""Models come to this machine: downloads and installation. No bpy."""

@@ -1,0 +1,326 @@
+"""One file from a server, whole and verified or not at all. No bpy, no torch.
+
+`requests` does the transfer. What no library at hand offers together is here: going on where a
+download stopped, the content's hash, progress, cancellation, and one download at a time.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import itertools
+import logging
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..errors import DownloadError, importing
+from ..message import Message
+from ..model.catalog import ModelFile
+from ..types import Tick, ignore_progress
+
+log = logging.getLogger(__name__)
+
+CHUNK = 1 << 18
+"""Bytes between two ticks."""
+
+TIMEOUT = (10.0, 10.0)
+"""Seconds to wait for a connection, and for the next bytes: as long as a cancellation may take."""
+
+ATTEMPTS = 5
+"""Connections in a row that may bring nothing before the artist is asked to try again."""
+
+LONGEST_WAIT = 60.0
+"""Seconds between two attempts, at most, whatever the server asks for."""
+
+RESERVE = 50_000_000
+"""Bytes that a download leaves free on the disk."""
+
+BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Answers after which a server may be asked again (RFC 9110, RFC 6585)."""
+
+REFUSALS = {
+    401: Message("asks for a password"),
+    403: Message("refuses to send it"),
+    404: Message("does not have it"),
+    410: Message("does not have it any more"),
+}
+
+
+def fetch(file: ModelFile, folder: Path, tick: Tick | None = None) -> Path:
+    """Download a file into a folder, or find that it is there already.
+
+    What was downloaded before an interruption of any kind is kept beside it, under a name that ends
+    with `.part`, and the next call goes on from there.
+
+    Args:
+        file: What to fetch.
+        folder: Made if it does not exist.
+        tick: Called with the stages `download` and `verify`; raises to stop.
+
+    Returns:
+        The file, with the right content.
+
+    Raises:
+        DownloadError: The network, the server, the disk or the folder does not let it through, the
+            content is another, or another Blender is at it.
+        DependencyError: requests or filelock cannot be imported.
+    """
+    tick = tick or ignore_progress
+    path = folder / file.name
+    with disk_errors(folder):
+        if path.is_file() and _is_right(path, file, tick):
+            return path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(path.name + ".part")
+        with only_one(path):
+            goes_on = partial.exists()
+            _download(file, partial, tick)
+            is_right = _is_right(partial, file, tick)
+            if not is_right and goes_on:
+                log.warning("%s was kept from another file: beginning anew", partial.name)
+                partial.unlink()
+                _download(file, partial, tick)
+                is_right = _is_right(partial, file, tick)
+            if not is_right:
+                partial.unlink()
+                raise DownloadError(
+                    "{name} arrived with other content than was published",
+                    "Try again; if it happens twice, choose another mirror in the preferences",
+                    name=file.name,
+                )
+            partial.replace(path)
+    return path
+
+
+@contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """Keep other Blenders, and other threads, from writing the same file; raises DownloadError.
+
+    The lock goes with the process that holds it, however that ends.
+    """
+    with importing("filelock"):
+        import filelock
+
+    lock = filelock.FileLock(path.with_name(path.name + ".lock"), timeout=0)
+    try:
+        with lock:
+            yield
+    except filelock.Timeout as error:
+        raise DownloadError(
+            "Another Blender is working on {name}", "Wait until it is done", name=path.name
+        ) from error
+
+
+def sha256(path: Path, tick: Tick) -> str:
+    """The hash of a file's content, hexadecimal; ticks with the stage `verify`."""
+    digest, size = hashlib.sha256(), path.stat().st_size
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+            tick("verify", stream.tell() / size)
+    return digest.hexdigest()
+
+
+def _is_right(path: Path, file: ModelFile, tick: Tick) -> bool:
+    """Whether a file on the disk has the published content."""
+    return path.stat().st_size == file.size and sha256(path, tick) == file.sha256.lower()
+
+
+def _download(file: ModelFile, partial: Path, tick: Tick) -> None:
+    """Bring `partial` to the file's size, from as far as it is, in as many attempts as it takes."""
+    with importing("requests"):
+        import requests
+
+    failures = 0
+    while (done := _size(partial)) != file.size:
+        if done > file.size:
+            partial.unlink()
+            continue
+        check_space(partial.parent, file.name, file.size - done)
+        tick("download", done / file.size)
+        wait = 0.0
+        try:
+            wait = _transfer(file, partial, done, tick)
+            problem = (
+                Message("the server is busy") if wait else Message("the connection was closed")
+            )
+        except requests.RequestException as error:
+            log.info("%s: %s", file.name, error)
+            _give_up_if_hopeless(file, error)
+            if isinstance(error, requests.Timeout):
+                problem = Message("the server does not answer")
+            else:
+                problem = Message("the connection failed")
+        failures = 0 if _size(partial) > done else failures + 1
+        if failures >= ATTEMPTS:
+            raise DownloadError(
+                "{name} cannot be downloaded: {problem}",
+                "Check the network and try again; what has arrived is kept",
+                name=file.name,
+                problem=problem,
+            )
+        if failures:
+            _sleep(max(wait, 2.0 ** (failures - 1)), lambda: tick("download", done / file.size))
+
+
+def _give_up_if_hopeless(file: ModelFile, error: Exception) -> None:
+    """Raise DownloadError for what no further attempt will mend."""
+    import requests
+
+    if isinstance(error, ValueError):  # as all of requests' errors about the address itself are
+        raise DownloadError(
+            "{url} is no address on the network",
+            "Correct the mirror in the preferences",
+            url=file.url,
+        ) from error
+    if isinstance(error, requests.exceptions.SSLError):
+        raise DownloadError(
+            "The certificate of {host} is not trusted",
+            "Check this computer's date, and what inspects its network traffic",
+            host=str(urlsplit(file.url).hostname),
+        ) from error
+
+
+def _transfer(file: ModelFile, partial: Path, done: int, tick: Tick) -> float:
+    """Append what one connection brings; the seconds that the server asks to wait, else 0.
+
+    Raises:
+        DownloadError: The server will not send the file.
+        requests.RequestException: The connection failed; it may be tried again.
+    """
+    import requests
+
+    # Compressed on its way, a file would have other positions to go on from.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
+    with requests.get(file.url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+        if response.status_code in BUSY:
+            return _wait_asked_for(response.headers.get("Retry-After", ""))
+        if response.status_code == 416:  # there is nothing from there on: begin anew
+            partial.unlink(missing_ok=True)
+            _check_size(file, response.headers.get("Content-Range", "").rpartition("/")[2])
+            return 0.0
+        _check_answer(file, response)
+        goes_on = done and _starts_at(response, done)
+        chunks = response.iter_content(CHUNK)
+        first = next(chunks, b"")
+        # Looked at before anything is written: what has arrived before may be lost otherwise.
+        _reject_page(file, first)
+        _check_size(file, _told_size(response))
+        with partial.open("ab" if goes_on else "wb") as stream:
+            for chunk in itertools.chain((first,), chunks):
+                if stream.tell() + len(chunk) > file.size:
+                    raise _other_file(file, Message("a larger file"))
+                stream.write(chunk)
+                tick("download", stream.tell() / file.size)
+            stream.flush()
+            os.fsync(stream.fileno())
+    return 0.0
+
+
+def _starts_at(response: Any, done: int) -> bool:
+    """Whether the answer goes on from where we asked; servers may send the whole file instead."""
+    content_range = response.headers.get("Content-Range", "")
+    return response.status_code == 206 and content_range.startswith(f"bytes {done}-")
+
+
+def _check_answer(file: ModelFile, response: Any) -> None:
+    host = urlsplit(response.url).hostname
+    if response.status_code not in (200, 206):
+        raise DownloadError(
+            "The server {host} {refuses}: {name} (HTTP {status})",
+            "Choose another mirror in the preferences, or import the file from disk",
+            host=str(host),
+            refuses=REFUSALS.get(response.status_code, Message("cannot send it")),
+            name=file.name,
+            status=response.status_code,
+        )
+    if response.headers.get("Content-Type", "").startswith("text/html"):
+        raise _other_file(file, Message("a web page"))
+
+
+def _told_size(response: Any) -> str:
+    """What a server says that the size of the whole file is; empty if it does not."""
+    header = "Content-Range" if response.status_code == 206 else "Content-Length"
+    return str(response.headers.get(header, "")).rpartition("/")[2]
+
+
+def _check_size(file: ModelFile, told: str) -> None:
+    """Raise DownloadError if a server tells that what it has is of another size."""
+    if told.isdecimal() and int(told) != file.size:
+        raise _other_file(file, Message("a file of {size:,} bytes", size=int(told)))
+
+
+def _reject_page(file: ModelFile, start: bytes) -> None:
+    """Networks that ask to log in send a page for whatever is asked, as any type of content."""
+    if start.lstrip().lower().startswith((b"<!doctype html", b"<html")):
+        raise _other_file(file, Message("a web page"))
+
+
+def _other_file(file: ModelFile, what: Message) -> DownloadError:
+    return DownloadError(
+        "The server sent {what} instead of {name}",
+        "If the network asks to log in, do so in a web browser; else choose another mirror",
+        what=what,
+        name=file.name,
+    )
+
+
+def _wait_asked_for(retry_after: str) -> float:
+    """Seconds until a busy server wants to be asked again; at least one."""
+    seconds = float(retry_after) if retry_after.isdecimal() else 1.0
+    return min(max(seconds, 1.0), LONGEST_WAIT)
+
+
+def _sleep(seconds: float, tick: Any) -> None:
+    """Wait, but not for longer than it takes to cancel."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        tick()
+        time.sleep(min(left, 0.2))
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def check_space(folder: Path, name: str, size: int) -> None:
+    """Raise DownloadError unless the disk has room for `size` more bytes."""
+    missing = size + RESERVE - shutil.disk_usage(folder).free
+    if missing > 0:
+        raise _disk_full(name, missing / 1e6)
+
+
+def _disk_full(name: str, missing_mb: float | None = None) -> DownloadError:
+    problem = Message("The disk is too full for {name}", name=name)
+    if missing_mb is not None:
+        problem = Message(
+            "The disk is too full by {missing:,.0f} MB for {name}", missing=missing_mb, name=name
+        )
+    return DownloadError(
+        problem, "Make room, or choose a model folder on another disk; what has arrived is kept"
+    )
+
+
+@contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    """Turn what the disk complains about into a DownloadError that says what to do."""
+    try:
+        yield
+    except DownloadError:
+        raise
+    except OSError as error:
+        # requests' own errors are OSErrors too, but are dealt with where they arise.
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _disk_full(folder.name) from error
+        raise DownloadError(
+            "Nothing can be written to the folder {folder!r} ({reason})",
+            "Choose another model folder in the preferences",
+            folder=folder.name,
+            reason=error.strerror or str(error),
+        ) from error

@@ -1,0 +1,278 @@
+"""Which device and which precision a model runs in, and what running out of memory means."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import DeviceError, DeviceMemoryError, InputError
+from ..message import Message
+from ..types import DeviceInfo
+
+log = logging.getLogger(__name__)
+
+DEVICES = ("cuda", "xpu", "mps", "cpu")
+"""Device types in the order of preference; ROCm builds of torch call their devices `cuda`."""
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; `auto` takes the best one that computes.
+
+    Raises:
+        DeviceError: The named device is not there or does not work.
+        InputError: There is no such device type.
+    """
+    if name == "auto":
+        return next(torch.device(name) for name in _candidates() if not problem_of(name))
+    if name.partition(":")[0] not in DEVICES:
+        raise InputError(
+            "There is no device type {name!r}",
+            "Choose auto, {names}",
+            name=name,
+            names=", ".join(DEVICES),
+        )
+    if problem := problem_of(name):
+        raise DeviceError(
+            problem, "Choose Automatic or CPU as the device in the add-on's preferences"
+        )
+    return torch.device(name)
+
+
+def _candidates() -> Iterator[str]:
+    """All devices, the best first; the CPU always works."""
+    for kind in DEVICES[:-1]:
+        if _backend(kind).is_available():
+            yield from _names(kind)
+    yield "cpu"
+
+
+def _names(kind: str) -> list[str]:
+    """The devices of a kind that there are."""
+    # torch.backends.mps stands for the one GPU that there is.
+    if kind == "mps":
+        return [kind]
+    return [f"{kind}:{number}" for number in range(_backend(kind).device_count())]
+
+
+def list_devices() -> tuple[DeviceInfo, ...]:
+    """All that could run the network, the best first, the CPU last; with why some do not."""
+    found = []
+    for kind in DEVICES[:-1]:
+        if _backend(kind).is_available():
+            found += [_described(name) for name in _names(kind)]
+    if not found and (problem := _unused_gpu()):
+        found.append(DeviceInfo("cuda", "GPU", problem=problem))
+    cpu = Message("CPU, {count} cores", count=torch.get_num_threads())
+    return (*found, DeviceInfo("cpu", cpu, _memory_of_cpu()))
+
+
+def _described(name: str) -> DeviceInfo:
+    kind, _, number = name.partition(":")
+    if kind == "mps":
+        return DeviceInfo(name, "Apple GPU", problem=problem_of(name))
+    try:
+        properties = _backend(kind).get_device_properties(int(number))
+    except (RuntimeError, AssertionError) as error:
+        problem = Message("The device {name} does not answer: {error}", name=name, error=str(error))
+        return DeviceInfo(name, name, problem=problem)
+    return DeviceInfo(name, properties.name, properties.total_memory, problem_of(name))
+
+
+def problem_of(name: str) -> str:
+    """Why a device does not compute, a message without a final period; empty if it does.
+
+    A driver too old for torch, or a torch too old for the card, shows only when a kernel runs.
+    """
+    kind = name.partition(":")[0]
+    if not _backend(kind).is_available():
+        return Message(
+            "The installed torch {version} finds no device {name}",
+            version=torch.__version__,
+            name=name,
+        )
+    try:
+        device = torch.device(name)
+        ones = torch.ones(8, 8, device=device)
+        works = bool((ones @ ones).sum().item() == 512)
+    except (RuntimeError, AssertionError) as error:
+        log.warning("Device %s is listed but does not compute: %s", name, error)
+        if is_out_of_memory(error):
+            return Message("The device {name} has no free memory now", name=name)
+        works = False
+    return "" if works else _misfit(name)
+
+
+def _misfit(name: str) -> Message:
+    """Which card, and which build of torch, do not go together."""
+    kind, _, number = name.partition(":")
+    if kind != "cuda" or int(number or 0) >= torch.cuda.device_count():
+        return Message(
+            "The device {name} does not work with the installed torch {version}",
+            name=name,
+            version=torch.__version__,
+        )
+    card = torch.cuda.get_device_name(int(number or 0))
+    made_for = ", ".join(torch.cuda.get_arch_list()) or Message("no GPU")
+    return Message(
+        "{card} does not work with the installed torch {version}, which was made for {made_for}",
+        card=card,
+        version=torch.__version__,
+        made_for=made_for,
+    )
+
+
+def _backend(kind: str) -> Any:
+    # torch.mps has no is_available() of its own in the older releases.
+    return torch.backends.mps if kind == "mps" else getattr(torch, kind)
+
+
+DRIVERS = {
+    "NVIDIA": ("/proc/driver/nvidia/version", "C:/Windows/System32/nvcuda.dll"),
+    "AMD": ("/dev/kfd",),
+}
+"""Files that the drivers of GPUs bring with them."""
+
+
+def _unused_gpu() -> str:
+    """That there is a GPU which this build of torch was not made for, a message; else empty."""
+    for maker, files in DRIVERS.items():
+        if any(Path(file).exists() for file in files):
+            return Message(
+                "The {maker} GPU is not used: the installed torch {version} was made for others",
+                maker=maker,
+                version=torch.__version__,
+            )
+    return ""
+
+
+def _memory_of_cpu() -> int:
+    """Bytes of memory in this machine; 0 where the system does not tell."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        log.debug("The system does not tell how much memory it has")
+        return 0
+
+
+def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """`fp32`, `bf16` or `fp16` as torch names them; `auto` is bf16 where the device is made for it.
+
+    bfloat16 has the range of float32, so that no weights overflow in it; its two to three digits
+    move the surface by about a cell of the lattice at 96³.
+
+    Raises:
+        InputError: There is no such precision.
+    """
+    if precision == "auto":
+        return torch.bfloat16 if _multiplies_bfloat16(device) else torch.float32
+    try:
+        return _DTYPES[precision]
+    except KeyError:
+        raise InputError(
+            "There is no precision {name!r}",
+            "Choose auto or one of {names}",
+            name=precision,
+            names=", ".join(_DTYPES),
+        ) from None
+
+
+def _multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the device has instructions for it: emulated, it is slower than float32."""
+    if device.type == "cuda":
+        # ROCm calls its devices the same, with numbers of its own.
+        is_nvidia = torch.version.hip is None
+        return is_nvidia and torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        # Torch has no public name for this; releases before 2.6 have none at all.
+        return any(
+            getattr(torch.cpu, name, lambda: False)()
+            for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        )
+    return False
+
+
+@contextmanager
+def memory_errors(doing: str) -> Iterator[None]:
+    """Turn every way in which memory runs out into a `DeviceError` that says what to do.
+
+    Args:
+        doing: What is done meanwhile, a message or a name.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise DeviceMemoryError(
+            "Memory ran out while {doing}",
+            "Lower the resolution, close other programs, or choose CPU as the device",
+            doing=doing,
+        ) from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out; CPUs and MPS raise a plain RuntimeError then."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    told = ("can't allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in told)
+
+
+def check_memory(device: torch.device, needed: int) -> None:
+    """Raise `DeviceMemoryError` if an accelerator says that it has fewer free bytes than `needed`.
+
+    To find out by running out takes longer, and takes other programs' memory meanwhile.
+    """
+    module = getattr(torch, device.type)
+    if device.type == "cpu" or not hasattr(module, "mem_get_info"):
+        return
+    try:
+        free, _ = module.mem_get_info(device)
+    except RuntimeError as error:  # integrated GPUs cannot tell
+        log.info("%s does not tell how much memory is free: %s", device, error)
+        return
+    if free < needed:
+        raise DeviceMemoryError(
+            "The model needs {needed:.1f} GB of memory and the device {device} has"
+            " {free:.1f} GB free",
+            "Close other programs, or choose CPU as the device",
+            needed=needed / 1e9,
+            device=str(device),
+            free=free / 1e9,
+        )
+
+
+def empty_caches() -> None:
+    """Give what torch has freed on accelerators, and keeps for itself, back to their drivers."""
+    for kind in DEVICES[:-1]:
+        if _backend(kind).is_available():
+            getattr(torch, kind).empty_cache()
+
+
+def less_memory(device: str, precision: str) -> tuple[str, str] | None:
+    """What to try when memory ran out: the device with half the bits, then the CPU, then nothing.
+
+    Who asks for `fp32` wants exact results, and gets them from the CPU.
+
+    Args:
+        device, precision: What was tried, by the names that `load_model` takes.
+
+    Returns:
+        The device and the precision to try next.
+    """
+    chosen = choose_device(device)
+    if chosen.type == "cpu":
+        return None
+    if precision == "fp32":
+        return "cpu", precision
+    if choose_dtype(precision, chosen) == torch.float32:
+        return device, "bf16" if _multiplies_bfloat16(chosen) else "fp16"
+    return "cpu", "auto"

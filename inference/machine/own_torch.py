@@ -1,0 +1,146 @@
+"""Another build of torch, from a folder of the artist's: CUDA on Windows, ROCm, XPU. No torch.
+
+`pip install --target FOLDER torch` fills such a folder. It is looked into for torch and its own
+parts only, so that nothing else that pip put there replaces what Blender or the add-on brings; and
+neither Blender's Python nor its search path changes.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
+from pathlib import Path
+from types import ModuleType
+
+from ..errors import DependencyError
+from ..message import Message
+
+log = logging.getLogger(__name__)
+
+PARTS = (
+    "torch",
+    "torchgen",
+    "functorch",
+    "triton",
+    "nvidia",
+    "pytorch_triton_rocm",
+    "intel",
+    "tcmlib",
+)
+"""Packages that belong to a build of torch; other releases would not fit it."""
+
+UNKNOWN = Message("unknown")
+"""A version that nobody wrote down."""
+
+
+@dataclass(frozen=True)
+class TorchBuild:
+    """What is in a folder.
+
+    Attributes:
+        version: Such as `2.13.0+cu130`, or `UNKNOWN`.
+        made_for: What it computes on, a name or a message.
+    """
+
+    version: str
+    made_for: str
+
+
+def read_build(folder: Path) -> TorchBuild:
+    """The build of torch in a folder, without importing it.
+
+    Raises:
+        DependencyError: There is none, or it does not fit this Python.
+    """
+    package = folder / "torch"
+    try:
+        text = (package / "version.py").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DependencyError(
+            "There is no torch in the folder {folder!r}",
+            "Choose the folder that pip install --target filled; it has a folder torch in it",
+            folder=folder.name,
+        ) from error
+    if not any(os.path.isfile(package / f"_C{suffix}") for suffix in EXTENSION_SUFFIXES):
+        raise DependencyError(
+            "The torch in {folder!r} was made for another Python or system than Blender's"
+            " Python {version}",
+            "Install it with Blender's own Python, or with one of the same version",
+            folder=folder.name,
+            version=f"{sys.version_info.major}.{sys.version_info.minor}",
+        )
+    return TorchBuild(_assigned(text, "__version__") or UNKNOWN, _made_for(text))
+
+
+def _made_for(version_py: str) -> str:
+    named = (("cuda", "CUDA {}"), ("hip", "ROCm {}"), ("xpu", "Intel XPU {}"))
+    found = [label.format(value) for name, label in named if (value := _assigned(version_py, name))]
+    return found[0] if found else Message("CPU only")
+
+
+def _assigned(text: str, name: str) -> str:
+    """The string that torch's version.py assigns to a name, or "" for None."""
+    found = re.search(rf"^{name}\b[^=\n]*=\s*['\"]([^'\"]+)['\"]", text, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def use_torch_from(folder: Path | None) -> None:
+    """Let torch be imported from a folder from now on; None undoes that.
+
+    Raises:
+        DependencyError: The folder has no torch that fits, or another torch is already loaded.
+    """
+    if folder is None:
+        _forget()
+        return
+    loaded = sys.modules.get("torch")
+    if loaded is not None:
+        if _origin(loaded) != (folder / "torch").resolve():
+            raise DependencyError(
+                "Another torch ({version}) is already loaded",
+                "Restart Blender, and generate before another add-on loads its own",
+                version=getattr(loaded, "__version__", UNKNOWN),
+            )
+        return
+    build = read_build(folder)
+    _forget()
+    sys.meta_path.insert(0, _TorchFinder(folder))
+    log.info("torch %s (%s) from %s", build.version, build.made_for, folder)
+
+
+def _origin(module: ModuleType) -> Path | None:
+    return Path(module.__file__).resolve().parent if module.__file__ else None
+
+
+def _forget() -> None:
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _TorchFinder)]
+    importlib.invalidate_caches()
+
+
+class _TorchFinder(metadata.DistributionFinder):
+    """Finds torch, its parts, and what is written about them, in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = str(folder)
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        # Modules inside a package are found by the package's own path.
+        return PathFinder.find_spec(name, [self._folder]) if name in PARTS else None
+
+    def find_distributions(
+        self, context: metadata.DistributionFinder.Context | None = None
+    ) -> Iterable[metadata.Distribution]:
+        """Libraries ask for torch's version where pip wrote it down."""
+        if context is None or context.name not in PARTS:
+            return []
+        there = metadata.DistributionFinder.Context(name=context.name, path=[self._folder])
+        return metadata.MetadataPathFinder.find_distributions(there)

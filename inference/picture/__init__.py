@@ -1,0 +1,1 @@
+"""A picture file becomes the square picture that the network sees. No bpy."""

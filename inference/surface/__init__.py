@@ -1,0 +1,1 @@
+"""A scene code becomes a colored triangle mesh. No bpy."""

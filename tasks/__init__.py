@@ -1,0 +1,1 @@
+"""Work beside Blender: copy out of bpy, work without it, deliver into it."""

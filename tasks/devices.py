@@ -1,0 +1,34 @@
+"""GPUs are looked for."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import bpy
+
+from ..inference.message import Message
+from ..inference.types import DeviceInfo
+from ..preferences import device_label, torch_folder
+from .queue import Outcome, Task
+from .session import engine
+from .stages import DETECT_STAGES
+
+
+def detection(context: bpy.types.Context) -> Task:
+    """The task that looks for devices which the installed torch can use; its result are those."""
+    folder = torch_folder(context)
+    return Task(
+        Message("Devices"),
+        DETECT_STAGES,
+        lambda tick: engine.look_for_devices(folder, again=True),
+        _found,
+    )
+
+
+def _found(devices: tuple[DeviceInfo, ...]) -> Outcome:
+    labels = [device_label(device) for device in devices if not device.problem]
+    return Outcome(Message("Found {devices}", devices=reduce(_listed, labels)), devices)
+
+
+def _listed(these: str, that: str) -> Message:
+    return Message("{these}, {that}", these=these, that=that)

@@ -1,0 +1,409 @@
+"""A picture becomes an object."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from ..inference.errors import InputError
+from ..inference.machine.paths import local_path
+from ..inference.message import Message
+from ..inference.model.weights import STARTER_FOLDER, find_model
+from ..inference.picture.limits import FILE_SUFFIXES
+from ..inference.types import Machine, MeshData, Options
+from ..preferences import machine, model_folder, preferences
+from ..properties import object_options
+from ..scene.identity import is_local, with_uid
+from ..scene.image import Picture, matte_of, picture_of, picture_of_file
+from ..scene.kept_file import keep_file, kept_file
+from ..scene.mesh import add_object, check_free, fill, make_single_user, show_colors
+from ..scene.placement import Extent, Placement, Row, Spot, placed
+from ..scene.source import check_source, has_source, remember_source
+from ..scene.undo import push_undo_step
+from ..scene.viewpoint import turn_to_viewer
+from ..settings import OBJECT, check_all
+from .queue import Outcome, Task
+from .session import engine
+from .stages import PICTURE_STAGES
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from ..inference.model.network import Model
+
+UNDO_STEP = Message("Generate 3D Mesh")
+
+NAMES = tuple(setting.name for setting in OBJECT)
+
+
+class Chosen:
+    """The settings of one object: those that are given, else the scene's.
+
+    Raises:
+        TypeError: There is no such setting.
+        InputError: A value is out of its range.
+    """
+
+    def __init__(self, settings: bpy.types.PropertyGroup, **given: object) -> None:
+        check_all(OBJECT, given)
+        for name in NAMES:
+            setattr(self, name, given[name] if name in given else getattr(settings, name))
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture, detached from Blender.
+
+    Attributes:
+        title: For the object.
+        read: Gives the picture; called on the worker.
+        matte: (H, W) uint8 that was painted for it, or None.
+        image: session_uid of the image data-block; 0 for a file.
+        file: None for a data-block.
+    """
+
+    title: str
+    read: Picture
+    matte: NDArray[np.uint8] | None = None
+    image: int = 0
+    file: Path | None = None
+
+    def thumbnail(self) -> Path | int:
+        """What Blender makes a thumbnail of; not of a missing file, nor of a pipe, where it would
+        wait.
+        """
+        is_file = self.file is not None and os.path.isfile(self.file)
+        return self.file if is_file else self.image
+
+
+def file_source(filepath: str) -> Source:
+    """A picture's file; "//" stands for the folder of the .blend, and "~" for the home folder."""
+    path = Path(os.path.abspath(bpy.path.abspath(local_path(filepath))))
+    return Source(_title(path.name), picture_of_file(path), file=path)
+
+
+def image_source(image: bpy.types.Image, user: bpy.types.ImageUser | None = None) -> Source:
+    """An image data-block with its painted matte; raises InputError if it has no pixels.
+
+    Args:
+        user: What shows it, and says which of its frames.
+    """
+    matte = image.triposr.matte
+    return Source(
+        _title(image.name),
+        picture_of(image, user),
+        matte and matte_of(matte),
+        image=image.session_uid,
+    )
+
+
+def kept_source(blender_object: bpy.types.Object) -> Source:
+    """The picture that an object was made of; raises InputError if it is gone."""
+    note = blender_object.triposr
+    if has_source(blender_object):
+        if note.image is not None:
+            return image_source(note.image)
+        if (file := kept_file(blender_object)) is not None:
+            return file_source(str(file))
+        picture = blender_object.data.triposr.picture
+        if picture is not None and picture.packed_file is not None:
+            return image_source(picture)
+    raise InputError(
+        "The picture of {name} is not there any more",
+        "Open it in the TripoSR tab and click Generate",
+        name=blender_object.name,
+    )
+
+
+def _title(name: str) -> str:
+    """A picture's name without its ending and Blender's number, for the object.
+
+    Blender's names are UTF-8; those of files may be anything.
+    """
+    endings = "|".join(map(re.escape, FILE_SUFFIXES))
+    title = re.sub(rf"({endings})(\.\d{{3}})?$", "", name, flags=re.IGNORECASE)
+    return title.encode("utf-8", "replace").decode()
+
+
+def spot_for(
+    context: bpy.types.Context,
+    location: Sequence[float] | None = None,
+    rotation: float | None = None,
+) -> Spot:
+    """Where an object is put.
+
+    Args:
+        location: Of its origin, in world space; None: at the 3D cursor.
+        rotation: Radians about Z from facing the front view; None: as the scene's Facing says.
+
+    Raises:
+        InputError: A number is not finite.
+    """
+    place = tuple(context.scene.cursor.location if location is None else location)
+    turn = _facing_turn(context) if rotation is None else rotation
+    if len(place) != 3 or not all(map(math.isfinite, (*place, turn))):
+        raise InputError("The location or the rotation is no number", "Give finite numbers")
+    return Spot(place, turn)
+
+
+def _facing_turn(context: bpy.types.Context) -> float:
+    """Turn about Z that the scene's Facing asks for; only a viewport has a viewer."""
+    if context.scene.triposr.facing == "view" and context.region_data is not None:
+        return turn_to_viewer(context.region_data)
+    return 0.0
+
+
+def generation(
+    context: bpy.types.Context,
+    source: Source,
+    chosen: Chosen,
+    spot: Spot,
+    is_clicked: bool,
+    target: bpy.types.Object | None = None,
+    title: str = "",
+    variants: str = "",
+) -> Task:
+    """The task that turns a picture into an object, which is its result.
+
+    Args:
+        spot: Where the object is put.
+        is_clicked: Whether Blender is used meanwhile, and keeps a core.
+        target: The object whose mesh is replaced, instead of adding an object.
+        title: For the object, if not the picture's.
+        variants: What the object has in common with those that it is compared with.
+
+    Raises:
+        InputError: A setting is out of its range, or the scene cannot be changed.
+    """
+    if not is_local(context.scene):
+        raise InputError("The scene belongs to a linked file", "Switch to a scene of this file")
+    if bpy.app.is_job_running("RENDER"):
+        raise InputError("Blender is rendering the scene", "Wait until the render is done")
+    models, this_machine = model_folder(context), machine(context, is_clicked)
+    options = object_options(chosen, models)
+    name = title or source.title
+    picture = source.title, source.image, source.file
+    scene_uid, target_uid = context.scene.session_uid, 0 if target is None else target.session_uid
+
+    def again() -> Task:
+        # Holds no `source`, which may hold the pixels of a large picture.
+        scene = with_uid(bpy.data.scenes, scene_uid) or bpy.context.scene
+        goal = with_uid(bpy.data.objects, target_uid)
+        with bpy.context.temp_override(scene=scene):
+            new = _source_again(*picture)
+            return generation(bpy.context, new, chosen, spot, is_clicked, goal, title, variants)
+
+    return Task(
+        title=name,
+        stages=PICTURE_STAGES,
+        work=_work(source, chosen, options, this_machine, models),
+        deliver=_Delivery(context, name, source, chosen, spot, target, variants),
+        picture=source.thumbnail(),
+        group=variants,
+        again=again,
+    )
+
+
+def regeneration(
+    context: bpy.types.Context, blender_object: bpy.types.Object, is_clicked: bool
+) -> Task:
+    """The task that builds an object anew from its picture, with the scene's present settings.
+
+    Raises:
+        InputError: It was not made from a picture, its picture is gone, or its mesh cannot be
+            replaced now.
+    """
+    check_source(blender_object)
+    check_free(blender_object)
+    return generation(
+        context,
+        kept_source(blender_object),
+        Chosen(context.scene.triposr),
+        Spot(tuple(blender_object.matrix_world.translation)),
+        is_clicked,
+        target=blender_object,
+        title=blender_object.name,
+    )
+
+
+def _source_again(title: str, image_uid: int, file: Path | None) -> Source:
+    """A picture once more, out of its file or data-block; raises InputError if that is gone."""
+    if file is not None:
+        return file_source(str(file))
+    image = with_uid(bpy.data.images, image_uid)
+    if image is None:
+        raise InputError(
+            "The picture {name} is not there any more", "Open it again, and generate", name=title
+        )
+    return image_source(image)
+
+
+def row_of_files(
+    context: bpy.types.Context, files: list[Path], spot: Spot, is_clicked: bool
+) -> list[Task]:
+    """The tasks of several picture files, whose objects will stand in a row; see `generation`."""
+    chosen, in_row = Chosen(context.scene.triposr), replace(spot, row=Row())
+    sources = [file_source(str(file)) for file in files]
+    return [generation(context, source, chosen, in_row, is_clicked) for source in sources]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A mesh, and all that is known of how it was made.
+
+    Attributes:
+        placement: Of the mesh, as the settings ask for it.
+        extent: How far it reaches then.
+        packed: The scene code that the mesh was extracted from.
+        digest: SHA-256 of the picture.
+        seconds: That it took.
+        is_draft: Whether the starter model made it.
+    """
+
+    mesh: MeshData
+    placement: Placement
+    extent: Extent
+    packed: bytes
+    digest: str
+    seconds: float
+    is_draft: bool
+
+
+def _work(
+    source: Source,
+    chosen: Chosen,
+    options: Options,
+    this_machine: Machine,
+    models: Path,
+) -> Callable[[Callable[[str, float], None]], Made]:
+    """What runs on the worker, free of Blender."""
+
+    def work(tick: Callable[[str, float], None]) -> Made:
+        def make(model: Model) -> Made:
+            # Imported here, on the worker, because they import Pillow and torch.
+            from ..inference.picture.decode import digest_of
+            from ..inference.pipeline import reconstruct
+
+            tick("prepare", 0.0)
+            picture = source.read()
+            made = reconstruct(picture, model, options, tick, source.matte)
+            place = placed(made.mesh, chosen.size, chosen.measure, chosen.origin)
+            code, digest = made.code.to_bytes(half=True), digest_of(_kept(source, picture))
+            seconds = time.perf_counter() - started
+            return Made(made.mesh, *place, code, digest, seconds, folder == STARTER_FOLDER)
+
+        started = time.perf_counter()
+        tick("load", 0.0)
+        folder = find_model(models)  # here, because a share may take its time to answer
+        return engine.run(make, folder, this_machine, tick)
+
+    return work
+
+
+def _kept(source: Source, picture: Path | Image.Image | bytes) -> Path | Image.Image | bytes:
+    """What is compared when a picture is looked for again: its file, as long as it is there."""
+    return source.file if source.file is not None and os.path.isfile(source.file) else picture
+
+
+class _Delivery:
+    """Puts the mesh where the artist asked for it, even if she has moved on since.
+
+    Args:
+        name: For the object.
+        target, variants: As for `generation`.
+    """
+
+    def __init__(
+        self,
+        context: bpy.types.Context,
+        name: str,
+        source: Source,
+        chosen: Chosen,
+        spot: Spot,
+        target: bpy.types.Object | None,
+        variants: str,
+    ) -> None:
+        self.name, self.source, self.chosen, self.spot = name, source, chosen, spot
+        self.variants = variants
+        self.scene_uid = context.scene.session_uid
+        self.target_uid = 0 if target is None else target.session_uid
+        self.digest = "" if target is None else target.triposr.digest
+
+    def __call__(self, made: Made) -> Outcome:
+        mesh, context = made.mesh, bpy.context
+        window, scene = self._place(context)
+        with (
+            context.temp_override(**({"window": window} if window else {})),
+            context.temp_override(scene=scene, view_layer=_view_layer(context, scene)),
+        ):
+            new = self._put(context, made)
+            if preferences(context).show_colors:
+                show_colors(context)
+        push_undo_step(UNDO_STEP, window)
+        told = Message(
+            "{told} in {seconds:.1f}\N{NO-BREAK SPACE}s",
+            told=told_of(new, mesh, made.is_draft),
+            seconds=made.seconds,
+        )
+        if mesh.cut_off:
+            told = Message("{told}, cut off by the model's box", told=told)
+        if self.digest not in ("", made.digest):
+            told = Message("{told}; the picture has changed since it was first made", told=told)
+        return Outcome(told, new)
+
+    def _put(self, context: bpy.types.Context, made: Made) -> bpy.types.Object:
+        """Replace the target's mesh, or add an object; with all that is known of where it is from.
+
+        A target that has been deleted since comes back as a new object, at its place.
+        """
+        new = with_uid(bpy.data.objects, self.target_uid)
+        if new is None:
+            location = self.spot.take(made.extent)
+            placement, turn = made.placement, self.spot.turn
+            new = add_object(context, made.mesh, self.name, placement, location, turn)
+        else:
+            check_free(new)
+            make_single_user(new)
+            fill(new.data, made.mesh, made.placement)
+        remember_source(new, made.packed, made.placement)
+        note = new.triposr
+        for name in NAMES:
+            setattr(note, name, getattr(self.chosen, name))
+        note.picture, note.is_draft, note.digest = self.source.title, made.is_draft, made.digest
+        note.image = with_uid(bpy.data.images, self.source.image)
+        keep_file(new, self.source.file)
+        note.mirrored = "none"
+        if self.variants or not self.target_uid:  # one that is built anew stays where it belongs
+            note.variants, note.home = self.variants, self.spot.location
+        return new
+
+    def _place(self, context: bpy.types.Context) -> tuple[bpy.types.Window | None, bpy.types.Scene]:
+        """The scene of the click, or the present one if it is gone, and a window, if any; one that
+        shows the scene where there is one.
+        """
+        scene = with_uid(bpy.data.scenes, self.scene_uid) or context.scene
+        windows = list(context.window_manager.windows)
+        showing = [window for window in windows if window.scene == scene]
+        return next(iter(showing or windows), None), scene
+
+
+def told_of(new: bpy.types.Object, mesh: MeshData, is_draft: bool) -> Message:
+    """What there is to say of a new surface."""
+    if is_draft:
+        return Message("{name}: draft of {count:,} triangles", name=new.name, count=len(mesh.faces))
+    return Message("{name}: {count:,} triangles", name=new.name, count=len(mesh.faces))
+
+
+def _view_layer(context: bpy.types.Context, scene: bpy.types.Scene) -> bpy.types.ViewLayer:
+    """The view layer of the scene that is in use, or its first one."""
+    return context.view_layer if context.scene == scene else scene.view_layers[0]

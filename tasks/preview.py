@@ -1,0 +1,281 @@
+"""The picture as the network will see it, shown in the panel before anything is generated.
+
+Made beside the main thread whenever the panel is drawn and what it depends on has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import bpy
+import bpy.utils.previews
+import numpy as np
+from bpy.app.handlers import persistent
+from numpy.typing import NDArray
+
+from ..inference.errors import explain, importing
+from ..inference.message import Message
+from ..inference.picture.checks import Finding, check_cutout
+from ..inference.types import Options, ignore_progress
+from ..preferences import model_folder
+from ..properties import object_options
+from ..scene.identity import with_uid
+from ..scene.image import Picture, matte_of, picture_of, shown_part
+from .queue import Outcome, Task
+from .session import is_scene_locked, previews
+from .stages import PREVIEW_STAGES
+
+SIDE = 256
+"""Pixels of a preview; the panel shows them at about that size."""
+
+DELAY = 0.4
+"""Seconds to wait for the next change: sliders are dragged."""
+
+REMEDIES = {
+    "edge": (Message("Edit Matte"), Message("Paint away what reaches the picture's edge")),
+    "tiny": (
+        Message("Open Another Picture"),
+        Message("Choose a picture that shows the subject larger"),
+    ),
+    "several": (Message("Keep Largest"), Message("Leave out all parts but the largest")),
+    "shadow": (Message("Edit Matte"), Message("Paint away what is only shadow")),
+    "opaque": (
+        Message("Remove Background"),
+        Message("Treat the picture as one with a plain background"),
+    ),
+    "empty": (Message("Use the Whole Picture"), Message("Remove no background at all")),
+}
+"""What to do about each kind of finding, and what happens then."""
+
+CUT_OUT, SQUARE = "cut-out", "square"
+
+
+@dataclass(frozen=True, eq=False)
+class Preview:
+    """What was found out about a picture.
+
+    Attributes:
+        cutout: (SIDE, SIDE, 4) uint8, the whole picture without its background.
+        square: (SIDE, SIDE, 4) uint8, what the network sees.
+        matte: (H, W) uint8, the alpha of the cut-out at the size that it was found in.
+        findings: What is odd about it.
+    """
+
+    cutout: NDArray[np.uint8]
+    square: NDArray[np.uint8]
+    matte: NDArray[np.uint8]
+    findings: tuple[Finding, ...]
+
+
+@dataclass
+class View:
+    """What the panel of one scene shows.
+
+    Attributes:
+        wanted: What the preview depends on that is shown, or on its way; see `_key`.
+        key: Likewise, of the one that is shown.
+        preview: What is shown; None before the first one.
+        error, hint: Why there is none, in place of it; empty if nothing went wrong.
+        icons: Of the cut-out and of the square, by their names.
+    """
+
+    wanted: tuple[object, ...] = ()
+    key: tuple[object, ...] = ()
+    preview: Preview | None = None
+    error: str = ""
+    hint: str = ""
+    icons: bpy.utils.previews.ImagePreviewCollection = field(default_factory=bpy.utils.previews.new)
+
+
+_views: dict[int, View] = {}
+"""By the session_uid of the scene: several windows may show several scenes."""
+
+_due: list[int] = []
+"""Scenes whose previews will be made when the timer comes."""
+
+
+def view_of(scene: bpy.types.Scene) -> View:
+    """What the panel shows of a scene's picture."""
+    if scene.session_uid not in _views:
+        _views[scene.session_uid] = View()
+    return _views[scene.session_uid]
+
+
+def request(scene: bpy.types.Scene) -> None:
+    """Make a preview of the scene's picture, unless that is being done or done; for draw()."""
+    view, key = view_of(scene), _key(scene)
+    if key in (view.wanted, ()) or bpy.app.background:
+        return
+    view.wanted = key
+    if scene.session_uid not in _due:
+        _due.append(scene.session_uid)
+    if bpy.app.timers.is_registered(_start):
+        bpy.app.timers.unregister(_start)
+    bpy.app.timers.register(_start, first_interval=DELAY)
+
+
+def is_current(scene: bpy.types.Scene) -> bool:
+    """Whether what is shown is of the scene's picture with its present settings."""
+    view = view_of(scene)
+    return view.preview is not None and view.key == _key(scene)
+
+
+def refresh() -> None:
+    """Make previews anew when their panels are next drawn: strokes on a matte go unnoticed."""
+    for view in _views.values():
+        view.wanted = ()
+
+
+def _key(scene: bpy.types.Scene) -> tuple[object, ...]:
+    """All that a preview depends on; empty if there is no picture."""
+    settings, image = scene.triposr, scene.triposr.image
+    if image is None:
+        return ()
+    matte = image.triposr.matte
+    return (
+        *(part for of in (image, matte) if of is not None for part in _identity(of)),
+        settings.background,
+        settings.matting_model,
+        settings.keep_largest,
+        round(settings.foreground_ratio, 3),
+    )
+
+
+def _identity(image: bpy.types.Image) -> tuple[object, ...]:
+    return (
+        *(image.session_uid, image.filepath, image.is_dirty, *image.size, *shown_part(image)),
+        *(image.colorspace_settings.name, image.alpha_mode),
+    )
+
+
+def _start() -> float | None:
+    """Submit the run, on the main thread. Called by Blender's timer."""
+    if is_scene_locked():  # looking at the Render Result changes settings for a moment
+        return DELAY
+    _forget_removed_scenes()
+    while _due:
+        if (scene := with_uid(bpy.data.scenes, _due.pop(0))) is not None:
+            # Frames and views are those of the scene, whichever is in the timer's context.
+            with bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0]):
+                _submit(scene)
+    return None
+
+
+def _submit(scene: bpy.types.Scene) -> None:
+    """Make a scene's preview, in place of what waits or is made for the same scene."""
+    if not (key := _key(scene)):
+        return
+    uid, view = scene.session_uid, view_of(scene)
+    previews.remove_group(str(uid))
+    try:
+        work = preview_work(scene)
+    except Exception as error:  # the boundary: what the panel shows instead of a preview
+        told = explain(error)
+        view.error, view.hint = told.message, told.hint
+        return
+
+    def deliver(preview: Preview) -> Outcome:
+        if (scene := with_uid(bpy.data.scenes, uid)) is not None:
+            show(scene, key, preview)
+        return Outcome()
+
+    def fail() -> None:
+        view.error, view.hint = previews.state.error, previews.state.hint
+
+    name = scene.triposr.image.name
+    previews.submit(Task(name, PREVIEW_STAGES, work, deliver, group=str(uid), on_failure=fail))
+
+
+def _forget_removed_scenes() -> None:
+    there = {scene.session_uid for scene in bpy.data.scenes}
+    for uid in set(_views) - there:
+        _forget(uid)
+
+
+def _forget(uid: int) -> None:
+    previews.remove_group(str(uid))
+    bpy.utils.previews.remove(_views.pop(uid).icons)
+
+
+def preview_work(scene: bpy.types.Scene) -> Callable[[Callable[[str, float], None]], Preview]:
+    """What makes a preview of the scene's picture; it touches no bpy.
+
+    Raises:
+        InputError: The picture or its matte has no pixels, or too many.
+    """
+    image = scene.triposr.image
+    matte = image.triposr.matte
+    options = object_options(scene.triposr, model_folder(bpy.context))
+    return _work(picture_of(image), options, matte and matte_of(matte))
+
+
+def _work(
+    picture: Picture, options: Options, matte: NDArray[np.uint8] | None
+) -> Callable[[Callable[[str, float], None]], Preview]:
+    def work(tick: Callable[[str, float], None] = ignore_progress) -> Preview:
+        # Imported here, on the worker: Pillow and OpenCV take their time.
+        with importing("Pillow"):
+            from PIL import Image
+
+        from ..inference.picture.prepare import prepare_image
+
+        prepared = prepare_image(picture(), options, tick, matte)
+        square = Image.fromarray((prepared.rgb * 255).round().astype(np.uint8))
+        return Preview(
+            cutout=_fitted(prepared.cutout),
+            square=_fitted(square.convert("RGBA")),
+            matte=np.asarray(prepared.cutout.getchannel("A")),
+            findings=check_cutout(prepared.cutout),
+        )
+
+    return work
+
+
+def _fitted(picture: object) -> NDArray[np.uint8]:
+    """A Pillow picture (RGBA) in the middle of a transparent square: (SIDE, SIDE, 4) uint8."""
+    from PIL import ImageOps
+
+    return np.asarray(ImageOps.pad(picture, (SIDE, SIDE), color=(0, 0, 0, 0)))
+
+
+def show(scene: bpy.types.Scene, key: tuple[object, ...], preview: Preview) -> None:
+    """Let the panel show a preview of a scene's picture."""
+    view = view_of(scene)
+    view.icons.clear()
+    view.key, view.preview, view.error, view.hint = key, preview, "", ""
+    for name, pixels in ((CUT_OUT, preview.cutout), (SQUARE, preview.square)):
+        icon = view.icons.new(name)
+        icon.image_size = (SIDE, SIDE)
+        # Blender's rows run from the bottom up.
+        icon.image_pixels_float.foreach_set((pixels[::-1] / np.float32(255)).ravel())
+
+
+@persistent
+def _on_render(*_: object) -> None:
+    """The Render Result may be the scene's picture, and looks otherwise now."""
+    refresh()
+
+
+@persistent
+def _on_save(_path: str) -> None:
+    """Blender saves a packed image as it was packed: strokes since then would be lost."""
+    mattes = {image.triposr.matte for image in bpy.data.images}
+    for matte in mattes - {None}:
+        if matte.is_dirty and matte.library is None:
+            matte.pack()
+
+
+def register() -> None:
+    bpy.app.handlers.save_pre.append(_on_save)
+    bpy.app.handlers.render_complete.append(_on_render)
+
+
+def unregister() -> None:
+    bpy.app.handlers.save_pre.remove(_on_save)
+    bpy.app.handlers.render_complete.remove(_on_render)
+    if bpy.app.timers.is_registered(_start):
+        bpy.app.timers.unregister(_start)
+    _due.clear()
+    for uid in tuple(_views):
+        _forget(uid)

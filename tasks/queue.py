@@ -1,0 +1,367 @@
+"""Tasks of one kind beside Blender's main thread: one at a time, the rest wait. No bpy.
+
+A timer calls `pump`, which takes the events of the task's job and, when it is done, delivers its
+result. A timer and not a modal operator: a modal one is canceled when a file is loaded, and holds
+auto-save back.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .job import Done, Event, Failed, Job, Progress, Stopped, ThreadJob
+
+log = logging.getLogger(__name__)
+
+FAILURES = 20
+"""Failed tasks that are kept to be retried."""
+
+Stages = Mapping[str, tuple[str, float]]
+"""What the artist reads at each stage, and the stage's part of the progress bar; in order."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a task has come to.
+
+    Attributes:
+        message: For the artist; empty if there is nothing to say.
+        result: For the script that waited for it: the new object, for instance.
+    """
+
+    message: str = ""
+    result: Any = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A piece of work.
+
+    Attributes:
+        title: What it is about: the picture's name, or a message.
+        stages: Those that the work reports.
+        work: Runs on the job's thread, and touches no bpy.
+        deliver: Runs on the main thread with what the work returned.
+        describe: Says more about a stage, given how much of it is done; without it, the stage's
+            own label is shown.
+        picture: What is shown small beside the title: a picture's file, or the session_uid of an
+            image; 0 for none.
+        group: What several tasks have in common; see `Queue.remove_group`.
+        on_failure: Called on the main thread after its error was reported.
+        again: Makes the same task once more, on the main thread, from its input as it is by then.
+            This is all that is kept of a failed task, whose work may hold the pixels of a large
+            picture. Without it the task itself is kept.
+    """
+
+    title: str
+    stages: Stages
+    work: Callable[[Callable[[str, float], None]], Any]
+    deliver: Callable[[Any], Outcome]
+    describe: Callable[[str, float], str] | None = None
+    picture: Path | int = 0
+    group: str = ""
+    on_failure: Callable[[], None] | None = None
+    again: Callable[[], Task] | None = None
+
+    def do(self) -> Outcome:
+        """Do it now, on the main thread, while the caller waits; raises what goes wrong."""
+        return self.deliver(self.work(_ignore_progress))
+
+
+def _ignore_progress(_stage: str, _fraction: float) -> None:
+    """The tick of a caller that waits anyway."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What is kept of a task that failed.
+
+    Attributes:
+        title, picture: The task's.
+        message, hint: Why it failed, and what to do. The error itself would hold its traceback, and
+            that the task's pixels.
+        again: See `Task`.
+    """
+
+    title: str
+    picture: Path | int
+    message: str
+    hint: str
+    again: Callable[[], Task]
+
+
+@dataclass
+class State:
+    """What the panels show. Only the queue writes it; texts are messages, or empty.
+
+    Attributes:
+        title, picture: Those of the task that is running, or that ran last.
+        label: Its stage.
+        fraction: How much of it is done, 0...1.
+        ended, failed: How many tasks have ended, and failed, since the queue was last empty.
+        canceling, canceled: Whether the task is being canceled, or was.
+        message: What the last task reported when it ended well.
+        error, hint: What went wrong last, and what to do.
+    """
+
+    title: str = ""
+    picture: Path | int = 0
+    label: str = ""
+    fraction: float = 0.0
+    ended: int = 0
+    failed: int = 0
+    canceling: bool = False
+    canceled: bool = False
+    message: str = ""
+    error: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the artist reads of any task.
+
+    Attributes:
+        starting, canceling: In place of a stage.
+        canceled: Given the title, says that the task was canceled.
+        explain: Given an error, says what went wrong, and what to do.
+    """
+
+    starting: str
+    canceling: str
+    canceled: Callable[[str], str]
+    explain: Callable[[BaseException], tuple[str, str]]
+
+
+class Queue:
+    """Runs tasks in the order in which they were submitted.
+
+    Args:
+        words: What the artist reads.
+        wake: Called when there is something to `pump`.
+        show: Called when the state has changed.
+        report: Called with an error and a hint when a task has failed.
+        keeps_failed: Whether failed tasks can be retried.
+    """
+
+    def __init__(
+        self,
+        words: Words,
+        wake: Callable[[], None],
+        show: Callable[[], None],
+        report: Callable[[str, str], None],
+        keeps_failed: bool = True,
+    ) -> None:
+        self.state = State()
+        self._words = words
+        self._wake = wake
+        self._show = show
+        self._report = report
+        self._waiting: deque[Task] = deque()
+        self._failed: deque[Failure] = deque(maxlen=FAILURES if keeps_failed else 0)
+        self._task: Task | None = None
+        self._job: Job[Any] | None = None
+        self._abandoned: list[Job[Any]] = []
+
+    def is_running(self) -> bool:
+        """Whether a task is running, so that another would have to wait."""
+        return self._job is not None
+
+    def waiting(self) -> tuple[Task, ...]:
+        """The tasks that wait for the running one, the next one first."""
+        return tuple(self._waiting)
+
+    def failed(self) -> tuple[Failure, ...]:
+        """The tasks that failed, the last one last; see `retry`."""
+        return tuple(self._failed)
+
+    def move(self, number: int, by: int) -> None:
+        """Let a waiting task have its turn earlier (`by` < 0) or later."""
+        task = self._waiting[number]
+        del self._waiting[number]
+        self._waiting.insert(max(0, number + by), task)
+        self._show()
+
+    def remove(self, number: int) -> None:
+        """Forget a waiting task."""
+        del self._waiting[number]
+        self._show()
+
+    def remove_group(self, group: str) -> None:
+        """Forget the waiting tasks of a group, and cancel the running one if it belongs to it."""
+        self._waiting = deque(task for task in self._waiting if task.group != group)
+        if self._task is not None and self._task.group == group:
+            self.cancel()
+        self._show()
+
+    def retry(self, number: int) -> None:
+        """Submit a failed task once more."""
+        failure = self._failed[number]
+        del self._failed[number]
+        self._try_again(failure)
+        self._show()
+
+    def retry_all(self) -> None:
+        """Submit all failed tasks once more."""
+        failures = tuple(self._failed)
+        self._failed.clear()
+        for failure in failures:
+            self._try_again(failure)
+        self._show()
+
+    def _try_again(self, failure: Failure) -> None:
+        try:
+            task = failure.again()
+        except Exception as error:  # the boundary at which errors are reported
+            message, hint = self.fail(error)
+            self._failed.append(replace(failure, message=message, hint=hint))
+        else:
+            self.submit(task)
+
+    def submit(self, task: Task) -> None:
+        """Start a task, or let it wait for its turn."""
+        if self._job is None:
+            self._forget()
+            self.state.ended = self.state.failed = 0
+        self._waiting.append(task)
+        self._wake()
+        if self._job is None:
+            self._start_next()
+
+    def cancel_all(self) -> None:
+        """Stop the running task, and forget those that wait."""
+        self._waiting.clear()
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Stop the running task at its next step."""
+        if self._job is not None:
+            self._job.cancel()
+            self.state.canceling = True
+            self.state.label = self._words.canceling
+            self._show()
+
+    def dismiss(self) -> None:
+        """Forget the last message and error, and what failed."""
+        self._forget()
+        self._failed.clear()
+        self._show()
+
+    def drop(self, message: str) -> None:
+        """Cancel everything that runs, forget its results, and leave a message."""
+        self._abandon()
+        self._forget()
+        self._failed.clear()
+        self.state.message, self.state.canceled = message, bool(message)
+        self._show()
+
+    def pump(self, may_deliver: bool = True) -> bool:
+        """Take the job's events. Called on the main thread, again and again.
+
+        Args:
+            may_deliver: Whether a result may be delivered now.
+
+        Returns:
+            Whether to go on calling.
+        """
+        if self._job is not None and may_deliver:
+            before = (self.state.label, round(self.state.fraction, 2))
+            for event in self._job.poll():
+                self._take(event)
+            if self._job is None:
+                self._start_next()
+                self._show()
+            elif before != (self.state.label, round(self.state.fraction, 2)):
+                self._show()
+        self._abandoned[:] = [job for job in self._abandoned if not job.join(0.0)]
+        return self._job is not None or bool(self._waiting)
+
+    def join(self, timeout: float) -> bool:
+        """Cancel everything and wait for its threads to end; whether they have.
+
+        Blender may not quit, nor the code be unloaded, under a running one.
+        """
+        self._abandon()
+        deadline = time.monotonic() + timeout
+        ended = [job.join(max(0.0, deadline - time.monotonic())) for job in self._abandoned]
+        self._abandoned.clear()
+        if not all(ended):
+            log.error("A canceled task does not end")
+        return all(ended)
+
+    def _forget(self) -> None:
+        self.state.message = self.state.error = self.state.hint = ""
+
+    def _abandon(self) -> None:
+        self._waiting.clear()
+        if self._job is not None:
+            self._job.cancel()
+            self._abandoned.append(self._job)
+        self._job = self._task = None
+
+    def _start_next(self) -> None:
+        if not self._waiting:
+            return
+        self._task = task = self._waiting.popleft()
+        self.state.title, self.state.picture = task.title, task.picture
+        self.state.label = self._words.starting
+        self.state.fraction = 0.0
+        self.state.canceling = self.state.canceled = False
+        self._job = ThreadJob(task.work, f"TripoSR: {task.title}")
+        self._job.start()
+        self._show()
+
+    def _take(self, event: Event[Any]) -> None:
+        task = self._task
+        assert task is not None
+        if isinstance(event, Progress):
+            if not self.state.canceling:
+                label = task.stages[event.stage][0]
+                describe = task.describe
+                self.state.label = describe(event.stage, event.fraction) if describe else label
+                self.state.fraction = overall_fraction(task.stages, event.stage, event.fraction)
+            return
+        self._task = self._job = None
+        self.state.ended += 1
+        if isinstance(event, Stopped) or self.state.canceling:
+            self.state.message = self._words.canceled(task.title)
+            self.state.canceled = True
+        elif isinstance(event, Done):
+            self._deliver(task, event.result)
+        elif isinstance(event, Failed):
+            self._keep_failed(task, event.error)
+
+    def _deliver(self, task: Task, result: Any) -> None:
+        try:
+            self.state.message = task.deliver(result).message
+        except Exception as error:  # the job's other boundary: the timer must live on
+            self._keep_failed(task, error)
+
+    def _keep_failed(self, task: Task, error: BaseException) -> None:
+        self.state.failed += 1
+        message, hint = self.fail(error)
+        again = task.again or (lambda: task)
+        self._failed.append(Failure(task.title, task.picture, message, hint, again))
+        if task.on_failure is not None:
+            task.on_failure()
+
+    def fail(self, error: BaseException) -> tuple[str, str]:
+        """Report an error of a task, or on the way to one; returns what was reported."""
+        message, hint = self._words.explain(error)
+        self.state.error, self.state.hint = message, hint
+        self._report(message, hint)
+        self._show()
+        return message, hint
+
+
+def overall_fraction(stages: Stages, stage: str, fraction: float) -> float:
+    """Part of a whole task that is done when `fraction` of `stage` is: 0...1."""
+    names = list(stages)
+    done = sum(stages[name][1] for name in names[: names.index(stage)])
+    return done + stages[stage][1] * fraction

@@ -1,0 +1,79 @@
+"""Another surface, or exact colors, for an object that was made from a picture; no network."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+
+from ..inference.message import Message
+from ..inference.types import Machine, MeshData, SurfaceSettings, Tick
+from ..scene.mesh import check_not_empty, fill, recolor
+from ..scene.source import note_surface, source_of
+from ..scene.undo import push_undo_step
+from .fit import fit_check
+from .generate import told_of
+from .queue import Outcome, Task
+from .session import engine
+from .stages import RECOLOR_STAGES, REFINE_STAGES
+from .target import Target
+
+
+def extraction(
+    blender_object: bpy.types.Object,
+    this_machine: Machine,
+    is_clicked: bool,
+    surface: SurfaceSettings,
+) -> Task:
+    """The task that extracts an object's surface again; its result is the object.
+
+    Raises:
+        InputError: The mesh cannot be replaced, or no longer lies where it was made.
+    """
+    before = Target.of(blender_object, is_clicked)
+    code, placement = source_of(blender_object)
+    check_fit = fit_check(blender_object, code, placement)
+
+    def work(tick: Tick) -> MeshData:
+        tick("extract", 0.0)
+        engine.import_torch(this_machine.torch_folder)
+        check_fit()
+        return engine.extract(code, surface, this_machine, tick)
+
+    def deliver(mesh: MeshData) -> Outcome:
+        target = before.found_again()
+        fill(target.data, mesh, placement)
+        note_surface(target, surface)
+        if is_clicked:
+            push_undo_step(Message("Refine"))
+        return Outcome(told_of(target, mesh, target.triposr.is_draft), target)
+
+    return Task(blender_object.name, REFINE_STAGES, work, deliver)
+
+
+def coloring(blender_object: bpy.types.Object, this_machine: Machine, is_clicked: bool) -> Task:
+    """The task that colors an object's vertices, wherever they are; its result is the object.
+
+    Raises:
+        InputError: The mesh cannot be colored, or no longer lies where it was made.
+    """
+    before = Target.of(blender_object, is_clicked)
+    check_not_empty(blender_object.data)
+    code, placement = source_of(blender_object)
+    check_fit = fit_check(blender_object, code, placement)
+    mirrored = blender_object.triposr.mirrored
+
+    def work(tick: Tick) -> np.ndarray:
+        tick("color", 0.0)
+        engine.import_torch(this_machine.torch_folder)
+        check_fit()
+        return engine.color(code, placement.unplace(before.points, mirrored), this_machine, tick)
+
+    def deliver(colors: np.ndarray) -> Outcome:
+        target = before.found_again()
+        recolor(target.data, before.points, colors)
+        if is_clicked:
+            push_undo_step(Message("Recolor"))
+        message = Message("{name}: {count:,} vertices colored", name=target.name, count=len(colors))
+        return Outcome(message, target)
+
+    return Task(blender_object.name, RECOLOR_STAGES, work, deliver)

@@ -1,0 +1,31 @@
+"""What the artist reads at each stage of a task, and the stage's part of the progress bar."""
+
+from __future__ import annotations
+
+from ..inference.message import Message
+
+PICTURE_STAGES = {
+    "load": (Message("Loading the model"), 0.15),
+    "prepare": (Message("Removing the background"), 0.10),
+    "encode": (Message("Reading the picture"), 0.40),
+    "extract": (Message("Extracting the surface"), 0.30),
+    "color": (Message("Coloring"), 0.05),
+}
+DOWNLOAD_STAGES = {
+    "download": (Message("Downloading"), 0.85),
+    "verify": (Message("Verifying"), 0.05),
+    "convert": (Message("Converting"), 0.10),
+}
+IMPORT_STAGES = {"verify": (Message("Verifying"), 0.2), "copy": (Message("Copying"), 0.8)}
+PREVIEW_STAGES = {"prepare": (Message("Removing the background"), 1.0)}
+PASTE_STAGES = {"prepare": (Message("Looking at the clipboard"), 1.0)}
+REFINE_STAGES = {
+    "extract": (Message("Extracting the surface"), 0.9),
+    "color": (Message("Coloring"), 0.1),
+}
+RECOLOR_STAGES = {"color": (Message("Coloring"), 1.0)}
+EDIT_STAGES = {
+    "edit": (Message("Editing the mesh"), 0.8),
+    "color": (Message("Coloring"), 0.2),
+}
+DETECT_STAGES = {"load": (Message("Looking for devices"), 1.0)}
