@@ -8,7 +8,7 @@ from dataclasses import replace
 import bpy
 
 from ..inference.picture.limits import FILE_SUFFIXES
-from ..scene.image import open_image
+from ..scene.image_files import open_image
 from ..scene.placement import Spot
 from ..scene.viewpoint import point_under
 from ..tasks.generate import row_of_files, spot_for

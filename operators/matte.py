@@ -11,7 +11,7 @@ from bpy.props import EnumProperty, StringProperty
 
 from ..inference.message import Message
 from ..scene.identity import check_local
-from ..scene.image import open_image
+from ..scene.image_files import open_image
 from ..tasks import preview
 from ..tasks.matte import paint_matte
 from ..texts import tell

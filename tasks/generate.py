@@ -24,8 +24,9 @@ from ..inference.types import Machine, MeshData, Options
 from ..preferences import machine, model_folder, preferences
 from ..properties import object_options
 from ..scene.identity import is_local, with_uid
-from ..scene.image import Picture, matte_of, picture_of, picture_of_file
+from ..scene.image import Picture, picture_of, picture_of_file
 from ..scene.kept_file import keep_file, kept_file
+from ..scene.mattes import matte_of
 from ..scene.mesh import add_object, check_free, fill, make_single_user, show_colors
 from ..scene.placement import Extent, Placement, Row, Spot, placed
 from ..scene.source import check_source, has_source, remember_source

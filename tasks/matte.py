@@ -13,7 +13,7 @@ from ..inference.errors import TripoSRError
 from ..inference.message import Message
 from ..inference.types import Tick
 from ..scene.identity import check_local, with_uid
-from ..scene.image import new_matte, white_matte
+from ..scene.mattes import new_matte, white_matte
 from ..scene.undo import push_undo_step
 from . import preview
 from .queue import Outcome, Task

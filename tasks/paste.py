@@ -16,7 +16,8 @@ from ..inference.machine.paths import local_path
 from ..inference.message import Message
 from ..inference.types import Tick
 from ..scene.identity import with_uid
-from ..scene.image import new_image, open_image
+from ..scene.image_files import open_image
+from ..scene.pixels import new_image
 from ..scene.undo import push_undo_step
 from .queue import Outcome, Task
 from .stages import PASTE_STAGES

@@ -20,8 +20,10 @@ from ..inference.picture.checks import Finding, check_cutout
 from ..inference.types import Options, ignore_progress
 from ..preferences import model_folder
 from ..properties import object_options
+from ..scene.frames import shown_part
 from ..scene.identity import with_uid
-from ..scene.image import Picture, matte_of, picture_of, shown_part
+from ..scene.image import Picture, picture_of
+from ..scene.mattes import matte_of
 from .queue import Outcome, Task
 from .session import is_scene_locked, previews
 from .stages import PREVIEW_STAGES

@@ -112,7 +112,7 @@ def test_temporary_files_find_another_place(bpy, color, scene, monkeypatch) -> N
 
 
 def test_a_full_disk_is_not_an_empty_render(bpy, addon, scene, tmp_path) -> None:
-    image = addon("scene.image")
+    saved_png = addon("scene.saved_png")
 
     class Unsaved:
         """An image that Blender cannot write, for want of room."""
@@ -124,7 +124,7 @@ def test_a_full_disk_is_not_an_empty_render(bpy, addon, scene, tmp_path) -> None
             raise RuntimeError(f"Error: Image could not be saved to {path!r}")
 
     with pytest.raises(OSError, match="Nothing was written"):
-        image._written(Unsaved(), scene, tmp_path)
+        saved_png._written(Unsaved(), scene, tmp_path)
 
 
 def numbered(folder: Path, name: str, numbers: range) -> Path:

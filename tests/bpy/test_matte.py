@@ -100,8 +100,8 @@ def test_the_matte_survives_saving(bpy, addon, two_things, tmp_path: Path) -> No
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "file.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "file.blend"))
     matte = bpy.context.scene.triposr.image.triposr.matte
-    assert addon("scene.image").matte_of(matte)[:, :480].max() == 0
-    assert addon("scene.image").matte_of(matte)[300, 640] == 255
+    assert addon("scene.mattes").matte_of(matte)[:, :480].max() == 0
+    assert addon("scene.mattes").matte_of(matte)[300, 640] == 255
 
 
 def test_an_empty_matte_says_so(bpy, addon, two_things) -> None:
