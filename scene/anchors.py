@@ -1,4 +1,4 @@
-"""Whether a mesh still lies where the add-on put it, told by some of its vertices."""
+"""Anchors: some vertices of a mesh, which show whether the mesh was moved."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 COUNT = 64
-"""Vertices whose places are remembered: enough to tell a moved mesh from a sculpted one."""
+"""Number of vertices whose positions are kept: enough to tell a moved mesh from a sculpted one."""
 
 NEAR = 1e-4
-"""Distance within which a vertex is where it was, over the mesh's longest side."""
+"""Distance, relative to the mesh's longest side, within which a vertex counts as unmoved."""
 
 STILL = 0.25
-"""Part of the vertices that must be where they were: sculpting leaves more, a transform fewer."""
+"""Fraction of the vertices that must be unmoved: sculpting leaves more, a transform fewer."""
 
 TOGETHER = 0.6
-"""Part of the vertices that one affine map must explain to be what moved the mesh."""
+"""Fraction of the vertices that one affine map must explain if the whole mesh was moved."""
 
 TRIES = 200
-"""Maps that are looked at, each through four vertices; with half of them sculpted, one in sixteen
-is right."""
+"""Number of maps that are tried, each through four vertices. If half of the vertices were sculpted,
+one map in sixteen is right.
+"""
 
 
 def remember_place(data: bpy.types.Mesh, points: NDArray[np.float32]) -> None:
-    """Note where some vertices of a mesh are, out of all its `points` (V, 3)."""
+    """Keep the positions of some vertices of a mesh, taken from all its `points` (V, 3)."""
     some = points[_numbers(len(points))].astype("<f4")
     data.triposr.vertices = len(points)
     data.triposr.anchors = base64.b64encode(some.tobytes()).decode("ascii")
@@ -36,9 +37,11 @@ def remember_place(data: bpy.types.Mesh, points: NDArray[np.float32]) -> None:
 def what_became_of(
     data: bpy.types.Mesh, points: NDArray[np.float32]
 ) -> Literal["there", "moved", "unknown"]:
-    """Whether a mesh with `points` (V, 3) lies where it was put: `there` where it does, sculpted or
-    not; `moved` where it was transformed as a whole; `unknown` where it has other vertices by now,
-    or was changed all over.
+    """Whether a mesh, now with `points` (V, 3), still lies where the add-on put it.
+
+    Returns:
+        `there` if it does, sculpted or not; `moved` if it was transformed as a whole; `unknown` if
+        it has other vertices now or was changed all over.
     """
     before = np.frombuffer(base64.b64decode(data.triposr.anchors), "<f4").reshape(-1, 3)
     if not len(before) or len(points) != data.triposr.vertices:
@@ -52,7 +55,7 @@ def what_became_of(
 
 
 def _numbers(count: int) -> NDArray[np.int64]:
-    """Vertices from all over a mesh of so many; the same ones each time."""
+    """Indices of some vertices from all over a mesh with `count` of them; always the same ones."""
     return np.random.default_rng(count).permutation(count)[:COUNT]
 
 
@@ -61,7 +64,7 @@ def _apart(these: NDArray[np.floating], those: NDArray[np.floating]) -> NDArray[
 
 
 def _moves_together(before: NDArray[np.floating], after: NDArray[np.floating], near: float) -> bool:
-    """Whether one affine map explains where most of some vertices went."""
+    """Whether one affine map explains where most of the vertices went."""
     if len(before) < 8:
         return False
     random = np.random.default_rng(0)

@@ -1,6 +1,7 @@
-"""A copy of a mesh that Blender's tools edit: here, or in a second Blender that does not block.
+"""A copy of a mesh that Blender's tools edit: in this Blender, or in a second one beside it, which
+leaves this one free.
 
-`edit` may be called on another thread where that is said; the rest belongs to the main thread.
+`EditingBeside.edit` may be called on any thread; everything else belongs to the main thread.
 """
 
 from __future__ import annotations
@@ -29,17 +30,17 @@ from .temporary import in_temporary_place
 log = logging.getLogger(__name__)
 
 GLANCE = 0.05
-"""Seconds between two looks at a second Blender."""
+"""Seconds between two checks of the second Blender's progress."""
 
 
 @dataclass(frozen=True)
 class Edited:
-    """What became of a mesh.
+    """Result of the edits of a mesh.
 
     Attributes:
-        points: (V, 3) float32, its vertices.
-        faces: How many it has.
-        found: What its edits found out; see scene/mesh_edits.py.
+        points: (V, 3) float32, the vertices.
+        faces: Number of faces.
+        found: What the edits found out; see scene/mesh_edits.py.
     """
 
     points: NDArray[np.float32]
@@ -48,12 +49,12 @@ class Edited:
 
 
 class Editing(Protocol):
-    """A copy of a mesh on its way."""
+    """A copy of a mesh that can be edited."""
 
     def edit(
         self, steps: list[Step], gone: NDArray[np.bool_], tick: Callable[[float], None]
     ) -> Edited:
-        """Do the steps; arguments are those of `mesh_edits.edit`.
+        """Do the steps; the arguments are those of `mesh_edits.edit`.
 
         Raises:
             InputError: Blender's tools refuse the mesh.
@@ -61,15 +62,15 @@ class Editing(Protocol):
         ...
 
     def mesh(self) -> bpy.types.Mesh:
-        """The edited mesh, until `close`."""
+        """The edited mesh, which `close` removes."""
         ...
 
     def close(self) -> None:
-        """Leave nothing behind. A second Blender's files go by themselves if this is not called."""
+        """Remove the mesh and all files. Without this call, files are deleted with this object."""
 
 
 class EditingHere:
-    """For scripts, which wait: everything happens on the main thread."""
+    """Edits in this Blender, on the main thread: for scripts, which wait."""
 
     def __init__(self, data: bpy.types.Mesh) -> None:
         self._work = Work(_bare_copy(data))
@@ -92,7 +93,7 @@ class EditingHere:
 
 
 class EditingBeside:
-    """For clicks: a second Blender does it. The copy goes there and comes back as a .blend."""
+    """Edits in a second Blender: for clicks. The copy goes there and back as a .blend file."""
 
     def __init__(self, data: bpy.types.Mesh) -> None:
         self._command = _second_blender()
@@ -106,7 +107,7 @@ class EditingBeside:
     def edit(
         self, steps: list[Step], gone: NDArray[np.bool_], tick: Callable[[float], None]
     ) -> Edited:
-        """On any thread; stops the second Blender when `tick` raises."""
+        """Do the steps, on any thread; stops the second Blender when `tick` raises."""
         self._path("steps.json").write_text(json.dumps(steps), encoding="utf-8")
         np.save(self._path("gone.npy"), gone)
         self._run(tick)
@@ -147,7 +148,7 @@ class EditingBeside:
             )
 
     def _progress(self) -> float:
-        """What the second Blender says is done; 0 before it says anything."""
+        """Fraction that the second Blender reports as done; 0 before its first report."""
         try:
             return float(self._path("progress").read_text(encoding="utf-8"))
         except (OSError, ValueError):  # not there yet, or half written
@@ -158,7 +159,7 @@ class EditingBeside:
         with bpy.data.libraries.load(str(self._path("edited.blend"))) as (there, here):
             here.meshes = there.meshes
         [self._mesh] = here.meshes
-        # Blender would keep in mind, and save, where it came from.
+        # Otherwise Blender would save where the mesh came from.
         bpy.data.batch_remove(set(bpy.data.libraries) - before)
         return self._mesh
 
@@ -172,11 +173,11 @@ class EditingBeside:
 
 
 def _second_blender() -> list[str]:
-    """The command before the name of a script; Python where Blender is a module of it."""
+    """The command to which the name of a script is added; Python, if Blender is a module of it."""
     if bpy.app.binary_path:
         quiet = ("--background", "--factory-startup", "-noaudio", "--python-exit-code", "1")
         return [bpy.app.binary_path, *quiet, "--python"]
-    # There, `bpy` comes before `bmesh`, which is in it.
+    # `bpy` must be imported before `bmesh`, which is part of it.
     run = "import bpy, runpy, sys; runpy.run_path(sys.argv[1], run_name='__main__')"
     return [sys.executable, "-c", run]
 
@@ -197,7 +198,7 @@ def _refused(reason: str) -> InputError:
 
 
 def _written(copy: bpy.types.Mesh, place: str) -> tempfile.TemporaryDirectory[str]:
-    """A folder in that place, with a mesh in it; raises OSError where nothing can be written."""
+    """A new folder in `place` that holds a mesh; raises OSError if nothing can be written there."""
     folder = tempfile.TemporaryDirectory(prefix="triposr_", dir=place, ignore_cleanup_errors=True)
     try:
         bpy.data.libraries.write(str(Path(folder.name) / "mesh.blend"), {copy}, fake_user=True)
@@ -208,12 +209,12 @@ def _written(copy: bpy.types.Mesh, place: str) -> tempfile.TemporaryDirectory[st
 
 
 def _bare_copy(data: bpy.types.Mesh) -> bpy.types.Mesh:
-    """A copy of what a mesh is, without what it points at: materials would bring their pictures."""
+    """A copy of a mesh that refers to nothing else: materials would bring their pictures."""
     copy = data.copy()
     copy.animation_data_clear()
     for slot in range(len(copy.materials)):
         copy.materials[slot] = None
-    # From Blender 5.0 on, what add-ons register lies apart from custom properties.
+    # From Blender 5.0 on, properties that add-ons register are stored apart from custom ones.
     groups = [copy]
     if hasattr(copy, "bl_system_properties_get"):
         groups.append(copy.bl_system_properties_get() or {})

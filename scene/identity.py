@@ -1,4 +1,4 @@
-"""Finding a data-block again, whatever it is called by then, and whose it is."""
+"""Finds a data-block again after it was renamed, and says whether this file owns it."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ Block = TypeVar("Block", bound=bpy.types.ID)
 
 
 def with_uid(blocks: Iterable[Block], uid: int) -> Block | None:
-    """The data-block with a session_uid, if it is still there; undo leaves it as it is."""
+    """The data-block with a session_uid, if it still exists; undo does not change the number."""
     return next((block for block in blocks if block.session_uid == uid), None)
 
 
 def is_local(*blocks: bpy.types.ID) -> bool:
-    """Whether all of them are this file's own: neither linked nor library overrides.
+    """Whether this file owns all of them: none is linked or a library override.
 
-    An override shows changes that the file does not keep, and replacing the mesh of an overridden
-    mesh data-block crashes Blender (4.5) when the file is saved.
+    An override shows changes that the file does not keep. If the mesh of an overridden mesh
+    data-block is replaced, Blender (4.5) crashes when the file is saved.
     """
     return all(block.library is None and block.override_library is None for block in blocks)
 
 
 def check_local(block: bpy.types.ID) -> None:
-    """Raise InputError for a data-block that is not this file's own."""
+    """Raise InputError for a data-block that this file does not own."""
     if block.library is not None:
         raise InputError(
             "{name!r} belongs to a linked file", "Make it local first", name=block.name

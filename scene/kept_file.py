@@ -1,8 +1,8 @@
-"""The picture's file that an object was made of, as long as it can be found.
+"""The file of the picture that an object was made from, as long as it can be found.
 
-An image data-block that the mesh points to holds its path, because Blender keeps such paths right
-when a .blend is saved elsewhere or appended from, and exports none of them. Where the path fails
-all the same, a picture of that name beside the .blend is taken if it is the same one.
+The mesh points to an image data-block, which holds the path: Blender corrects such paths when a
+.blend is saved elsewhere or appended from, and exports none of them. If the path fails, a file of
+that name beside the .blend is taken, provided that it is the same picture.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .paths import path_of
 
 
 def keep_file(blender_object: bpy.types.Object, path: Path | None) -> None:
-    """Remember the file of the picture that an object was made of; None: it was none."""
+    """Remember the file of the picture that an object was made from; None if there was no file."""
     note = blender_object.data.triposr
     note.picture, note.place = None, ""
     if path is not None:
@@ -25,19 +25,19 @@ def keep_file(blender_object: bpy.types.Object, path: Path | None) -> None:
 
 
 def keep_unseen_file(blender_object: bpy.types.Object, filepath: str) -> None:
-    """Likewise for a path of an older file, which is not looked at now."""
+    """Remember a path from an older .blend without looking at the file."""
     note = blender_object.data.triposr
     note.picture = _unseen(filepath)
-    # A relative one may have become that of another picture.
+    # A relative path may lead to another picture by now.
     note.place = "" if filepath.startswith("//") else _digest_of_place(Path(filepath))
 
 
 def kept_file(blender_object: bpy.types.Object) -> Path | None:
-    """The file of the picture that an object was made of, if it is there.
+    """The file of the picture that an object was made from, if it exists.
 
-    What lies where it lay may have been changed since; anywhere else it must be the same picture.
+    In its old place, the file may have changed since; anywhere else, it must be the same picture.
     """
-    # Imported here, because it imports Pillow, which enabling the add-on must not need.
+    # Imported here, because it imports Pillow, and enabling the add-on must not need Pillow.
     from ..inference.picture.decode import digest_of
 
     note, digest = blender_object.data.triposr, blender_object.triposr.digest
@@ -54,13 +54,13 @@ def kept_file(blender_object: bpy.types.Object) -> Path | None:
 
 
 def _reference_to(path: Path) -> bpy.types.Image:
-    """An image data-block that stands for a file."""
+    """An image data-block that refers to a file."""
     for check_existing in (True, False):
         try:
             image = bpy.data.images.load(str(path), check_existing=check_existing)
-        except RuntimeError:  # it has gone since it was read, or may not be read any more
+        except RuntimeError:  # it was deleted since it was read, or may not be read now
             return _unseen(str(path))
-        if not image.is_dirty and image.packed_file is None:  # painted on, it is another picture
+        if not image.is_dirty and image.packed_file is None:  # if painted on, it is another picture
             break
     if bpy.data.filepath and bpy.context.preferences.filepaths.use_relative_paths:
         try:
@@ -77,5 +77,5 @@ def _unseen(filepath: str) -> bpy.types.Image:
 
 
 def _digest_of_place(path: Path) -> str:
-    """Tells whether two paths are the same, and nothing else."""
+    """Digest by which two paths can be compared, but that does not reveal them."""
     return hashlib.sha256(os.fsencode(path)).hexdigest()

@@ -1,4 +1,4 @@
-"""What Blender's color management makes of pixels, for an sRGB display without a tone curve."""
+"""Applies Blender's color management: images as an sRGB display shows them without a tone curve."""
 
 from __future__ import annotations
 

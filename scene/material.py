@@ -11,24 +11,24 @@ from .identity import is_local
 NAME = "TripoSR Color"
 
 NODES = 3
-"""That it is made of: output, surface, color."""
+"""Number of its nodes: output, surface, color."""
 
 
 def color_material(attribute: str) -> bpy.types.Material:
-    """The material that shows the color attribute of that name; made once for a .blend."""
+    """The material that shows the color attribute of that name; a .blend has one for each name."""
     shown = (material for material in bpy.data.materials if _shows(material, attribute))
     return next(shown, None) or _new_material(attribute)
 
 
 def follow_attribute(data: bpy.types.Mesh, before: str, attribute: str) -> None:
-    """Let a mesh's slots that show its colors show them under their new name."""
+    """Make the materials that show a mesh's colors follow the attribute to its new name."""
     for slot, material in enumerate(data.materials):
         if before != attribute and material is not None and _shows(material, before):
             data.materials[slot] = _retargeted(material, before, attribute)
 
 
 def color_shown_by(material: bpy.types.Material) -> str | None:
-    """The color attribute that is a material's base color, if nothing lies between them."""
+    """The color attribute that is linked directly to a material's base color, if any."""
     if material.node_tree is None:
         return None
     for link in material.node_tree.links:
@@ -39,7 +39,7 @@ def color_shown_by(material: bpy.types.Material) -> str | None:
 
 
 def _shows(material: bpy.types.Material, attribute: str) -> bool:
-    """Whether it is ours, and the artist has left in it what makes it so."""
+    """Whether a material is ours and still shows the color attribute of that name."""
     return is_ours(material) and any(
         link.from_node.type == "VERTEX_COLOR" and link.from_node.layer_name == attribute
         for link in material.node_tree.links
@@ -53,7 +53,7 @@ def is_ours(material: bpy.types.Material) -> bool:
 
 
 def _retargeted(material: bpy.types.Material, before: str, attribute: str) -> bpy.types.Material:
-    """Likewise for another attribute; what the artist has added to the material stays."""
+    """A material that shows another attribute instead; what the artist has added to it stays."""
     if len(material.node_tree.nodes) == NODES:
         return color_material(attribute)
     other = material.copy()
@@ -68,12 +68,12 @@ def _new_material(attribute: str) -> bpy.types.Material:
     if material.node_tree is None:  # from Blender 5.0 on, every material has one
         material.use_nodes = True
     nodes = material.node_tree.nodes
-    # By type: names are translated with the interface.
+    # Found by type, because Blender translates the names of nodes.
     principled = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
     color = nodes.new("ShaderNodeVertexColor")
     color.layer_name = attribute
     color.location = (principled.location.x - 220, principled.location.y)
     material.node_tree.links.new(color.outputs["Color"], principled.inputs["Base Color"])
-    # The photo's light is in the colors already: highlights on top would be lit twice.
+    # The colors contain the photo's light already: with highlights, it would be lit twice.
     principled.inputs["Roughness"].default_value = 0.8
     return material

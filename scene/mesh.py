@@ -17,10 +17,10 @@ from .material import color_material, follow_attribute
 from .placement import Placement
 
 COLOR_ATTRIBUTE = "Color"
-"""Blender's own default name for a color attribute; it numbers it where another has that name."""
+"""Blender's own default name for a color attribute; Blender adds a number if the name is taken."""
 
 KIND = ("POINT", "BYTE_COLOR")
-"""Its domain and type."""
+"""Domain and type of the color attribute."""
 
 
 def add_object(
@@ -34,13 +34,13 @@ def add_object(
     """Add a mesh to the scene, its origin at `location`.
 
     Args:
-        context: Its scene and collection receive the object. In Object Mode the object becomes the
-            selected and active one; in any other mode the artist's work is left alone.
-        mesh: In the model's frame.
-        name: Of the object and its mesh.
-        placement: Of the model's frame in the object's space.
-        location: Of the object's origin, in world space.
-        turn: About Z, in radians, from facing -Y.
+        context: Its scene and collection receive the object. In Object Mode, the object becomes the
+            selected and active one; in any other mode, selection and active object stay.
+        mesh: The surface, in the model's frame.
+        name: Name of the object and its mesh.
+        placement: Where the model's frame lies in the object's space.
+        location: Where the object's origin lies, in world space.
+        turn: Rotation about Z, in radians; at 0 the object faces -Y.
     """
     collection = _collection(context)
     data = new_mesh(mesh, name, placement)
@@ -49,14 +49,14 @@ def add_object(
     try:
         collection.objects.link(blender_object)
     except RuntimeError as error:
-        bpy.data.meshes.remove(data)  # and with it the object
+        bpy.data.meshes.remove(data)  # which removes the object, too
         raise InputError(
             "Nothing can be added to the collection {name!r}",
             "Select a collection of this file in the Outliner",
             name=collection.name,
         ) from error
     _show_in_local_views(context, blender_object)
-    # In any other mode, changing the active object would throw the artist out of what she edits.
+    # In any other mode, a new active object would interrupt what the artist is editing.
     if context.mode == "OBJECT":
         for selected in context.selected_objects:
             selected.select_set(False)
@@ -74,7 +74,7 @@ def _collection(context: bpy.types.Context) -> bpy.types.Collection:
 
 
 def _show_in_local_views(context: bpy.types.Context, new: bpy.types.Object) -> None:
-    """Let viewports that show a selection of objects only show the new one too, as Add does."""
+    """Show the new object in viewports that are in Local View, as Blender's Add menu does."""
     for space in _viewports(context):
         if space.local_view:
             new.local_view_set(space, True)
@@ -98,12 +98,12 @@ def new_mesh(mesh: MeshData, name: str, placement: Placement) -> bpy.types.Mesh:
 
 
 def fill(data: bpy.types.Mesh, mesh: MeshData, placement: Placement) -> None:
-    """Put a mesh into a data-block in place of what is in it; materials stay."""
+    """Replace the content of a data-block by a mesh; materials stay."""
     data.clear_geometry()
     vertices = placement.place(mesh.vertices)
     data.vertices.add(len(vertices))
-    # Attributes are copied at once; through `vertices` and `loops`, Blender sets value by value,
-    # and stands still for a tenth of a second.
+    # Attributes are copied at once. Through `vertices` and `loops`, Blender would set value by
+    # value and block for a tenth of a second.
     data.attributes["position"].data.foreach_set("vector", vertices.ravel())
     data.loops.add(mesh.faces.size)
     data.attributes[".corner_vert"].data.foreach_set("value", mesh.faces.ravel())
@@ -132,7 +132,7 @@ def check_editable(data: bpy.types.Mesh) -> None:
 
 
 def check_not_empty(data: bpy.types.Mesh) -> None:
-    """Raise InputError for a mesh in which there is nothing to change."""
+    """Raise InputError for a mesh without faces."""
     if not len(data.polygons):
         raise InputError(
             "The mesh {name!r} has no faces",
@@ -158,7 +158,7 @@ def check_free(blender_object: bpy.types.Object) -> None:
 
 
 def make_single_user(blender_object: bpy.types.Object) -> None:
-    """Give an object a mesh of its own: linked duplicates keep what they have."""
+    """Give an object a mesh of its own, so that linked duplicates keep theirs."""
     if blender_object.data.users > 1:
         blender_object.data = blender_object.data.copy()
 
@@ -171,7 +171,7 @@ def positions(data: bpy.types.Mesh) -> np.ndarray:
 
 
 def normals(data: bpy.types.Mesh) -> np.ndarray:
-    """The normals (V, 3) float32 of a data-block's vertices, outward where its faces are."""
+    """The normals (V, 3) float32 of a data-block's vertices; they point where the faces do."""
     values = np.empty((len(data.vertices), 3), np.float32)
     data.vertex_normals.foreach_get("vector", values.ravel())
     return values
@@ -191,7 +191,9 @@ VALUES = {
     "QUATERNION": ("value", np.float32, 4),
     "FLOAT4X4": ("value", np.float32, 16),
 }
-"""How the values of each type of attribute are read at once; strings cannot be."""
+"""How to read all values of an attribute at once, by its type: property, dtype, numbers per value.
+Strings cannot be read at once.
+"""
 
 
 def digest_of_content(blender_object: bpy.types.Object) -> str:
@@ -214,8 +216,8 @@ def digest_of_content(blender_object: bpy.types.Object) -> str:
 
 
 def set_colors(data: bpy.types.Mesh, colors: np.ndarray) -> None:
-    """Colors (V, 3), display-referred, as the active color attribute on the points; 8 bits, as many
-    as the picture had.
+    """Write colors (V, 3), display-referred, to the active color attribute on the points; with 8
+    bits, as the picture had.
     """
     before, attribute = _color_name(data), _color_attribute(data)
     if attribute is None:
@@ -233,12 +235,12 @@ def set_colors(data: bpy.types.Mesh, colors: np.ndarray) -> None:
 
 
 def _color_name(data: bpy.types.Mesh) -> str:
-    """What the attribute is called that `set_colors` made; meshes of older files do not say."""
+    """Name of the attribute that `set_colors` made; meshes of older files do not hold it."""
     return data.triposr.colors or COLOR_ATTRIBUTE
 
 
 def _color_attribute(data: bpy.types.Mesh) -> bpy.types.Attribute | None:
-    """The attribute that `set_colors` made; one of another kind is the artist's."""
+    """The attribute that `set_colors` made, if any; one of another kind is the artist's."""
     attribute = data.color_attributes.get(_color_name(data))
     if attribute is None or (attribute.domain, attribute.data_type) != KIND:
         return None
@@ -262,7 +264,7 @@ def recolor(data: bpy.types.Mesh, points: np.ndarray, colors: np.ndarray) -> Non
 
 
 def replace(data: bpy.types.Mesh, by: bpy.types.Mesh) -> None:
-    """Put all that another data-block holds into one, in place of what is in it; materials stay."""
+    """Replace the content of a data-block by that of another one; materials stay."""
     content = bmesh.new()
     try:
         content.from_mesh(by)
@@ -273,6 +275,6 @@ def replace(data: bpy.types.Mesh, by: bpy.types.Mesh) -> None:
 
 
 def show_colors(context: bpy.types.Context) -> None:
-    """Let the open 3D viewports show color attributes in Solid shading."""
+    """Make the open 3D viewports show color attributes in Solid shading."""
     for space in _viewports(context):
         space.shading.color_type = "VERTEX"

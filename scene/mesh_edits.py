@@ -1,6 +1,6 @@
-"""What Blender's own tools do to a mesh: in this Blender, or in a second one beside it.
+"""Edits a mesh with Blender's own tools: in this Blender, or in a second one beside it.
 
-Imports nothing of the add-on, for the second Blender starts without it, and is given this file:
+Imports nothing of the add-on, because the second Blender starts without it and runs only this file:
 
     blender --background --python mesh_edits.py -- FOLDER
 """
@@ -20,23 +20,23 @@ import numpy as np
 from mathutils import Matrix
 
 Step = tuple[str, dict[str, object]]
-"""The name of one of `STEPS` and what it is called with, besides the mesh."""
+"""Name of one of `STEPS`, and its arguments besides the mesh."""
 
 VOXELS = 128
-"""Along the longest side, where no size is given: about what the network knows."""
+"""Voxels along the longest side, if no size is given: about as fine as the network's detail."""
 
 MOST_VOXELS = 1024
-"""Along the longest side: beyond, a laptop's memory ends."""
+"""Most voxels along the longest side: more would not fit into a laptop's memory."""
 
 LARGE = 1e4
-"""Longest side, in object units, of what Blender remeshes."""
+"""Longest side, in object units, to which a mesh is scaled before Blender remeshes it."""
 
 MERGED = 1e-5
-"""Distance at which vertices of both halves are the same, over the longest side."""
+"""Distance, relative to the longest side, within which vertices of both halves are merged."""
 
 
 class CannotEditError(Exception):
-    """Blender's own sentence why it does not do what it was asked for; may be empty."""
+    """One of Blender's tools refuses a mesh; the text is Blender's own reason, or empty."""
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Work:
     """A mesh that is edited.
 
     Attributes:
-        mesh: That nothing else uses; a step may put another one in its place.
+        mesh: Used by nothing else; a step may put another one in its place.
         found: What the steps found out.
     """
 
@@ -62,7 +62,7 @@ def edit(
 
     Args:
         gone: (V,) bool, the vertices that are removed first.
-        tick: Called with the part that is done, 0...1.
+        tick: Called with the fraction that is done, 0...1.
 
     Raises:
         CannotEditError: One of Blender's tools refuses the mesh.
@@ -102,7 +102,7 @@ def _smooth(work: Work, passes: int) -> None:
 
 
 def _reduce(work: Work, faces: int) -> None:
-    """Reduce the mesh to so many triangles, if it has more faces."""
+    """Reduce the mesh to a number of triangles, if it has more faces."""
     if len(work.mesh.polygons) <= faces:
         return
     with _as_bmesh(work.mesh) as edited:  # the budget is one of triangles
@@ -111,26 +111,26 @@ def _reduce(work: Work, faces: int) -> None:
 
 
 def _voxels(work: Work, size: float) -> None:
-    """Replace the faces by those of a grid of voxels; of the usual size if it is 0."""
+    """Replace the faces by those of a grid of voxels; 0 stands for the usual size."""
     with _large(work) as factor:
         _into_voxels(work, size * factor or LARGE / VOXELS)
 
 
 def _quads(work: Work, faces: int) -> None:
-    """Replace the faces by about so many quads that follow the shape."""
+    """Replace the faces by about that many quads, which follow the shape."""
     with _large(work):
         if _quadriflow(work.mesh, faces):
-            _into_voxels(work, LARGE / VOXELS)  # it takes closed surfaces only
+            _into_voxels(work, LARGE / VOXELS)  # QuadriFlow takes closed surfaces only
             if problem := _quadriflow(work.mesh, faces):
                 raise CannotEditError(problem)
 
 
 @contextmanager
 def _large(work: Work) -> Iterator[float]:
-    """Let Blender see a mesh `LARGE`; gives the factor.
+    """Scale a mesh to `LARGE` for a while; gives the factor.
 
-    Its remeshers have lengths that they take for nothing: voxels are at least 0.0001 units, and
-    QuadriFlow refuses edges that are shorter, which a lattice's surface has.
+    Blender's remeshers have a smallest length: voxels have at least 0.0001 units, and QuadriFlow
+    refuses shorter edges, which marching cubes produces.
     """
     factor = LARGE / _longest_side(work.mesh)
     work.mesh.transform(Matrix.Scale(factor, 4))
@@ -145,13 +145,13 @@ def _into_voxels(work: Work, size: float) -> None:
 
 
 def _quadriflow(mesh: bpy.types.Mesh, faces: int) -> str:
-    """Let Blender make about that many quads of a mesh; returns why it did not, if so."""
+    """Make about that many quads of a mesh; returns Blender's reason if it refuses, else ""."""
     with _in_a_scene(mesh) as (scene, target):
         seen = {"object": target, "active_object": target, "selected_objects": [target]}
         with bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0], **seen):
             try:
                 done = bpy.ops.object.quadriflow_remesh(mode="FACES", target_faces=faces)
-            except RuntimeError as error:  # what it reports, with "Error: " before it
+            except RuntimeError as error:  # its report, which begins with "Error: "
                 return str(error).partition(": ")[2].strip() or "QuadriFlow"
     return "" if done == {"FINISHED"} else "QuadriFlow"
 
@@ -175,7 +175,7 @@ def _mirror(work: Work, middle: float, keep: str) -> None:
 
 
 def _larger_half(mesh: bpy.types.Mesh) -> str:
-    """The half with more surface."""
+    """The half with the larger area."""
     count = len(mesh.polygons)
     areas, centers = np.empty(count, np.float32), np.empty((count, 3), np.float32)
     mesh.polygons.foreach_get("area", areas)
@@ -206,7 +206,7 @@ def _positions(mesh: bpy.types.Mesh) -> np.ndarray:
 
 @contextmanager
 def _as_bmesh(mesh: bpy.types.Mesh) -> Iterator[bmesh.types.BMesh]:
-    """What a mesh holds, for Blender's mesh operators; what becomes of it is put back."""
+    """Gives a mesh as a BMesh to Blender's mesh operators, and writes their result back."""
     edited = bmesh.new()
     try:
         edited.from_mesh(mesh)
@@ -218,7 +218,7 @@ def _as_bmesh(mesh: bpy.types.Mesh) -> Iterator[bmesh.types.BMesh]:
 
 
 def _modify(work: Work, kind: str, **settings: object) -> None:
-    """Put what one of Blender's modifiers makes of a mesh in its place."""
+    """Replace a mesh by the result of one of Blender's modifiers."""
     with _in_a_scene(work.mesh) as (scene, target):
         modifier = target.modifiers.new("", kind)
         for name, value in settings.items():
@@ -236,8 +236,8 @@ def _modify(work: Work, kind: str, **settings: object) -> None:
 
 @contextmanager
 def _in_a_scene(mesh: bpy.types.Mesh) -> Iterator[tuple[bpy.types.Scene, bpy.types.Object]]:
-    """A mesh as the only object of a scene of its own: whatever is hidden, excluded or disabled in
-    the artist's scene does not matter.
+    """Gives a new scene with a mesh as its only object, so that it does not matter what is hidden,
+    excluded or disabled in the artist's scene.
     """
     scene = bpy.data.scenes.new("TripoSR")
     target = bpy.data.objects.new("TripoSR", mesh)
@@ -251,7 +251,7 @@ def _in_a_scene(mesh: bpy.types.Mesh) -> Iterator[tuple[bpy.types.Scene, bpy.typ
 
 
 def main(folder: Path) -> None:
-    """Edit the mesh in `folder`, as a second Blender."""
+    """Edit the mesh in `folder`: the program of the second Blender."""
     steps = json.loads((folder / "steps.json").read_text(encoding="utf-8"))
     with bpy.data.libraries.load(str(folder / "mesh.blend")) as (there, here):
         here.meshes = there.meshes

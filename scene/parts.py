@@ -1,4 +1,4 @@
-"""The parts of a mesh that hang together."""
+"""Connected parts of a mesh."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from ..inference.errors import importing
 
 
 def edges_of(data: bpy.types.Mesh) -> NDArray[np.int32]:
-    """The edges (E, 2) of a data-block, by the numbers of their vertices."""
+    """The edges (E, 2) of a data-block, as indices of vertices."""
     edges = np.empty((len(data.edges), 2), np.int32)
     data.edges.foreach_get("vertices", edges.ravel())
     return edges
 
 
 def small_parts(edges: NDArray[np.int32], count: int, least: float) -> NDArray[np.bool_]:
-    """The vertices of the parts that have less than `least` of the largest part's vertices.
+    """Mask of the vertices that belong to small parts.
 
     Args:
-        edges: (E, 2), of a mesh.
-        count: Of its vertices.
-        least: 0...1; of parts that are as large, one stays.
+        edges: (E, 2), indices of vertices.
+        count: Number of vertices.
+        least: A part is small if it has fewer vertices than this fraction (0...1) of the largest
+            part's. With 1, exactly one part is not small, even if several are equally large.
 
     Returns:
         (V,) bool.

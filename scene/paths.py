@@ -1,4 +1,4 @@
-"""Paths that Blender keeps, on whichever system they were written."""
+"""Paths of files as Blender saves them, whichever system wrote them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import bpy
 
 
 def path_of(image: bpy.types.Image) -> Path:
-    """The file of an image data-block, absolute; with this system's separators where it was written
-    on Windows. Blender itself reads both.
+    """The absolute path of an image data-block's file. Separators of Windows become this system's,
+    because Blender itself reads both.
     """
     path = bpy.path.abspath(image.filepath, library=image.library)
     if os.sep == "/" and "\\" in path and not os.path.lexists(path):

@@ -1,4 +1,4 @@
-"""From the model's frame to Blender's: where a mesh stands, how large it is, where it looks."""
+"""From the model's frame to Blender's: where a mesh stands, how large it is, where it faces."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from ..inference.types import MeshData
 
 GAP = 0.2
-"""Between two objects in a row, in widths of the second one."""
+"""Gap between two objects in a row, in widths of the second one."""
 
 
 def to_blender_frame(vertices: NDArray[np.float32]) -> NDArray[np.float32]:
     """Turn (V, 3) vertices by -90° about Z.
 
     In the model's frame the subject faces +X, where the input camera was. In Blender's front view
-    (Numpad 1) one looks along +Y, so that a subject that faces the artist faces -Y. Both frames are
+    (Numpad 1) the artist looks along +Y, so a subject that faces her faces -Y. Both frames are
     right-handed with z up.
     """
     return np.stack((vertices[:, 1], -vertices[:, 0], vertices[:, 2]), axis=1)
@@ -35,8 +35,8 @@ class Placement:
     """Where the model's box lies in an object's own space.
 
     Attributes:
-        scale: Object units to a model unit.
-        base: (x, y, z) in model units, in Blender's frame: what becomes the object's origin.
+        scale: Object units per model unit.
+        base: (x, y, z) in model units, in Blender's frame: the point that becomes the origin.
     """
 
     scale: float
@@ -44,18 +44,22 @@ class Placement:
 
     @property
     def middle(self) -> float:
-        """Where along the object's X the plane lies that the input camera looked along: it parts
+        """X, in the object's space, of the plane that the input camera looked along: it divides
         what the picture shows into left and right.
         """
         return -self.base[0] * self.scale
 
     def place(self, vertices: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Vertices (V, 3) of the model's frame in the object's space."""
+        """Convert vertices (V, 3) from the model's frame to the object's space."""
         return (to_blender_frame(vertices) - np.float32(self.base)) * np.float32(self.scale)
 
     def unplace(self, vertices: NDArray[np.float32], mirrored: str = "none") -> NDArray[np.float32]:
-        """The opposite of `place`; where one half is mirrored ("left" or "right" is the other), its
-        vertices come out in the other.
+        """Convert vertices (V, 3) back; the opposite of `place`.
+
+        Args:
+            vertices: In the object's space.
+            mirrored: "left" or "right" if that half was kept and mirrored: vertices of the mirror
+                image are converted to those that they mirror.
         """
         if mirrored != "none":
             kept = -1 if mirrored == "left" else 1
@@ -66,7 +70,7 @@ class Placement:
 
 @dataclass(frozen=True)
 class Extent:
-    """How far an object reaches from its origin, in object units; all are positive inside it.
+    """How far an object reaches from its origin, in object units; positive if the origin is inside.
 
     Attributes:
         left, right: Along -X and X.
@@ -84,11 +88,11 @@ def placed(
     measure: Literal["longest", "height"] = "longest",
     origin: Literal["base", "center", "volume"] = "base",
 ) -> tuple[Placement, Extent]:
-    """How a mesh of the model's frame becomes an object of a size.
+    """Placement that makes a mesh an object of a given size.
 
     Args:
-        mesh: What is to be placed.
-        size: Of the side that `measure` names, in object units.
+        mesh: In the model's frame.
+        size: Length, in object units, of the side that `measure` names.
         measure: The longest side of the bounding box, or its height.
         origin: The middle of the box's bottom, that of the box, or the center of volume.
 
@@ -111,9 +115,9 @@ def placed(
 
 
 def center_of_volume(mesh: MeshData) -> NDArray[np.float32]:
-    """The center of mass (3,) of what a closed mesh encloses.
+    """The center of mass (3,) of the space that a closed mesh encloses.
 
-    The sum of the tetrahedra between each face and the mean vertex, each with its signed volume.
+    It is summed over the tetrahedra between each face and the mean vertex, by their signed volumes.
     """
     middle = mesh.vertices.mean(axis=0)
     corners = (mesh.vertices - middle)[mesh.faces]
@@ -130,13 +134,14 @@ class Row:
     """Objects side by side, each to the right of the one that came before it.
 
     Attributes:
-        end: How far the last one reaches to the right of the first one's origin; None before.
+        end: How far the last one reaches to the right of the first one's origin; None if the row is
+            empty.
     """
 
     end: float | None = None
 
     def next(self, extent: Extent) -> float:
-        """How far right of the first one's origin the next one's is."""
+        """Distance of the next object's origin to the right of the first one's."""
         width = extent.left + extent.right
         offset = 0.0 if self.end is None else self.end + GAP * width + extent.left
         self.end = offset + extent.right
@@ -148,10 +153,11 @@ class Spot:
     """Where an object is to stand, in world space.
 
     Attributes:
-        location: Of its origin; of the first one's in a row.
-        turn: About Z, in radians, from facing -Y.
-        row: In which it is the next one.
-        is_surface: Whether the location is of what it stands on, wherever its origin is.
+        location: Of its origin; in a row, of the first object's origin.
+        turn: Rotation about Z, in radians; at 0 the object faces -Y.
+        row: The row in which it is the next object.
+        is_surface: Whether the location is the point on which the object stands, wherever its
+            origin is.
     """
 
     location: tuple[float, float, float]
@@ -160,7 +166,7 @@ class Spot:
     is_surface: bool = False
 
     def take(self, extent: Extent) -> tuple[float, float, float]:
-        """The location of the origin of an object that reaches so far."""
+        """The location of the origin of an object with this extent; the row gets longer by it."""
         offset = self.row.next(extent) if self.row is not None else 0.0
         raised = extent.below if self.is_surface else 0.0
         x, y, z = self.location

@@ -1,6 +1,6 @@
-"""What an object was made of stays with it: its scene code, and how the code lies in its space.
+"""What an object was made from, kept with it: its scene code, and where the code lies in its space.
 
-It is saved with the object, duplicated, appended and undone with it.
+Blender saves, duplicates, appends and undoes it together with the object.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from .placement import Placement
 KEY = "triposr_scene_code"
 """The custom property that holds the scene code: base64 text, some 1.5 MB.
 
-Text, because exporters and scripts that walk custom properties take raw bytes badly: Alembic's
-aborts Blender, and bytes assigned over bytes end at the first zero. Older files hold bytes.
+It is text, because raw bytes break exporters and scripts that walk custom properties: Alembic's
+exporter aborts Blender. Besides, bytes assigned over bytes end at the first zero. Older files hold
+bytes.
 """
 
 REMEMBERED = 4
-"""Scene codes that are kept unpacked: what is known of one makes its next surface quick."""
+"""Number of scene codes that stay unpacked: what is known of one makes its next surface quick."""
 
 _unpacked: OrderedDict[str | bytes, SceneCode] = OrderedDict()
 
@@ -50,7 +51,7 @@ def remember_source(blender_object: bpy.types.Object, packed: bytes, placement: 
 
 
 def variants_of(blender_object: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.types.Object]:
-    """The objects of a scene that an object is compared with, itself among them; none if it is no
+    """The variants in a scene with which an object is compared, itself among them; none if it is no
     variant.
     """
     common = blender_object.triposr.variants
@@ -74,24 +75,24 @@ def check_source(blender_object: object) -> None:
 
 
 def surface_of(blender_object: bpy.types.Object) -> SurfaceSettings:
-    """How an object's surface was extracted."""
+    """Settings with which an object's surface was extracted."""
     note = blender_object.triposr
     return SurfaceSettings(note.resolution, note.threshold, note.closed)
 
 
 def note_surface(blender_object: bpy.types.Object, surface: SurfaceSettings) -> None:
-    """Remember how an object's surface was extracted."""
+    """Remember the settings with which an object's surface was extracted."""
     note = blender_object.triposr
     note.resolution, note.threshold = surface.resolution, surface.threshold
     note.closed, note.mirrored = surface.closed, "none"
 
 
 def source_of(blender_object: bpy.types.Object) -> tuple[SceneCode, Placement]:
-    """The scene code that an object was made from, and how it lies in the object's space.
+    """The scene code that an object was made from, and where it lies in the object's space.
 
     Raises:
         InputError: It was not made by this add-on.
-        ModelFilesError: What was kept is damaged.
+        ModelFilesError: The scene code is damaged.
     """
     check_source(blender_object)
     packed = blender_object[KEY]
@@ -104,30 +105,30 @@ def source_of(blender_object: bpy.types.Object) -> tuple[SceneCode, Placement]:
 
 
 def _bytes_of(packed: str | bytes) -> bytes:
-    """What was packed as text; nothing that a scene code could be made of if it is damaged."""
+    """The packed bytes; none if their text is damaged, so that unpacking them fails."""
     if isinstance(packed, bytes):
         return packed
     try:
         return base64.b64decode(packed, validate=True)
-    except ValueError:  # no base64, or not even ASCII
+    except ValueError:  # not base64, or not even ASCII
         return b""
 
 
 def forget_codes() -> None:
-    """Keep no scene code unpacked, nor what is recalled of it."""
+    """Forget all unpacked scene codes, with all that is known of them."""
     _unpacked.clear()
 
 
 @persistent
 def _on_load(*_: object) -> None:
-    """What was kept is of objects of the other file."""
+    """Forget the scene codes of the file that was open before."""
     forget_codes()
 
 
 @persistent
 def _move_old_forms(*_: object) -> None:
-    """Turn the raw bytes of older files into text, and take the paths of pictures off objects,
-    before anything exports them.
+    """Turn the raw bytes of older files into text, and move the paths of pictures from objects to
+    image data-blocks, before anything exports them.
     """
     for blender_object in bpy.data.objects:
         if not has_source(blender_object) or not is_local(blender_object, blender_object.data):
@@ -141,7 +142,7 @@ def _move_old_forms(*_: object) -> None:
 
 
 HANDLERS = ("load_post", "save_pre", "blend_import_post")
-"""When objects of older files may have come; Blender 4.2 has no handler for appended ones."""
+"""Events after which objects of older files may be here; Blender 4.2 has none for appending."""
 
 
 def register() -> None:

@@ -1,4 +1,4 @@
-"""Where files may be kept for a moment."""
+"""Folders for temporary files."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ TEMPORARY_PLACES: tuple[Callable[[], str], ...] = (
     tempfile.gettempdir,
     lambda: bpy.utils.extension_path_user(__package__.rpartition(".")[0], create=True),
 )
-"""Blender's own folder may be gone, write-protected, full; then others are tried."""
+"""Folders to try in this order: Blender's own may be gone, write-protected or full."""
 
 
 def in_temporary_place(work: Callable[[str], T]) -> T:
-    """What `work` gives for the first place in which it can write.
+    """Result of `work` for the first folder in which it can write.
 
     Args:
         work: Called with a folder; raises OSError where nothing can be written.
 
     Raises:
-        InputError: Nothing can be written anywhere.
+        InputError: No folder can be written to.
     """
     for place in TEMPORARY_PLACES:
         try:

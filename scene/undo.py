@@ -8,10 +8,12 @@ from ..inference.message import Message
 
 
 def push_undo_step(name: Message, window: bpy.types.Window | None = None) -> None:
-    """Let an undo step hold what was done from a timer; Blender translates its name.
+    """Push an undo step for what a timer has changed.
 
-    As a window sees things, the first one if none is given: without one, a timer's context has no
-    scene, and with the scene or its view layer overridden as well, Blender crashes.
+    Args:
+        name: Blender translates it.
+        window: The window whose context is used, else the first one: a timer's own context has no
+            scene. With the scene or its view layer overridden as well, Blender would crash.
     """
     window = window or next(iter(bpy.context.window_manager.windows), None)
     with bpy.context.temp_override(**({"window": window} if window else {})):

@@ -1,7 +1,7 @@
-"""Colors for Blender's USD export: other programs do not read its color attributes.
+"""Colors for Blender's USD export, because other programs do not read its color attributes.
 
-Blender writes a color attribute under its own name, and a constant gray into the material. Others
-look for the primvar `displayColor`, or for a preview surface that reads a primvar.
+Blender writes a color attribute under the attribute's name, and a constant gray into the material.
+Other programs look for the primvar `displayColor`, or for a preview surface that reads a primvar.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ DISPLAY_COLOR = "displayColor"
 """The primvar that every program knows; scene linear, without alpha."""
 
 MARK = "triposr_color"
-"""Custom data of a USD material while an export runs: the color attribute that it shows."""
+"""Custom data of a USD material during an export: the color attribute that the material shows."""
 
 
 class TRIPOSR_USD_colors(getattr(bpy.types, "USDHook", object)):  # some builds have no USD
-    """Writes the colors of what the add-on made as others read them. Blender calls it at each
-    export and reports what it raises.
+    """Writes the colors of the add-on's objects so that other programs read them. Blender calls it
+    at each export and reports what it raises.
     """
 
     bl_idname = "TRIPOSR_USD_colors"
@@ -65,7 +65,7 @@ class TRIPOSR_USD_colors(getattr(bpy.types, "USDHook", object)):  # some builds 
 
 
 def _is_of_the_addon(material: bpy.types.Material) -> bool:
-    """Whether the add-on made a material, or something that wears it."""
+    """Whether the add-on made a material, or an object that uses it."""
     material = material.original
     return is_ours(material) or any(
         has_source(thing) and any(slot.material == material for slot in thing.material_slots)
@@ -127,7 +127,7 @@ def _write_display_color(prim, attribute: str) -> None:
 
 
 def _has_bindings() -> bool:
-    """Whether Blender has USD, and finds its own for Python; with another one, or none, a
+    """Whether Blender has USD, and Python finds Blender's own `pxr`; with another one, or none, a
     registered hook aborts Blender (4.5 as a module).
     """
     if not hasattr(bpy.types, "USDHook"):

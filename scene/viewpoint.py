@@ -1,4 +1,4 @@
-"""What a 3D viewport tells of a place: what is under the mouse, and where the viewer is."""
+"""Places in a 3D viewport: the point under the mouse, and the direction of the viewer."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from mathutils import Vector
 from mathutils.geometry import intersect_line_plane
 
 STEEP = 0.1
-"""Downward part of the line of sight from which one looks at the floor, rather than along it."""
+"""Downward part of the line of sight above which the artist looks at the floor, not along it."""
 
 
 def point_under(context: bpy.types.Context, x: int, y: int) -> tuple[float, float, float]:
     """The place in world space under a point of the viewport's region.
 
-    It is on the surface that is seen there; else on the floor, where one looks down on it; else as
-    far away as the 3D cursor.
+    It lies on the surface that is seen there; else on the floor, if the artist looks down on it;
+    else as far away as the 3D cursor.
 
     Args:
         context: Its region is that of a 3D viewport.
@@ -52,7 +52,7 @@ def turn_of(facing: Vector, instead: Vector | None = None) -> float:
 
     Args:
         facing: Seen from above.
-        instead: What to face where `facing` points up or down; else the object stays as it is.
+        instead: What to face if `facing` points up or down; without it, the turn is then 0.
     """
     if math.hypot(facing.x, facing.y) < STEEP:
         return 0.0 if instead is None else turn_of(instead)

@@ -1,6 +1,6 @@
-"""Colors of any picture become those of a screen: sRGB, 8 bits, straight alpha.
+"""Converts the colors of any picture to those of a screen: sRGB, 8 bits, straight alpha.
 
-What the file says of its numbers is followed: profile, color key, gamma, highest value.
+Follows what the file says about its numbers: profile, color key, gamma, highest value.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ WHITE_IS_ZERO = 0
 """The PhotometricInterpretation of a negative."""
 
 SIGNED = 2
-"""The SampleFormat of numbers below and above zero."""
+"""The SampleFormat of signed numbers."""
 
 SENSOR_BITS = (8, 10, 12, 14)
-"""Cameras and scanners write numbers of so many bits into files of 16, and often do not say so."""
+"""Bits of the numbers that cameras and scanners write into 16-bit files, often unannounced."""
 
 ROWS, SAMPLES = 256, 1_000_000
-"""Rows that are converted at a time, and about how many numbers tell which are usual."""
+"""Number of rows that are converted at a time, and about how many numbers are sampled."""
 
 EXTENDED_FORMATS = ("TGA", "BMP", "DIB", "ICO")
-"""Whose fourth byte many programs leave at zero, meaning nothing by it."""
+"""Formats whose fourth byte many programs leave at zero without meaning transparent."""
 
 SRGB_PRIMARIES = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
 """x and y of white, red, green and blue."""
@@ -53,11 +53,11 @@ def to_rgba(image: Image.Image, key_shift: int = 0, key_factor: int = 1) -> Imag
     """The picture as 8-bit sRGB RGBA.
 
     Args:
-        image: Loaded; what its file says of colors is in its `info`.
-        key_shift, key_factor: From the file's numbers to those of Pillow, for its color key.
+        image: A loaded picture; its `info` holds what the file says about colors.
+        key_shift, key_factor: Convert the color key from the file's numbers to Pillow's.
     """
     alpha = _alpha(image, key_shift, key_factor)
-    # By RGB, because LAB becomes RGBA with any alpha.
+    # Through RGB, because Pillow gives LAB an arbitrary alpha when it makes it RGBA.
     rgba = _on_screen(_opaque(image), image.info).convert("RGB").convert("RGBA")
     if alpha is not None:
         rgba.putalpha(alpha)
@@ -103,7 +103,7 @@ def _opaque(image: Image.Image) -> Image.Image:
 
 
 def _on_screen(color: Image.Image, info: Mapping[Any, Any]) -> Image.Image:
-    """The colors that the file means, as sRGB."""
+    """The picture in sRGB, according to the profile or the gamma of its file."""
     if profile := info.get("icc_profile"):
         return _with_profile(color, profile)
     gamma = info.get("gamma")
@@ -133,7 +133,7 @@ def _with_profile(color: Image.Image, content: bytes) -> Image.Image:
 def _with_gamma(
     color: Image.Image, gamma: float, primaries: tuple[float, ...] | None
 ) -> Image.Image:
-    """Apply what a PNG file says of its colors in numbers."""
+    """Apply the gamma and the primaries that a PNG file states."""
     is_usual = abs(gamma / USUAL_GAMMA - 1) < 0.05
     matrix = to_srgb_primaries(primaries)
     if (is_usual and matrix is None) or not 0.1 <= gamma <= 10:
@@ -152,7 +152,7 @@ def to_srgb_primaries(primaries: tuple[float, ...] | None) -> NDArray[np.float32
         primaries: x and y of white, red, green and blue.
 
     Returns:
-        (3, 3), or None if there is nothing to convert, or no sense in the numbers.
+        (3, 3), or None if there is nothing to convert or the numbers make no sense.
     """
     if primaries is None or np.allclose(primaries, SRGB_PRIMARIES, atol=2e-3):
         return None
@@ -180,7 +180,7 @@ def _to_xyz(primaries: tuple[float, ...]) -> NDArray[np.float64]:
 
 
 def linear_to_srgb(linear: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The transfer curve of IEC 61966-2-1; what is brighter than white is white."""
+    """The transfer curve of IEC 61966-2-1; values above white become white."""
     linear = np.nan_to_num(linear).clip(0, 1)
     curved = 1.055 * linear ** (1 / 2.4) - 0.055
     return np.asarray(np.where(linear <= 0.0031308, 12.92 * linear, curved), np.float32)
@@ -206,10 +206,10 @@ def rgba_of_numbers(
 
     Args:
         values: (H, W, channels): gray or RGB, and alpha; or CMYK with alpha.
-        tags: Of a TIFF file.
-        is_light: Whether they are amounts of light. Of a TIFF file, RGB as floats up to 1 is.
-        is_premultiplied: Whether alpha is in the colors already.
-        primaries: Of the light; see `to_srgb_primaries`.
+        tags: Tags of a TIFF file; empty for other files.
+        is_light: Whether the numbers are amounts of light. RGB floats up to 1 are, in any case.
+        is_premultiplied: Whether the colors are multiplied by alpha.
+        primaries: Primaries of the light; see `to_srgb_primaries`.
     """
     is_float = values.dtype.kind == "f"
     count = {1: 1, 2: 1, 3: 3, 4: 3, 5: 4}[values.shape[2]]
@@ -249,7 +249,7 @@ def _gray_of_many_bits(image: Image.Image) -> Image.Image:
     tags = getattr(image, "tag_v2", {})
     values = np.asarray(image)
     if tags and values.dtype == np.int32 and _stated(tags, SAMPLE_FORMAT) != SIGNED:
-        values = values.view(np.uint32)  # Pillow has no mode for them
+        values = values.view(np.uint32)  # Pillow has no mode for unsigned ones
     is_float = image.mode == "F"
     if not tags and not is_float:
         tags = {HIGHEST[0]: 65535}  # of PNG and PGM, which Pillow stretches to 16 bits
@@ -258,11 +258,11 @@ def _gray_of_many_bits(image: Image.Image) -> Image.Image:
 
 
 def _white(values: NDArray[Any], tags: Mapping[int, Any], is_float: bool) -> float:
-    """The number that stands for white: what the file states, else what its numbers tell."""
+    """The number that stands for white: stated by the file, else guessed from the numbers."""
     if stated := max(_stated(tags, tag) for tag in HIGHEST):
         return stated
     if is_float:
-        # Light beyond white is usual, but not that half of what is lit is.
+        # Some light above white is usual, but not in half of the lit pixels.
         some = values.reshape(-1)[:: max(1, values.size // SAMPLES)]
         lit = some[np.isfinite(some) & (some > 0)]
         if not lit.size or np.median(lit) <= 1:
@@ -278,7 +278,7 @@ def _white(values: NDArray[Any], tags: Mapping[int, Any], is_float: bool) -> flo
 
 
 def _stated(tags: Mapping[int, Any], tag: int, otherwise: float = 0) -> float:
-    """The number, or the highest of the numbers, that a TIFF file states."""
+    """The number, or the highest of the numbers, that a TIFF file states in a tag."""
     found = tags.get(tag, ())
     numbers = [found] if isinstance(found, int | float) else found
     if not isinstance(numbers, list | tuple):

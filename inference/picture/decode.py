@@ -1,6 +1,7 @@
 """Any picture file becomes one upright 8-bit RGBA picture. No torch, no bpy.
 
-Pillow decodes. What it refuses although other programs open it is repaired, or left to OpenCV.
+Pillow decodes. Files that it refuses although other programs open them are repaired, or decoded by
+OpenCV.
 """
 
 from __future__ import annotations
@@ -27,19 +28,21 @@ with importing("Pillow"):
 log = logging.getLogger(__name__)
 
 MIN_SIDE = 8
-"""Below this no subject can be told."""
+"""Shortest side in pixels: in a smaller picture, no subject can be recognized."""
 
 FORMATS = (
     *("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "DIB", "TIFF", "JPEG2000", "PPM", "ICO"),
     *("PSD", "DDS", "SGI", "QOI", "TGA"),
 )
-"""What Pillow may take a file for. Others of its decoders start programs, such as Ghostscript."""
+"""Formats that Pillow may decode. Some of its others start programs, such as Ghostscript."""
 
 MAX_BYTES = 2 << 30
-"""More than MAX_PIXELS need: what is read of a file that Pillow refuses, and that may be a film."""
+"""Most bytes that are read of a file that Pillow refuses, which may be a film. A picture of
+MAX_PIXELS needs less.
+"""
 
 FAMILIAR = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8")
-"""Starts of files that are known in all their kinds: what cannot be read of them is damaged."""
+"""Starts of files of which we read all kinds: one that cannot be read is damaged."""
 
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -50,7 +53,7 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What turns a picture upright, by its orientation in EXIF."""
+"""Transposition that turns a picture upright, by its EXIF orientation."""
 
 
 def digest_of(picture: Image.Image | Path | str | bytes) -> str:
@@ -100,7 +103,7 @@ def _check_type(picture: object) -> None:
 
 
 def _check_regular(path: Path, name: str) -> None:
-    """Refuse what would be waited for, such as a pipe; what is missing is told elsewhere."""
+    """Refuse a folder, or a pipe, for which reading would wait; a missing file is refused later."""
     if path.is_dir():
         raise InputError("{name} is a folder", "Choose a picture in it", name=name)
     if path.exists() and not path.is_file():
@@ -111,7 +114,7 @@ def _check_regular(path: Path, name: str) -> None:
 def _told(name: str, path: Path | None = None) -> Iterator[None]:
     """Turn whatever goes wrong with a picture into an `InputError`."""
     try:
-        # Pillow's warnings are of large pictures, settled by MAX_PIXELS, and of what is ignored.
+        # Pillow warns of large pictures, which MAX_PIXELS settles, and of what it ignores.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
@@ -137,7 +140,7 @@ def _told(name: str, path: Path | None = None) -> Iterator[None]:
     except Image.DecompressionBombError as error:
         raise too_large(name) from error
     except OSError as error:
-        if error.errno is None:  # Pillow's own, of a file that ends too early
+        if error.errno is None:  # Pillow's own error for a file that ends too early
             raise _damaged(name, error) from error
         raise InputError(
             "{name:.60} cannot be read ({reason})",
@@ -157,8 +160,8 @@ def _damaged(name: str, error: Exception) -> InputError:
 
 
 def known_formats() -> list[str]:
-    """Those of `FORMATS` that this Pillow has."""
-    Image.init()  # or it would not know which it has
+    """Those of `FORMATS` that this Pillow decodes."""
+    Image.init()  # or it would not list them all
     return [name for name in FORMATS if name in Image.OPEN]
 
 
@@ -176,7 +179,7 @@ def _read(source: Path | bytes, name: str) -> Image.Image:
         raise
     except Exception as error:  # Pillow's decoders raise nearly everything
         if isinstance(error, OSError) and error.errno is not None:
-            raise  # of the file system
+            raise  # an error of the file system
         log.info("Pillow refuses %s: %r", name, error)
         content = _content(source)
         if picture := _read_otherwise(content, kind, name):
@@ -194,11 +197,11 @@ def _content(source: Path | bytes) -> bytes:
 
 
 def _read_otherwise(content: bytes, kind: str | None, name: str) -> Image.Image | None:
-    """The picture, after all; None if it cannot be had.
+    """The picture, decoded after repairs or by OpenCV; None if both fail.
 
     Args:
-        content: The file's.
-        kind: What Pillow has opened it as, or None if it failed at that.
+        content: Content of the file.
+        kind: Format as which Pillow opened the file, or None if it could not.
     """
     candidates = repaired(content, kind)
     while True:
@@ -211,7 +214,7 @@ def _read_otherwise(content: bytes, kind: str | None, name: str) -> Image.Image 
             raise
         except Exception as error:  # as above
             log.info("Repaired in vain: %r", error)
-    # OpenCV gives half a picture for half a file, so it gets only those that Pillow does not know.
+    # OpenCV decodes half a file to half a picture, so it gets only what Pillow does not know.
     return _read_unknown(content, name) if kind is None else None
 
 
@@ -240,7 +243,7 @@ def _check_size(size: tuple[int, int], name: str) -> None:
 
 def _decode(image: Image.Image, name: str) -> Image.Image:
     _check_size(image.size, name)
-    if image.tell() > 0 and image.format != "PSD":  # whose first is the whole
+    if image.tell() > 0 and image.format != "PSD":  # whose first frame is the whole
         image.seek(0)
     key_shift, key_factor = _key_scale(image)
     image.load()
@@ -248,17 +251,17 @@ def _decode(image: Image.Image, name: str) -> Image.Image:
 
 
 def _key_scale(image: Image.Image) -> tuple[int, int]:
-    """What Pillow does to the pixels of a PNG file, but not to its color key: shift and factor."""
+    """Shift and factor that Pillow applies to the pixels of a PNG file, not to its color key."""
     tiles = getattr(image, "tile", None) or ((None,),)
     raw_mode = str(tiles[0][-1])
     return {"RGB;16B": (8, 1), "L;2": (0, 85), "L;4": (0, 17)}.get(raw_mode, (0, 1))
 
 
 def _upright(picture: Image.Image, source: Image.Image) -> Image.Image:
-    """The picture turned as the file it comes from says."""
+    """The picture, turned according to the EXIF of its source."""
     try:
         orientation = source.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception as error:  # whatever damaged EXIF leads to
+    except Exception as error:  # damaged EXIF can raise anything
         log.info("Ignoring EXIF that cannot be read: %r", error)
         return picture
     method = UPRIGHT.get(orientation)

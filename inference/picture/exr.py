@@ -13,16 +13,16 @@ START = 8
 """Bytes before the first attribute: the magic and the version."""
 
 LONGEST = 600
-"""Bytes of an attribute's name and type, at most."""
+"""Most bytes of an attribute's name and type."""
 
 CHANNEL = 16
 """Bytes after a channel's name: its type and how it is sampled."""
 
 COLORS = (b"A", b"B", b"G", b"R")
-"""The channels that a decoder takes for the picture, in the order of the file."""
+"""The channels that decoders take for the picture, in the file's order."""
 
 FILLER = b"_\0string\0"
-"""Name and type of an attribute that only takes up room."""
+"""Name and type of an attribute that only fills space."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Attribute:
     """One entry of a header.
 
     Attributes:
-        start, value, end: Where it, its value and the next one begin.
+        start, value, end: Offsets at which it, its value and the next attribute begin.
     """
 
     name: bytes
@@ -71,9 +71,9 @@ def primaries_of(content: bytes, attributes: dict[bytes, Attribute]) -> tuple[fl
 
 
 def with_plain_names(content: bytes) -> bytes:
-    """A file whose picture is a layer among others, with the names that decoders look for.
+    """A file whose picture is one of its layers, with the channel names that decoders look for.
 
-    All that follows the header stays where it is, and in the order of the channels' names.
+    All that follows the header stays in its place, and the channels keep the order of their names.
     """
     attribute = attributes_of(content)[b"channels"]
     channels = _channels(content[attribute.value : attribute.end - 1])
@@ -109,7 +109,7 @@ def _channels(chlist: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def _picture_in(names: list[bytes]) -> tuple[int, int]:
-    """Where the picture's channels begin, and how many they are, of which none is not there."""
+    """Index of the picture's first channel, and number of its channels; 0 without a picture."""
     layers = [(name.rpartition(b".")[0], name.rpartition(b".")[2].upper()) for name in names]
     groups = []
     for count in (4, 3):
@@ -118,6 +118,6 @@ def _picture_in(names: list[bytes]) -> tuple[int, int]:
             is_one = len({layer for layer, _ in group}) == 1
             if is_one and tuple(color for _, color in group) == COLORS[-count:]:
                 groups.append((first, count))
-    # Renderers call the picture itself so; without that, it is the first of the layers.
+    # Renderers give the picture one of these names; else it is the first of the layers.
     named = (at for at in groups if re.search(rb"(?i)combined|composite|beauty", layers[at[0]][0]))
     return next(named, min(groups, default=(0, 0), key=lambda at: (at[0], -at[1])))

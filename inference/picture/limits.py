@@ -1,4 +1,4 @@
-"""Which pictures are taken: their file names and their size. No Pillow."""
+"""Which pictures are read: the endings of their files, and their size. No Pillow."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from ..errors import InputError
 
 MAX_PIXELS = 100_000_000
-"""Above this a picture is refused before it is decoded: 400 MB as RGBA."""
+"""Most pixels of a picture, 400 MB as RGBA: a larger one is refused before it is decoded."""
 
 
 def _has_avif() -> bool:
-    """Whether this Pillow decodes AVIF; it is not imported to find that out."""
+    """Whether this Pillow decodes AVIF, found out without importing it."""
     spec = find_spec("PIL")
     folders = spec.submodule_search_locations if spec is not None else None
     return any(any(Path(folder).glob("_avif.*")) for folder in folders or ())
@@ -29,7 +29,7 @@ LINEAR_SUFFIXES = (".exr", ".hdr", ".pfm")
 """Endings of the files whose numbers are amounts of light."""
 
 FILE_SUFFIXES = DISPLAY_SUFFIXES + LINEAR_SUFFIXES
-"""Endings of the files that are opened as pictures by their name."""
+"""Endings of all files that are opened as pictures."""
 
 
 def too_large(name: str) -> InputError:

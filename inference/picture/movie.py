@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 def frame_of_movie(path: Path, index: int) -> Image.Image:
-    """A frame of a movie, by its number from 0; its last one if it has not as many.
+    """A frame of a movie, by its number from 0; the last frame if the number is too high.
 
     Raises:
         InputError: It cannot be read.
@@ -36,7 +36,7 @@ def frame_of_movie(path: Path, index: int) -> Image.Image:
 
 
 def frame_of_animation(path: Path, part: float) -> Image.Image:
-    """The frame of an animated picture that is shown after a part (0...1) of it, with its alpha.
+    """The frame that an animated picture shows after a part (0...1) of its time, with its alpha.
 
     Raises:
         InputError: It cannot be read.
@@ -46,7 +46,7 @@ def frame_of_animation(path: Path, part: float) -> Image.Image:
             count = getattr(animation, "n_frames", 1)
             animation.seek(min(max(int(part * count), 0), count - 1))
             return animation.convert("RGBA")
-    except Exception as error:  # Pillow's decoders raise nearly everything for damaged files
+    except Exception as error:  # Pillow's decoders raise nearly anything for damaged files
         log.info("Cannot read a frame of %s: %r", path, error)
         raise _unreadable(path) from error
 

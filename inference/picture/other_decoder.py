@@ -1,6 +1,6 @@
-"""Pictures that Pillow does not know, or not well: OpenEXR, Radiance, TIFF of more than 8 bits.
+"""Decodes what Pillow does not, or not well: OpenEXR, Radiance, TIFF of more than 8 bits.
 
-No picture is decoded before its size is known.
+The size of a picture is known before the picture is decoded.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ log = logging.getLogger(__name__)
 
 HDR_MAGICS = (b"#?RADIANCE", b"#?RGBE")
 HEADER = 1 << 20
-"""Bytes in which the text of a header ends."""
+"""Most bytes of a header that is text."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What is known of a picture before it is decoded.
+    """What is known about a picture before it is decoded.
 
     Attributes:
         size: Width and height.
         is_light: Whether its numbers are amounts of light.
-        is_premultiplied: Whether alpha is in its colors.
+        is_premultiplied: Whether the colors are multiplied by alpha.
         primaries: See `color.to_srgb_primaries`.
-        tags: Of a TIFF file.
+        tags: Tags of a TIFF file; empty for other files.
     """
 
     size: tuple[int, int]
@@ -63,7 +63,7 @@ def header_of(content: bytes) -> Header | None:
         if content.startswith(b"BM"):
             width, height = struct.unpack_from("<ii", content, 18)
             return Header((abs(width), abs(height)))
-    except Exception as error:  # whatever a damaged header leads to
+    except Exception as error:  # a damaged header can raise anything
         log.info("Cannot read the header: %r", error)
     return None
 
@@ -72,9 +72,9 @@ def decode(content: bytes, header: Header, is_known: bool = False) -> Image.Imag
     """The picture as 8-bit sRGB RGBA; None if it cannot be decoded here either.
 
     Args:
-        content: The file's.
-        header: Of this content.
-        is_known: Whether Pillow decodes it too, if need be.
+        content: Content of the file.
+        header: Header of this content.
+        is_known: Whether Pillow can decode it, too.
 
     Raises:
         DependencyError: OpenCV is needed and cannot be imported.
@@ -92,15 +92,15 @@ def decode(content: bytes, header: Header, is_known: bool = False) -> Image.Imag
         picture = rgba_of_numbers(
             values, header.tags, header.is_light, header.is_premultiplied, header.primaries
         )
-    # TIFF and EXIF have the same tag.
+    # TIFF and EXIF share this tag.
     if orientation := header.tags.get(ExifTags.Base.Orientation):
         picture.getexif()[ExifTags.Base.Orientation] = orientation
     return picture
 
 
 def _by_opencv(content: bytes) -> NDArray[Any] | None:
-    """(H, W, channels): gray or RGB, and alpha if there is one."""
-    # Asked for when the first such file is decoded, by a process that need not be ours alone.
+    """Numbers (H, W, channels): gray or RGB, and alpha if there is one; None if OpenCV fails."""
+    # OpenCV reads this when it decodes its first such file; others in this process may set it.
     os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")
     with importing("opencv-python-headless"):
         import cv2

@@ -25,13 +25,13 @@ GRAY = 0.5
 """The background that the network was trained with, display-referred."""
 
 WORKING_SIDE = 2048
-"""Longest side in pixels that is matted; the network sees a quarter of it."""
+"""Longest side, in pixels, of a picture that is matted; the network sees a quarter of it."""
 
 STRAY_ALPHA = 12
-"""Alpha (of 255) up to which a pixel is taken for noise of the matte."""
+"""Alpha (of 255) up to which a pixel counts as noise of the matte."""
 
 STRAY_AREA = 0.002
-"""Area, relative to the largest part of the subject, below which a part is taken for noise."""
+"""Area, relative to the largest part of the subject, below which a part counts as noise."""
 
 
 def prepare_image(
@@ -46,8 +46,8 @@ def prepare_image(
         image: A picture, the path of a file, or a file's content; see `open_picture`.
         options: How the background is removed and the subject framed.
         tick: Called with the stage `prepare`.
-        matte: (H, W) uint8 of any size, stretched over the picture: 255 is subject. Stands for
-            what the options say of the background.
+        matte: (H, W) uint8 of any size, stretched over the picture: 255 is subject. Replaces the
+            background method of the options.
 
     Raises:
         InputError: The picture cannot be read, or no subject is found in it.
@@ -78,7 +78,7 @@ def prepare_image(
 
 
 def _with(picture: Image.Image, matte: NDArray[np.uint8]) -> Image.Image:
-    """The picture, upright, with a matte of any size for its alpha."""
+    """An upright picture with a matte of any size as its alpha."""
     alpha = Image.fromarray(matte, mode="L").resize(picture.size, Image.Resampling.BILINEAR)
     cutout = picture.copy()
     cutout.putalpha(alpha)
@@ -95,8 +95,8 @@ def _limit_size(picture: Image.Image) -> Image.Image:
 
 
 def _without_strays(cutout: Image.Image, least: float) -> Image.Image:
-    """The cut-out without the specks and veils that a matte leaves far from the subject: all parts
-    whose area is below `least` of the largest part's.
+    """The cut-out without the specks and veils that a matte leaves far from the subject: without
+    parts whose area is below `least` (0...1) of the largest part's.
     """
     with importing("opencv-python-headless"):
         import cv2

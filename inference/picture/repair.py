@@ -1,6 +1,6 @@
-"""Files that every viewer opens and Pillow refuses, written anew without what it minds.
+"""Repairs files that every viewer opens and Pillow refuses: they are written anew.
 
-That is what stands beside the picture, such as texts and profiles, or the loss of the last bytes.
+Pillow refuses damage beside the picture, such as in texts and profiles, and the loss of last bytes.
 """
 
 from __future__ import annotations
@@ -25,55 +25,57 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 JPEG_START, JPEG_END, JPEG_SCAN = b"\xff\xd8\xff", b"\xff\xd9", 0xDA
 
 JPEG_EXTRAS = (*range(0xE1, 0xEE), 0xEF, 0xFE)
-"""Markers of what stands beside the picture: not JFIF's and not Adobe's, who tell of colors."""
+"""Markers of data beside the picture, but not JFIF's and Adobe's, which are about colors."""
 
 JPEG_FINEST = rb"\xff\xda..\x01..[\x01-\x3f]\x3f[\x00\x10\x20\x30]"
-"""A scan of one component up to the highest frequency, to the last bit."""
+"""Pattern of a scan of one component up to the highest frequency, to the last bit."""
 
 PNG_KEPT = (b"IHDR", b"PLTE", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"IDAT", b"IEND")
-"""Chunks that make the picture's colors; the rest tells about it, or animates it."""
+"""Chunks that define the picture's colors; the others describe or animate it."""
 
 PNG_CRITICAL = (b"IHDR", b"PLTE")
-"""Chunks that say what the numbers are."""
+"""Chunks without which the numbers have no meaning."""
 
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-"""Numbers of a pixel, by the color type in the header."""
+"""Numbers per pixel, by the color type in the header."""
 
 PNG_SHORTEST = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1}
 PNG_SHORTEST_KEYS = {0: 2, 2: 6}
-"""Bytes that a chunk has at least, and tRNS by the color type."""
+"""Fewest bytes of a chunk; of tRNS, by the color type."""
 
 PNG_AS_ABOVE = b"\x02"
-"""The filter of a row that holds differences to the row above."""
+"""The filter of a row that holds differences from the row above."""
 
 WEBP_FRAME, WEBP_ALPHA = 16, b"\x10"
 """Bytes before the chunks of an animation's frame, and the flag of a picture with alpha."""
 
 MOST_PROFILE = 16 << 20
-"""Bytes that a color profile may have; the largest for printers have some three million."""
+"""Most bytes of a color profile; the largest ones of printers have some three million."""
 
 MOST_LOST_ROWS, MOST_LOST = 32, 0.1
-"""Rows, and part of them, at the bottom of a picture that may be lost."""
+"""Most rows that may be lost at the bottom of a picture: their number, and as a fraction."""
 
 MOST_PADDING, PADDING = 4096, 0.01
-"""Bytes, and part of them, at the end of a file that may be lost."""
+"""Most bytes that may be lost at the end of a file: their number, and as a fraction."""
 
 FILLER = 128
-"""The gray that stands where a JPEG file holds no data."""
+"""The gray that Pillow puts where a JPEG file holds no data."""
 
 FEWEST_LOST, JPEG_BROKEN = 4, 16
-"""Pixels at the end of a row: that must be filler to count, and that the block before it has."""
+"""Pixels at the end of a row: how many must be filler to count as lost, and how many before them
+belong to a block that may be broken.
+"""
 
 
 def repaired(content: bytes, kind: str | None) -> Iterator[Image.Image]:
-    """Pictures to try one after the other instead of one that Pillow refuses; not decoded.
+    """Repaired pictures, not decoded yet, to try one after the other.
 
-    Each is asked for after the one before was found to have a size that may be decoded. Their
-    `info` holds what was taken out of the file.
+    Ask for the next one only after the size of the one before has proved small enough to decode.
+    Their `info` holds the profile and the EXIF, which were taken out of the file.
 
     Args:
-        content: The file's.
-        kind: What Pillow has opened it as, or None if it failed at that.
+        content: Content of the file.
+        kind: Format as which Pillow opened the file, or None if it could not.
     """
     if content.startswith(PNG_SIGNATURE):
         stream, profile, exif = _without_png_extras(content)
@@ -106,7 +108,7 @@ def _opened(stream: bytes, kind: str, profile: bytes = b"", exif: bytes = b"") -
 
 
 def _without_png_extras(content: bytes) -> tuple[bytes, bytes, bytes]:
-    """A PNG file without its texts and other extras, its color profile and its EXIF."""
+    """Three contents: the PNG file without texts and other extras; its color profile; its EXIF."""
     stream, profile, exif = [PNG_SIGNATURE], b"", b""
     shortest = dict(PNG_SHORTEST)
     for kind, data, is_sound in _png_chunks(content):
@@ -151,7 +153,9 @@ def _unpacked_profile(data: bytes) -> bytes:
 
 
 def _completed_png(stream: bytes) -> bytes | None:
-    """A PNG file that lacks a few rows at its end, with its last whole row in their place."""
+    """A PNG file without its last rows, completed by copies of the last whole row; None if too many
+    are lost.
+    """
     chunks = [(kind, data) for kind, data, _ in _png_chunks(stream)]
     width, height, bits, colors, _, _, is_interlaced = struct.unpack_from(">IIBBBBB", chunks[0][1])
     if is_interlaced:
@@ -179,7 +183,7 @@ def _is_little(lost: int, height: int) -> bool:
 
 
 def _without_jpeg_extras(content: bytes) -> tuple[bytes, bytes, bytes]:
-    """A JPEG file without its texts and other extras, its color profile and its EXIF."""
+    """Three contents: the JPEG file without texts and other extras; its color profile; its EXIF."""
     stream, profile, exif = [content[:2]], {}, b""
     at = 2
     while (at := content.find(b"\xff", at)) >= 0 and at + 4 <= len(content):
@@ -203,7 +207,7 @@ def _without_jpeg_extras(content: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def _without_webp_extras(content: bytes) -> tuple[bytes, bytes, bytes]:
-    """A WebP file of the (first) picture alone, its color profile and its EXIF."""
+    """Three contents: a WebP file of the (first) picture only; its color profile; its EXIF."""
     content += _padding(content)
     found: dict[bytes, bytes] = {}
     at = 12
@@ -228,14 +232,14 @@ def _without_webp_extras(content: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def _padding(content: bytes) -> bytes:
-    """What may stand for the lost end of a file."""
+    """Zeros in place of the lost end of a file."""
     return bytes(min(MOST_PADDING, int(len(content) * PADDING)))
 
 
 def _fill_end(image: Image.Image, stream: bytes) -> bool:
     """Fill the lost end of a JPEG picture with the row above it; False if too much is lost.
 
-    The decoder leaves it gray, which would be one more subject in the corner.
+    The decoder leaves it gray, which would look like another subject.
     """
     scans = [at.start() for at in re.finditer(b"\xff\xda", stream)]
     if "progressive" in image.info:

@@ -1,7 +1,7 @@
-"""TIFF files of more than 8 bits, decoded to their numbers: floats, 16 and 32 bits, any channels.
+"""Decodes TIFF files of more than 8 bits to numbers: floats, 16 and 32 bits, any channels.
 
-Pillow cuts them down to 8 bits before anything can be known of them, or refuses them. OpenCV mixes
-the channels up where each has a plane of its own.
+Pillow reduces them to 8 bits before their range is known, or refuses them. OpenCV mixes up the
+channels if each has a plane of its own.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ BITS, COMPRESSION, PHOTOMETRIC, CHANNELS, PLANES, PREDICTOR = 258, 259, 262, 277
 STRIP_OFFSETS, STRIP_ROWS, STRIP_LENGTHS = 273, 278, 279
 TILE_WIDTH, TILE_ROWS, TILE_OFFSETS, TILE_LENGTHS = 322, 323, 324, 325
 EXTRA, FORMAT = 338, 339
-"""Tags."""
+"""Tags of TIFF."""
 
 PLAIN, DEFLATED = (1,), (8, 32946)
-"""Compressions."""
+"""Compressions of TIFF."""
 
 COLORS = {0: 1, 1: 1, 2: 3, 5: 4}
-"""Channels of the colors, by the photometric interpretation: gray, RGB, CMYK."""
+"""Number of color channels, by the photometric interpretation: gray, RGB, CMYK."""
 
 CMYK = 5
-"""That of CMYK, of which only files with alpha are for us."""
+"""Photometric interpretation of CMYK; only such files with alpha are decoded here."""
 
 NO_PREDICTOR, DIFFERENCES, FLOAT_DIFFERENCES = 1, 2, 3
 PREMULTIPLIED, STRAIGHT = 1, 2
 SEPARATE = 2
 KINDS = {1: "u", 2: "i", 3: "f"}
-"""Of numbers, by the SampleFormat."""
+"""NumPy's letter for a kind of number, by the SampleFormat."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ class Layout:
     Attributes:
         size: Width and height.
         part: Width and height of a strip or tile.
-        channels: Of the file.
-        planes: How many there are: one, or one for each channel.
-        kind: Of the numbers, as they are in the file.
-        alpha: Which channel is alpha, or None.
-        is_premultiplied: Whether alpha is in the colors.
+        channels: Number of channels in the file.
+        planes: Number of planes: one, or one for each channel.
+        kind: Type of the numbers in the file.
+        alpha: Index of the alpha channel, or None.
+        is_premultiplied: Whether the colors are multiplied by alpha.
     """
 
     size: tuple[int, int]
@@ -81,7 +81,7 @@ def tags_of(content: bytes) -> dict[int, Any]:
 
 
 def is_for_us(tags: Mapping[int, Any]) -> bool:
-    """Whether a file may be of a kind that Pillow does not do well."""
+    """Whether a file may be of a kind that Pillow does not decode well."""
     return has_planes(tags) or any(bits != 8 for bits in _numbers(tags, BITS, 1))
 
 
@@ -94,8 +94,8 @@ def numbers_of(content: bytes, tags: Mapping[int, Any]) -> tuple[NDArray[Any], b
     """The picture's numbers, and whether they are premultiplied.
 
     Returns:
-        (H, W, channels): gray, RGB or CMYK, and alpha if there is one. None if there are 8 bits,
-        which Pillow does well, if it is not known how they are stored, or if some are missing.
+        (H, W, channels): gray, RGB or CMYK, and alpha if there is one. None if they have 8 bits,
+        which Pillow decodes well, if they are stored in an unknown way, or if some are missing.
     """
     try:
         layout = _layout(content, tags)
@@ -187,7 +187,7 @@ def _parts(
 def _unpredicted(
     part: NDArray[np.uint8], shape: tuple[int, ...], kind: np.dtype[Any], predictor: int
 ) -> NDArray[Any]:
-    """The numbers of a part that holds differences between neighbors."""
+    """The numbers of a strip or tile; with a predictor, it holds differences of neighbors."""
     if predictor == NO_PREDICTOR:
         return part.view(kind).reshape(shape)
     rows, columns, channels = shape
@@ -197,7 +197,7 @@ def _unpredicted(
         sums = part.view(whole).reshape(shape).astype(same).cumsum(axis=1, dtype=same)
         return sums.view(kind.newbyteorder("="))
     if predictor == FLOAT_DIFFERENCES:
-        # Of bytes: first the highest of all of a row's numbers, last the lowest.
+        # The differences are of bytes: first the highest of all numbers in a row, last the lowest.
         bytes_ = part.reshape(rows, columns * kind.itemsize, channels).cumsum(
             axis=1, dtype=np.uint8
         )
