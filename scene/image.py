@@ -1,5 +1,5 @@
-"""A Blender image becomes a picture that a thread may read: the file itself where it will do, else
-what Blender makes of it.
+"""A Blender image becomes a picture that a thread may read: its file if that is enough, else what
+Blender makes of it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Repairs files that every viewer opens and Pillow refuses: they are written anew.
 
-Pillow refuses damage beside the picture, such as in texts and profiles, and the loss of last bytes.
+Pillow refuses files with damage beside the picture, as in a text or profile, and files that lack
+their last bytes.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ belong to a block that may be broken.
 
 
 def repaired(content: bytes, kind: str | None) -> Iterator[Image.Image]:
-    """Repaired pictures, not decoded yet, to try one after the other.
+    """Repaired pictures to try one after the other.
 
     Ask for the next one only after the size of the one before has proved small enough to decode.
     Their `info` holds the profile and the EXIF, which were taken out of the file.
