@@ -3,7 +3,7 @@
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help demo test test-docs test-package lint zip package docs screenshots lock bench starter-eval clean
+.PHONY: help demo test test-docs test-package lint zip package docs screenshots lock bench starter-eval shadow-eval clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -52,6 +52,9 @@ bench: $(READY) ## Measure time and memory against the published way (half an ho
 
 starter-eval: $(READY) ## Measure the starter model on objects that it never saw
 	@$(BIN)/python tools/starter/evaluate.py
+
+shadow-eval: $(READY) ## Measure how well plain backgrounds and their shadows are left out
+	@PYTHONPATH=tools/starter $(BIN)/python tools/shadow/shadow_evaluate.py
 
 clean: ## Remove everything that can be made again
 	rm -rf .venv out dist build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

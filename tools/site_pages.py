@@ -21,6 +21,7 @@ ELSEWHERE = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
     "models/starter/README.md": "starter.md",
+    "models/shadow/README.md": "shadow.md",
     "examples/row_of_pictures.py": "examples/row_of_pictures.py",
 }
 """Where in the site a file of the repository is."""

@@ -1,8 +1,8 @@
 """The matting method that needs no model: a subject in front of a plain or softly shaded backdrop.
 
 The backdrop is a smooth color field fitted to the picture's rim. What differs from it is the
-subject, to which GrabCut then fits the outline. A soft shadow differs too, but only by being
-darker, and without an edge towards the backdrop: it goes with the backdrop.
+subject, or a shadow, which differs only by being darker: a small network that comes with the add-on
+tells them apart. What differs in any other way is the subject, whatever the network says.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, importing
+from .shadow import subject_probability
 
 with importing("Pillow"):
     from PIL import Image
 
 WORK_SIDE = 320
-"""Longest side in pixels at which the outline is found: a third of a second on two cores."""
+"""Longest side in pixels at which the outline is found."""
 
 RIM = 0.03
 """Width of the rim that is looked at, relative to the shorter side."""
@@ -38,29 +39,15 @@ missing."""
 SHADOW_TINT = 0.07
 """Difference in color, relative to the backdrop, that a shadow may have besides being darker."""
 
-SHADOW_STEPS = (
-    (0.035, 3),
-    (0.027, 3),
-    (0.02, 3),
-    (0.027, 7),
-    (0.02, 7),
-    (0.014, 4),
-)
-"""How a shadow is told from the subject, tried in this order: the part of the backdrop's light by
-which it changes at most from one pixel to the next at WORK_SIDE (what changes faster is an
-outline), and half the width of a gap in an outline through which it is not followed into the
-subject."""
+SURE = 2.5
+"""Distance from the backdrop, in units of what still agrees with it, from which something else is
+there: the subject or a shadow."""
 
-FAINT_SLOPE = (0.008, 0.2)
-"""How fast a faint shadow changes at most: what noise makes, and relative to how dark it is nearby.
-The outline of something pale is as sharp as any."""
+PINHOLE = 0.0005
+"""Part of the picture below which a hole in the subject is closed."""
 
-CRACK_WIDTH = 9
-"""Width in pixels up to which a line with shadow on both sides is an outline that was bypassed."""
-
-CRACK_SHARE = 0.1
-"""Area of such lines, per pixel of the border of what is left of the subject, from which the shadow
-is not trusted."""
+SURE_SUBJECT = 0.8
+"""Probability from which the network does not doubt that it sees the subject."""
 
 DOUBTFUL_SHARE = 0.03
 """Part of a cut-out's area that must look like a shadow before the artist is asked to look."""
@@ -81,16 +68,16 @@ def cut_out_plain(picture: Image.Image) -> Image.Image:
 
     rgb = np.asarray(picture.convert("RGB"))
     small = _small(rgb)
-    excess, backdrop = _excess_over_backdrop(small)
-    light = _light(small, backdrop)
-    shadow = _trusted_shadow(light, excess)
-    subject = _outline(small, excess, shadow)
+    excess, backdrop = excess_over_backdrop(small)
+    probability = _subject(small, backdrop, excess)
+    subject = probability > 0.5
+    if not (subject & (excess > SURE)).any():
+        raise _not_plain()
     share = float(subject.mean())
     if not 0.002 <= share <= 0.95:
         raise _not_plain()
     # Up again with a soft edge about as wide as one pixel of the small picture.
-    soft = cv2.GaussianBlur(subject.astype(np.float32), (0, 0), 0.7)
-    alpha = cv2.resize(soft, rgb.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    alpha = cv2.resize(probability, rgb.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     alpha = (np.clip((alpha - 0.25) * 2, 0, 1) * 255).round().astype(np.uint8)
     return Image.fromarray(np.dstack((rgb, alpha)))
 
@@ -106,16 +93,13 @@ def has_doubtful_shadow(cutout: Image.Image) -> bool:
 
     small = _small(np.asarray(cutout.convert("RGB")))
     try:
-        excess, backdrop = _excess_over_backdrop(small)
+        excess, backdrop = excess_over_backdrop(small)
     except InputError:  # a shadow cannot be told from a busy background
         return False
     alpha = cv2.resize(np.asarray(cutout.getchannel("A")), small.shape[1::-1])
     solid = cv2.erode((alpha > 127).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    light = _light(small, backdrop)
-    shadow = _trusted_shadow(light, excess)
-    if not shadow.any():
-        shadow = _shadow(light, excess, *SHADOW_STEPS[0])
-    doubtful = solid & shadow & (excess > 1)
+    unsure = subject_probability(small, backdrop, excess) < SURE_SUBJECT
+    doubtful = solid & (excess > 1) & unsure & _may_be_shadow(small, backdrop)
     return bool(doubtful.sum() > DOUBTFUL_SHARE * solid.sum())
 
 
@@ -128,7 +112,7 @@ def _small(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
 
 
-def _excess_over_backdrop(
+def excess_over_backdrop(
     rgb: NDArray[np.uint8],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Distance of each pixel from the backdrop over the distance that still agrees with it.
@@ -174,79 +158,31 @@ def _distance(difference: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.linalg.norm(weighted, axis=-1), np.float32)
 
 
-def _light(rgb: NDArray[np.uint8], backdrop: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Part of the backdrop's light (H, W) that is left; 0 where it is no shadow by its color."""
+def _may_be_shadow(rgb: NDArray[np.uint8], backdrop: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Whether a pixel (H, W) may be the backdrop in shadow, by its color."""
     import cv2
 
     smooth = cv2.GaussianBlur(rgb.astype(np.float32), (0, 0), 1.0)
     brightness = np.maximum(np.linalg.norm(backdrop, axis=-1), 1)
     light = (smooth * backdrop).sum(axis=-1) / brightness**2
     tint = np.linalg.norm(smooth - light[..., None] * backdrop, axis=-1) / brightness
-    is_shadow = (tint < SHADOW_TINT) & (light > SHADOW_LIGHT[0]) & (light < SHADOW_LIGHT[1])
-    return np.where(is_shadow, light, 0).astype(np.float32)
+    is_light = (light > SHADOW_LIGHT[0]) & (light < SHADOW_LIGHT[1])
+    return np.asarray(is_light & (tint < SHADOW_TINT))
 
 
-def _trusted_shadow(light: NDArray[np.float32], excess: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """The shadow (H, W), found so strictly that it does not run into the subject; or none."""
+def _subject(
+    rgb: NDArray[np.uint8], backdrop: NDArray[np.float32], excess: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """How probably (H, W) a pixel is the subject, without specks, and without pinholes in it."""
     import cv2
 
-    near = np.ones((CRACK_WIDTH, CRACK_WIDTH), np.uint8)
-    for slope, leak in SHADOW_STEPS:
-        shadow = _shadow(light, excess, slope, leak)
-        filled = shadow.astype(np.uint8)
-        closed = cv2.morphologyEx(filled, cv2.MORPH_CLOSE, near) > 0
-        cracks = closed & ~shadow & (light > 0)
-        border = cv2.dilate(filled, np.ones((3, 3), np.uint8)) > filled
-        if cracks.sum() <= CRACK_SHARE * border.sum() and (excess > 2.5)[~closed].any():
-            return shadow
-    return np.zeros_like(excess, bool)
-
-
-def _shadow(
-    light: NDArray[np.float32], excess: NDArray[np.float32], slope: float, leak: int
-) -> NDArray[np.bool_]:
-    """Where one gets (H, W) from the bare backdrop through shadow, and the bare backdrop itself."""
-    import cv2
-
-    change = np.hypot(
-        cv2.Sobel(light, cv2.CV_32F, 1, 0, scale=1 / 8),
-        cv2.Sobel(light, cv2.CV_32F, 0, 1, scale=1 / 8),
-    )
-    darkest = 1 - cv2.erode(light, np.ones((9, 9), np.uint8))
-    limit = np.minimum(slope, np.maximum(FAINT_SLOPE[0], FAINT_SLOPE[1] * darkest))
-    passable = ((light > 0) & (change < limit)).astype(np.uint8)
-    # Opened, no path is narrower than a leak. The picture's rim is no wall.
-    wide = cv2.copyMakeBorder(passable, leak, leak, leak, leak, cv2.BORDER_REPLICATE)
-    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * leak + 1, 2 * leak + 1))
-    opened = cv2.morphologyEx(wide, cv2.MORPH_OPEN, disk)[leak:-leak, leak:-leak]
-    _, parts = cv2.connectedComponents(np.ascontiguousarray(opened))
-    is_bare = np.bincount(parts.ravel(), (excess < 0.5).ravel()) > 0.001 * excess.size
-    is_bare[0] = False
-    return np.asarray(is_bare[parts])
-
-
-def _outline(
-    rgb: NDArray[np.uint8], excess: NDArray[np.float32], shadow: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """The subject (H, W): GrabCut, told what is surely backdrop and what is surely not."""
-    import cv2
-
-    # Between a shadow and the subject's outline lies a blurred band, which GrabCut shares out.
-    beside_shadow = cv2.dilate((shadow & (excess > 1)).astype(np.uint8), np.ones((5, 5), np.uint8))
-    sure_subject = (excess > 2.5) & (beside_shadow == 0)
-    if not sure_subject.any():
-        raise _not_plain()
-    labels = np.where(excess < 1, cv2.GC_PR_BGD, cv2.GC_PR_FGD).astype(np.uint8)
-    labels[(excess < 0.3) | shadow] = cv2.GC_BGD
-    labels[cv2.erode(sure_subject.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0] = cv2.GC_FGD
-    models = np.zeros((1, 65)), np.zeros((1, 65))
-    # GrabCut seeds itself from OpenCV's shared random numbers: same picture, same outline.
-    cv2.setRNGSeed(0)
-    if (labels == cv2.GC_FGD).any() and (labels == cv2.GC_BGD).any():
-        bgr = np.ascontiguousarray(rgb[..., ::-1])
-        cv2.grabCut(bgr, labels, None, *models, 3, cv2.GC_INIT_WITH_MASK)
-    subject = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
-    return _without_islands(subject)
+    probability = subject_probability(rgb, backdrop, excess)
+    # No shadow has such a color. Of an outline, which is blurred, the network knows more.
+    colored = ((excess > SURE) & ~_may_be_shadow(rgb, backdrop)).astype(np.uint8)
+    probability[cv2.erode(colored, np.ones((3, 3), np.uint8)) > 0] = 1
+    subject = probability > 0.5
+    cleaned = _without_islands(subject)
+    return np.where(cleaned == subject, probability, cleaned).astype(np.float32)
 
 
 def _without_islands(subject: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -258,7 +194,7 @@ def _without_islands(subject: NDArray[np.bool_]) -> NDArray[np.bool_]:
         _, labels, stats, _ = cv2.connectedComponentsWithStats((cleaned == part).astype(np.uint8))
         areas = stats[:, cv2.CC_STAT_AREA]
         areas[0] = 0
-        limit = 0.01 * max(areas.max(initial=0), 1) if part else 0.0005 * subject.size
+        limit = 0.01 * max(areas.max(initial=0), 1) if part else PINHOLE * subject.size
         small = areas < limit
         small[0] = False
         cleaned = np.where(small[labels], not part, cleaned)

@@ -9,7 +9,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
     [
         *(ROOT / "docs").glob("**/*.md"),
-        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "models/starter/README.md")),
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")),
+        *(ROOT / "models").glob("*/README.md"),
     ]
 )
 

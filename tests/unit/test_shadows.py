@@ -25,12 +25,38 @@ def drawn(shape: str, albedo: tuple[int, int, int]) -> tuple[NDArray[np.float32]
     elif shape == "box":
         mask = (abs(x - 0.5) < 0.2) & (abs(y - 0.52) < 0.22)
         light = np.where(y < 0.38, 1.0, np.where(x < 0.55, 0.95, 0.6) * (1 - 0.1 * y))
+    elif shape == "stool":
+        mask = lines([(0.32, 0.4, 0.26, 0.84), (0.44, 0.4, 0.42, 0.78), (0.57, 0.4, 0.6, 0.78)], 4)
+        mask |= lines([(0.68, 0.4, 0.74, 0.84)], 4) | lines([(0.29, 0.62, 0.71, 0.62)], 2)
+        mask |= ((x - 0.5) / 0.26) ** 2 + ((y - 0.37) / 0.07) ** 2 < 1
+        light = 0.7 + 0.3 * (0.75 - x) / 0.5
+    elif shape == "wheel":
+        turns = np.arange(10) * np.pi / 5
+        ends = np.column_stack((0.5 + 0.27 * np.cos(turns), 0.5 + 0.27 * np.sin(turns)))
+        mask = lines([(0.5, 0.5, *end) for end in ends], 2)
+        mask |= abs(np.hypot(x - 0.5, y - 0.5) - 0.27) < 0.02
+        light = 1 - 0.4 * x
+    elif shape == "pipe":  # as a mirror of its surroundings: its grays run as softly as a shadow
+        mask = (abs(x - 0.5) < 0.13) & (abs(y - 0.5) < 0.3)
+        light = 1.3 + 0.6 * np.cos(38 * (x - 0.5) + 1)
+    elif shape == "ball":
+        mask = np.hypot(x - 0.5, y - 0.5) < 0.24
+        light = 1.3 + 0.6 * np.cos(9 * np.hypot(x - 0.42, y - 0.38) / 0.24)
     else:
         width = 0.1 + 0.09 * np.sin((y - 0.2) * 9) ** 2 + 0.03 * (y > 0.7)
         mask = (abs(x - 0.5) < width) & (y > 0.2) & (y < 0.8)
         u = np.clip((x - 0.5) / width, -1, 1)
         light = 0.4 + 0.6 * np.clip(0.8 * np.sqrt(1 - u * u) - 0.5 * u, 0, 1)
     return mask.astype(np.float32), light[..., None] * np.array(albedo, np.float32)
+
+
+def lines(ends: list[tuple[float, ...]], width: int) -> NDArray[np.bool_]:
+    """Straight lines from (x, y) to (x, y), relative to the side; `width` in pixels."""
+    drawn = np.zeros((SIDE, SIDE), np.uint8)
+    for line in ends:
+        start, end = np.round(np.reshape(line, (2, 2)) * SIDE).astype(int)
+        cv2.line(drawn, start.tolist(), end.tolist(), 1, width)
+    return drawn > 0
 
 
 def shadow_of(mask: NDArray[np.float32], kind: str, strength: float) -> NDArray[np.float32]:
@@ -45,6 +71,7 @@ def shadow_of(mask: NDArray[np.float32], kind: str, strength: float) -> NDArray[
         moves = {
             "drop": ((1, 0, 0.06 * SIDE), (0, 1, 0.06 * SIDE)),
             "cast": ((1, -0.7, 0.7 * foot), (0, 0.4, 0.6 * foot)),
+            "floor": ((1, 0, 0), (0, 0.25, 0.75 * foot)),
         }
         cast = cv2.warpAffine(mask, np.array(moves[kind], np.float32), mask.shape[::-1])
     return strength * cv2.GaussianBlur(cast, (0, 0), 0.03 * SIDE)
@@ -97,6 +124,28 @@ def overlap_and_kept(settings: dict, shape: str, albedo: str) -> tuple[float, fl
     return float(both / (found | truth).sum()), float(both / truth.sum())
 
 
+def seems_to_have_a_shadow(picture: Image.Image) -> bool:
+    return "shadow" in [finding.kind for finding in check_cutout(picture)]
+
+
+HARD_SETTINGS = {
+    **{kind: {"shadow": kind} for kind in ("contact", "drop", "cast", "floor")},
+    "none": {},
+}
+
+
+@pytest.mark.parametrize("shape", ["stool", "wheel", "pipe", "ball"])
+@pytest.mark.parametrize("settings", HARD_SETTINGS.values(), ids=HARD_SETTINGS)
+def test_thin_parts_and_gray_metal_are_no_shadow_or_it_says_so(settings: dict, shape: str) -> None:
+    for albedo in ("gray",) if shape in ("pipe", "ball") else ALBEDOS:
+        overlap, kept = overlap_and_kept(settings, shape, albedo)
+        cutout = cut_out_plain(photo(shape, ALBEDOS[albedo], **settings)[0])
+        assert kept > 0.88 and (overlap > 0.85 or settings == {"shadow": "drop"})
+        # Hardest are shadows seen through spokes and between legs, and grays that pale to white.
+        is_right = overlap > 0.85 and kept > 0.95
+        assert is_right or seems_to_have_a_shadow(cutout), "and where it is not, it says so"
+
+
 @pytest.mark.parametrize("albedo", ALBEDOS)
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 def test_a_shadow_is_not_the_subject(settings: dict, albedo: str) -> None:
@@ -113,10 +162,6 @@ def test_a_pale_subject_is_not_taken_for_its_shading(shape: str, backdrop: tuple
     picture, truth = photo(shape, (240, 240, 240), backdrop)
     found = np.asarray(cut_out_plain(picture).getchannel("A")) > 127
     assert (found & truth).sum() > 0.7 * truth.sum()
-
-
-def seems_to_have_a_shadow(picture: Image.Image) -> bool:
-    return "shadow" in [finding.kind for finding in check_cutout(picture)]
 
 
 @pytest.mark.parametrize("albedo", ALBEDOS.values(), ids=ALBEDOS)

@@ -126,7 +126,7 @@ def render(solid: Solid, camera: Camera, light: Light, size: int, window: Window
 
 
 @jit
-def _hit(parts, profiles, corners, ox, oy, oz, dx, dy, dz):
+def hit(parts, profiles, corners, ox, oy, oz, dx, dy, dz):
     """Distance along a ray to the surface, or -1; only inside the ball of radius FRAME."""
     along = -(ox * dx + oy * dy + oz * dz)
     gap = ox * ox + oy * oy + oz * oz - along * along - FRAME * FRAME
@@ -187,7 +187,7 @@ def _trace(
             dz = axes[2, 2] + u * axes[0, 2] + v * axes[1, 2]
             length = np.sqrt(dx * dx + dy * dy + dz * dz)
             dx, dy, dz = dx / length, dy / length, dz / length
-            t = _hit(parts, profiles, corners, ox, oy, oz, dx, dy, dz)
+            t = hit(parts, profiles, corners, ox, oy, oz, dx, dy, dz)
             if t < 0.0:
                 continue
             x, y, z = ox + t * dx, oy + t * dy, oz + t * dz
@@ -203,7 +203,7 @@ def _trace(
             if shadows and lit > 0.0:
                 e = 0.01
                 sx, sy, sz = x + e * nx, y + e * ny, z + e * nz
-                if _hit(parts, profiles, corners, sx, sy, sz, lamp[0], lamp[1], lamp[2]) >= 0.0:
+                if hit(parts, profiles, corners, sx, sy, sz, lamp[0], lamp[1], lamp[2]) >= 0.0:
                     lit = 0.0
             # Light from all around reaches a hollow less than a bulge, and comes more from above.
             free = 0.0
