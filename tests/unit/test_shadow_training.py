@@ -22,7 +22,7 @@ from shadow_evaluate import GROUPS, KINDS, SUBJECTS
 from shadow_export import export
 from shadow_train import batches, make_batch, train
 from solids import Part, Solid
-from triposr.inference import shadow
+from triposr.inference.picture import shadow
 from unet import ShadowNetwork
 from views import Camera, Light
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from drawn import clouds, make_drawn, random_color
 from layers import Layer, read_layer
 from triposr.inference import InputError
-from triposr.inference.plain_background import excess_over_backdrop
-from triposr.inference.shadow import network_input
+from triposr.inference.picture.plain_background import excess_over_backdrop
+from triposr.inference.picture.shadow import network_input
 
 DRAWN = 0.45
 """Part of the pictures that show a drawn subject; the others show a solid."""

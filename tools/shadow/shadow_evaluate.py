@@ -20,8 +20,8 @@ from PIL import Image, ImageOps
 from drawn import DRAWERS, THIN, make_drawn
 from layers import Layer, as_layer, make_layer
 from triposr.inference.errors import InputError
-from triposr.inference.plain_background import cut_out_plain
-from triposr.inference.shadow import NETWORK
+from triposr.inference.picture.plain_background import cut_out_plain
+from triposr.inference.picture.shadow import NETWORK
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = ("<!-- make shadow-eval: -->\n", "<!-- end -->\n")  # marks in the card

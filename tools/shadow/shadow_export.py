@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from shadow_train import CHECKPOINT
-from triposr.inference.shadow import CHANNELS, MULTIPLE, NETWORK
+from triposr.inference.picture.shadow import CHANNELS, MULTIPLE, NETWORK
 from unet import ShadowNetwork
 
 OPSET = 13  # what OpenCV 4.8 reads without complaint

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from triposr.inference.shadow import CHANNELS
+from triposr.inference.picture.shadow import CHANNELS
 
 WIDTHS = (16, 24, 32, 48, 56)
 """Channels at half the picture's side, a quarter, and so on."""
