@@ -115,15 +115,14 @@ def _common_motion(at: np.ndarray, outward: np.ndarray, off: np.ndarray) -> floa
     (N,) they are off along their normals; root mean square.
     """
     center = at - at.mean(axis=0)
-    turns = np.cross(center, outward)
-    scaling = (center * outward).sum(axis=1, keepdims=True)
-    terms = np.concatenate((outward, turns, scaling), axis=1).astype(np.float64)
+    turns, stretching = np.cross(center, outward), center * outward
+    terms = np.concatenate((outward, turns, stretching), axis=1).astype(np.float64)
     rest = off
     for _ in range(5):  # robust: what was sculpted explains nothing
         weight = 1 / np.sqrt(1 + (rest / STILL) ** 2)
         found, *_ = np.linalg.lstsq(terms * weight[:, None], off * weight, rcond=None)
         rest = off - terms @ found
-    move = found[:3] + np.cross(found[3:6], center) + found[6] * center
+    move = found[:3] + np.cross(found[3:6], center) + found[6:] * center
     return float(np.sqrt((move**2).sum(axis=1).mean()))
 
 
