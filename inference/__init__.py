@@ -3,8 +3,8 @@
     model = load_model(folder)
     mesh = image_to_mesh("chair.png", model)
 
-The public names are looked up when they are first used, so that importing this package imports
-neither torch nor transformers.
+Each public name is imported on first use, so importing this package loads neither torch nor
+transformers.
 """
 
 from importlib import import_module
@@ -22,7 +22,7 @@ _MODULES = {
         *("ModelFilesError", "TripoSRError"),
     ),
 }
-"""The public names by the module that defines them."""
+"""Public names, listed under the module that defines them."""
 
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -1,4 +1,4 @@
-"""A model kept loaded between runs."""
+"""A model that stays loaded between tasks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Key:
-    """What makes one loaded model differ from another; the weights by size and time of change."""
+    """Identity of a loaded model; `weights` is the file's name, size and modification time (ns)."""
 
     folder: Path
     device: str
@@ -43,9 +43,9 @@ class _Key:
 
 
 class Engine:
-    """Holds at most one model, and loads another when other files or another device are asked for.
+    """Cache of at most one model, replaced when a caller asks for other files or another device.
 
-    Safe to call from several threads: the second waits until the first has loaded.
+    Safe to call from several threads: a second caller waits until the first has loaded the model.
     """
 
     def __init__(self) -> None:
@@ -55,29 +55,29 @@ class Engine:
         self._users = 0
         self._unload_at = float("inf")
         self.devices: tuple[DeviceInfo, ...] = ()
-        """What was found when torch was first imported."""
+        """The devices that `look_for_devices` found last; empty until it has been called."""
 
     def is_loaded(self) -> bool:
-        """Whether a model takes memory."""
+        """Return whether a model is in memory."""
         return self._model is not None
 
     def takes_memory(self) -> bool:
-        """Whether there is anything that `unload` gives back."""
+        """Return whether `unload` would free anything."""
         recall = sys.modules.get(f"{__package__}.surface.recall")
         return self.is_loaded() or (recall is not None and recall.keeps_anything())
 
     def device(self) -> str:
-        """What the loaded model runs on, as torch names it; empty if none is loaded."""
+        """Return torch's name for the loaded model's device; empty if no model is loaded."""
         model = self._model
         return "" if model is None else str(model.device)
 
     def choose_torch(self, torch_folder: Path | None = None) -> None:
-        """Where torch will be imported from, whoever imports it first; raises DependencyError."""
+        """Set where the first import of torch takes it from; raises DependencyError."""
         use_torch_from(torch_folder)
         _let_waiting_threads_sleep()
 
     def import_torch(self, torch_folder: Path | None = None) -> None:
-        """Import torch, from that folder if one is given; raises DependencyError."""
+        """Import torch, from `torch_folder` if one is given; raises DependencyError."""
         self.choose_torch(torch_folder)
         with importing("torch"):
             import_module("torch")
@@ -85,11 +85,11 @@ class Engine:
     def look_for_devices(
         self, torch_folder: Path | None = None, again: bool = False
     ) -> tuple[DeviceInfo, ...]:
-        """What torch finds, which it is imported for; raises DependencyError.
+        """Import torch and return the devices that it finds; raises DependencyError.
 
         Args:
             torch_folder: See `import_torch`.
-            again: Also if it was looked for before.
+            again: Look again even if devices are known already.
         """
         self.import_torch(torch_folder)
         if again or not self.devices:
@@ -102,24 +102,24 @@ class Engine:
         return self.devices
 
     def model(self, folder: Path, device: str, precision: str, tick: Tick) -> Model:
-        """The model in `folder`, loaded if it is not; raises what `load_model` raises."""
+        """Return the model in `folder`, loading it if needed; raises what `load_model` raises."""
         weights = weights_file(folder, exact=precision == "fp32")
         status = weights.stat()
         key = _Key(folder, device, precision, (weights.name, status.st_size, status.st_mtime_ns))
         with self._lock:
             if self._model is None or key != self._key:
                 load_model = _import_loader()
-                # The old one goes first: two may not fit.
+                # Release the old model first: two may not fit into memory.
                 self._release()
                 self._model = load_model(folder, device, precision, tick)
                 self._key = key
             return self._model
 
     def run(self, work: Callable[[Model], T], folder: Path, machine: Machine, tick: Tick) -> T:
-        """What `work` makes with the model; where memory runs out, with one that takes less.
+        """Call `work` with the model and return its result; retry with less memory if it runs out.
 
         Args:
-            work: Called with the model, and again if it raised `DeviceMemoryError`.
+            work: Called with the model, and again if it raises `DeviceMemoryError`.
             folder, tick: As for `model`.
             machine: What the model may use, and how long it stays loaded; see `unload_if_idle`.
 
@@ -130,7 +130,7 @@ class Engine:
         """
         self.choose_torch(machine.torch_folder)
         _import_loader()
-        # Looking wakes every GPU; who has chosen the CPU wants them left alone.
+        # Looking for devices wakes every GPU; an artist who chose the CPU wants them left alone.
         if machine.device != "cpu":
             self.look_for_devices(machine.torch_folder)
         from .machine.threads import torch_threads
@@ -160,14 +160,16 @@ class Engine:
                     raise
                 device, precision = step
                 log.warning("%s Trying %s in %s precision", str(error), device, precision)
-            # Here the error is gone, and with it the frames that held the model.
+            # By now the error is gone, and with it the frames that kept the model alive.
             self.unload()
 
     def extract(
         self, code: SceneCode, surface: SurfaceSettings, machine: Machine, tick: Tick | None = None
     ) -> MeshData:
-        """Another surface of a scene code, for which no model is loaded; on the CPU where a GPU's
-        memory runs out. Raises what `extract_mesh` and `import_torch` raise.
+        """Extract another surface of a scene code without loading a model.
+
+        Falls back to the CPU if a GPU's memory runs out. Raises what `extract_mesh` and
+        `import_torch` raise.
         """
         self.import_torch(machine.torch_folder)
         from .surface.extraction import extract_mesh
@@ -186,8 +188,10 @@ class Engine:
         machine: Machine,
         tick: Tick | None = None,
     ) -> NDArray[np.float32]:
-        """Colors (N, 3) at points (N, 3), for which no model is loaded; on the CPU where a GPU's
-        memory runs out. Raises what `color_points` and `import_torch` raise.
+        """Return colors (N, 3) at points (N, 3) without loading a model.
+
+        Falls back to the CPU if a GPU's memory runs out. Raises what `color_points` and
+        `import_torch` raise.
         """
         self.import_torch(machine.torch_folder)
         from .surface.extraction import color_points
@@ -195,16 +199,18 @@ class Engine:
         return _on_device_or_cpu(lambda device: color_points(code, points, tick, device), machine)
 
     def unload(self) -> None:
-        """Give back the memory of the model and of what is recalled of scene codes; what a run
-        still uses goes when the run is done.
+        """Free the memory of the model and of recalled densities.
+
+        Memory that a task still uses is freed when the task ends.
         """
         _forget_recalled()
         with self._lock:
             self._release()
 
     def leave_gpu(self) -> None:
-        """Give all memory of GPUs back: that of the model and of what is recalled of scene codes,
-        and what torch keeps of freed memory.
+        """Free all GPU memory: the model, recalled densities and torch's cache of freed memory.
+
+        A model on the CPU stays loaded.
         """
         _forget_recalled()
         with self._lock:
@@ -214,39 +220,39 @@ class Engine:
                 _empty_caches()
 
     def unload_if_idle(self) -> None:
-        """Unload if nothing runs, and the last run ended as long ago as it asked for."""
+        """Unload if no task uses the model and the last task's `Machine.keep` seconds are over."""
         if self.is_loaded() and not self._users and time.monotonic() >= self._unload_at:
             log.info("Unloading the model")
             self.unload()
 
     def _release(self) -> None:
-        """Forget the model, and let torch give back what it keeps of freed memory."""
+        """Drop the model and empty torch's cache of freed memory."""
         self._model = self._key = None
         _empty_caches()
 
 
 engine = Engine()
-"""The one of this process."""
+"""The engine of this process."""
 
 
 def _forget_recalled() -> None:
-    """Forget what makes the next surface of a scene code quick."""
+    """Drop the recalled densities, which speed up the next surface of a scene code."""
     if recall := sys.modules.get(f"{__package__}.surface.recall"):
         recall.forget()
 
 
 def _empty_caches() -> None:
-    """Let torch give back what it keeps of freed memory."""
+    """Empty torch's cache of freed memory, if torch is loaded."""
     if "torch" not in sys.modules:
         return
-    gc.collect()  # Parts of a network hold each other.
+    gc.collect()  # The parts of a network refer to each other.
     from .machine.devices import empty_caches
 
     empty_caches()
 
 
 def _on_device_or_cpu(work: Callable[[str], T], machine: Machine) -> T:
-    """What `work` makes on the machine's device; on the CPU where the device's memory runs out."""
+    """Call `work` with the machine's device, or with the CPU if the device's memory runs out."""
     from .machine.devices import choose_device
     from .machine.threads import torch_threads
 
@@ -257,13 +263,13 @@ def _on_device_or_cpu(work: Callable[[str], T], machine: Machine) -> T:
             if choose_device(machine.device).type == "cpu":
                 raise
             log.warning("%s Trying the CPU", str(error))
-        # Here the error is gone, and with it the frames that held the GPU's memory.
+        # By now the error is gone, and with it the frames that kept the GPU's memory in use.
         return work("cpu")
 
 
 @cache
 def _import_loader() -> Callable[[Path, str, str, Tick], Model]:
-    """`load_model`, with which torch and transformers come the first time."""
+    """Return `load_model`; the first call imports torch and transformers."""
     _let_waiting_threads_sleep()
     started = time.perf_counter()
     import_network_packages()
@@ -274,11 +280,11 @@ def _import_loader() -> Callable[[Path, str, str, Tick], Model]:
 
 
 def _let_waiting_threads_sleep() -> None:
-    """Ask OpenMP, which reads this when torch is first imported, not to spin while it waits.
+    """Ask OpenMP not to spin while it waits; it reads the variable when torch is first imported.
 
     Torch's threads meet after every operation. With a busy Blender on one of two cores, spinning
     at those meetings made an extraction take several times as long; on idle cores, sleeping costs
-    up to a tenth. Done here and not in `load_model`, because it changes the environment of the
-    process, which is for programs to choose and not for a library.
+    up to a tenth. This is not done in `load_model`, because it changes the environment of the
+    process, which is for a program to choose, not for a library.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

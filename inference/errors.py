@@ -1,4 +1,4 @@
-"""What can go wrong on the way from a picture to a mesh, each with a hint for the artist."""
+"""Errors on the way from a picture to a mesh, each with a hint for the artist."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ log = logging.getLogger(__name__)
 
 
 class TripoSRError(RuntimeError):
-    """A failure that the artist reads about in one sentence, without a traceback.
+    """A failure that is reported to the artist in one sentence, without a traceback.
 
     Args:
         message: What happened, one sentence without a final period; a template of a `Message`.
         hint: What to do next, likewise.
-        values: What stands in both.
+        values: The values for the placeholders of both templates.
 
     Attributes:
-        message, hint: In English, and ready to be translated.
+        message, hint: English messages, ready to be translated.
     """
 
     def __init__(self, message: str, hint: str, /, **values: Value) -> None:
@@ -32,19 +32,19 @@ class TripoSRError(RuntimeError):
 
     @property
     def sentences(self) -> Message:
-        """All that there is to say."""
+        """The message and the hint as full sentences."""
         return Message("{message}. {hint}.", message=self.message, hint=self.hint)
 
     def __str__(self) -> str:
         return str(self.sentences)
 
     def __reduce__(self) -> tuple[type[TripoSRError], tuple[Message, Message]]:
-        """So that it can come back from a worker process."""
+        """Support pickling, so that a worker process can send the error back."""
         return type(self), (self.message, self.hint)
 
 
 def explain(error: BaseException) -> TripoSRError:
-    """What to report to the artist; an error that nobody foresaw is logged with its traceback."""
+    """Return the error to report to the artist; log an unforeseen one with its traceback."""
     if isinstance(error, TripoSRError):
         log.warning("%s", error)
         return error
@@ -62,7 +62,7 @@ class InputError(TripoSRError):
 
 
 NO_SUBJECT = Message("No subject was found in the picture")
-"""What `InputError` says when nothing is left in front of the background."""
+"""Message of the `InputError` raised when nothing is left in front of the background."""
 
 
 class ModelFilesError(TripoSRError):
@@ -70,7 +70,7 @@ class ModelFilesError(TripoSRError):
 
 
 class DownloadError(TripoSRError):
-    """A file does not come to this machine: the network, the server or the disk is in the way."""
+    """A file cannot be fetched or stored: the network, the server or the disk fails."""
 
 
 class DependencyError(TripoSRError):
@@ -78,11 +78,11 @@ class DependencyError(TripoSRError):
 
 
 class DeviceError(TripoSRError):
-    """The chosen device is not there, or has too little memory."""
+    """The chosen device is missing, does not work or has too little memory."""
 
 
 class DeviceMemoryError(DeviceError):
-    """The device has too little memory, at least for now."""
+    """The device has too little free memory."""
 
 
 class EmptySurfaceError(TripoSRError):
@@ -91,29 +91,32 @@ class EmptySurfaceError(TripoSRError):
 
 @contextmanager
 def importing(package: str) -> Iterator[None]:
-    """Turn whatever goes wrong while a package is imported into a `DependencyError`.
+    """Turn any error raised while a package is imported into a `DependencyError`.
 
-    A broken install raises anything: ImportError, OSError for a missing DLL, AttributeError for
+    A broken install may raise anything: ImportError, OSError for a missing DLL, AttributeError for
     packages that do not fit together; rembg even calls `sys.exit`.
 
     Args:
-        package: By the name under which pip knows it.
+        package: The package's name, as pip knows it.
     """
     name_the_nameless()
     try:
         yield
     except DependencyError:
-        raise  # of a package that ours has led to, and that is told by its own name
+        raise  # It names the package at fault, which `package` imports in turn.
     except (Exception, SystemExit) as error:
         raise _cannot_import(package, error) from error
 
 
 NETWORK_PACKAGES = {"PyYAML": "yaml", "safetensors": "safetensors", "torch": "torch"}
-"""What all modules of the network import, by the names that pip and Python have for it."""
+"""Packages that every module of the network imports: pip's name, then Python's."""
 
 
 def import_network_packages() -> None:
-    """Import those; raises DependencyError. Whoever imports such a module does this before."""
+    """Import `NETWORK_PACKAGES`; raises DependencyError.
+
+    Call this before importing a module of the network.
+    """
     for package, module in NETWORK_PACKAGES.items():
         with importing(package):
             import_module(module)
@@ -155,6 +158,6 @@ def _cannot_import(package: str, error: BaseException) -> DependencyError:
 def _look_for_clash(package: str) -> Clash | None:
     try:
         return find_clash(package)
-    except Exception:  # what is told must be the first error, not one of looking for its cause
+    except Exception:  # Report the import error, not an error of the search for its cause.
         log.exception("Looking for what clashes with %s failed", package)
         return None

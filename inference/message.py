@@ -1,4 +1,4 @@
-"""What is told to the artist: English that can be told in her language as well. No bpy."""
+"""Messages for the artist: English text that can be translated into her language. No bpy."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ Value = str | int | float
 
 
 class Message(str):
-    """A text in English that remembers what it was made of.
+    """An English text that remembers its template and values.
 
-    Only the template is translated, and only the template is formatted: a value may hold anything,
-    braces too.
+    Only the template is translated and formatted: a value may hold anything, even braces.
 
     Args:
-        template: In English, with the names of the values in braces; a message stays what it is.
-        values: What stands there. Those that are messages are translated with it.
+        template: English text with the names of the values in braces; a `Message` is returned
+            unchanged.
+        values: The values to insert. A value that is a `Message` is translated too.
 
     Attributes:
-        template: By which translations know it.
-        values: By their names.
+        template: The key under which translations list the text.
+        values: The values by name.
     """
 
     template: str
@@ -33,11 +33,11 @@ class Message(str):
         return message
 
     def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Value]]:
-        """So that it can come back from a worker process."""
+        """Support pickling, so that a worker process can send the message back."""
         return (self.template,), self.values
 
     def translated(self, translate: Callable[[str], str]) -> str:
-        """The text in the language that `translate` gives the template in."""
+        """Return the text in the language into which `translate` translates the template."""
         values = {
             name: value.translated(translate) if isinstance(value, Message) else value
             for name, value in self.values.items()

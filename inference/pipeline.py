@@ -1,4 +1,4 @@
-"""The whole way from a picture to a mesh, in one screen."""
+"""The whole pipeline from a picture to a mesh, readable on one screen."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
-    """A mesh, and what it was extracted from.
+    """A mesh and the scene code that it was extracted from.
 
     Attributes:
-        mesh: The surface at the resolution and threshold that were asked for.
-        code: What it was extracted from: other surfaces and colors come without the network.
+        mesh: The surface at the requested resolution and threshold.
+        code: The source of further surfaces and colors, which need no network.
     """
 
     mesh: MeshData
@@ -43,14 +43,14 @@ def image_to_mesh(
     """Reconstruct the subject of a picture as a colored triangle mesh.
 
     Args:
-        image: A picture, the path of a file, or a file's content; see `open_picture`.
+        image: A picture, a file's path or a file's content; see `open_picture`.
         model: From `load_model`.
         options: How the picture is cut out, and how finely the surface is extracted.
-        tick: Called with each stage and how much of it is done; raises to stop the run.
+        tick: Called with each stage and the fraction of it that is done; raises to stop the work.
         matte: See `prepare_image`.
 
     Raises:
-        TripoSRError: One of its kinds; the message and the hint are written for the artist.
+        TripoSRError: One of its subclasses; the message and the hint are written for the artist.
     """
     return reconstruct(image, model, options, tick, matte).mesh
 
@@ -62,7 +62,7 @@ def reconstruct(
     tick: Tick | None = None,
     matte: NDArray[np.uint8] | None = None,
 ) -> Reconstruction:
-    """`image_to_mesh`, which also gives the scene code that the mesh was extracted from."""
+    """Do what `image_to_mesh` does, and return the scene code along with the mesh."""
     options = options or Options()
     prepared = prepare_image(image, options, tick, matte)
     code = model.encode(prepared.rgb, tick)

@@ -1,4 +1,4 @@
-"""Scene codes: what the network says of an object, as data, and their file. No torch, no bpy."""
+"""Scene codes, the network's descriptions of objects, and their files. No torch, no bpy."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from .message import Message
 
 @dataclass(frozen=True, eq=False)
 class SceneCode:
-    """One object as the network describes it: three feature planes and the decoder that reads them.
+    """The network's description of one object: three feature planes and a decoder to read them.
 
     Attributes:
         planes: (3, C, P, P) float32: the planes (x, y), (x, z), (y, z); within a plane the first
             coordinate runs along the last axis.
         layers: The decoder's linear layers as (weight (out, in), bias (out,)) float32 pairs; the
-            first takes 3C features, the last gives the raw density and three raw colors.
+            first takes 3C features, the last returns the raw density and three raw colors.
         radius: Half the side of the box that the planes cover, in model units.
         density_bias: Added to the raw density before the exponential.
 
     Raises:
-        ModelFilesError: Shapes do not fit together, or a value is not finite.
+        ModelFilesError: Shapes do not match, a value is not finite, or the radius is not positive.
     """
 
     planes: NDArray[np.float32]
@@ -65,15 +65,16 @@ class SceneCode:
         return None
 
     def to_bytes(self, half: bool = False) -> bytes:
-        """A safetensors file, for `from_bytes`.
+        """Return the content of a safetensors file, for `from_bytes`.
 
         Args:
-            half: Whether the planes are written as float16, which halves the size to about a
+            half: Whether to write the planes as float16, which halves the size to about a
                 megabyte.
         """
         planes = self.planes.astype(np.float16) if half else self.planes
         tensors = {"scene_code": np.ascontiguousarray(planes)}
-        # Every second module of the decoder is an activation, so linear layers have even numbers.
+        # Every second module of the decoder is an activation, so the linear layers have even
+        # numbers.
         for number, (weight, bias) in enumerate(self.layers):
             tensors[f"decoder.layers.{2 * number}.weight"] = np.ascontiguousarray(weight)
             tensors[f"decoder.layers.{2 * number}.bias"] = np.ascontiguousarray(bias)
@@ -84,10 +85,10 @@ class SceneCode:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> SceneCode:
-        """What `to_bytes` wrote; half-precision planes become float32.
+        """Read what `to_bytes` wrote; half-precision planes become float32.
 
         Raises:
-            ModelFilesError: The content is damaged, or something else.
+            ModelFilesError: The content is damaged or not a scene code.
         """
         safetensors = _safetensors()
         try:
@@ -108,7 +109,7 @@ class SceneCode:
             ) from error
 
     def save(self, path: Path | str) -> None:
-        """Write the scene code to `path` as safetensors; the file appears whole or not at all."""
+        """Write the scene code to `path` as safetensors, whole or not at all."""
         path = Path(path)
         partial = path.with_name(path.name + ".partial")
         try:
@@ -122,7 +123,7 @@ class SceneCode:
         """Read a scene code written by `save`.
 
         Raises:
-            ModelFilesError: The file is missing, damaged, or holds something else.
+            ModelFilesError: The file is missing, damaged or not a scene code.
         """
         path = Path(path)
         try:
@@ -154,7 +155,7 @@ def _box_of(content: bytes, tensors: dict[str, NDArray[Any]]) -> Iterable[Any]:
 
 
 def _with_present_names(tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """The tensors under the names that `to_bytes` writes; objects of older files have others."""
+    """Rename the tensors of an older file to the names that `to_bytes` writes."""
     if "planes" not in tensors:
         return tensors
     present = {"scene_code": tensors["planes"]}
@@ -165,7 +166,7 @@ def _with_present_names(tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[A
 
 
 def _safetensors() -> Any:
-    """The package that reads and writes scene codes; raises DependencyError."""
+    """Import safetensors, which reads and writes scene codes; raises DependencyError."""
     with importing("safetensors"):
         import safetensors.numpy
 

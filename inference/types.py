@@ -20,44 +20,44 @@ if TYPE_CHECKING:
 Stage = Literal[
     "load", "prepare", "encode", "extract", "color", "download", "copy", "verify", "convert"
 ]
-"""The stages of a run, in order, and those of a model on its way to this machine."""
+"""Stages of a reconstruction, in order, then those of a model's download or import."""
 
 Tick = Callable[[Stage, float], None]
-"""Called with the stage and how much of it is done, 0...1; raises to stop the run."""
+"""Callback for the stage and the fraction of it that is done, 0...1; raises to stop the work."""
 
 Background = Literal["auto", "alpha", "model", "plain", "none"]
-"""How the subject is told from its background; see `Options.background`."""
+"""How the subject is separated from its background; see `Options.background`."""
 
 Crop = Literal["subject", "published"]
 """How the subject is framed; see `Options.crop`."""
 
 RESOLUTION_RANGE = (16, 1024)
-"""Lattice points per axis: below, nothing is recognizable; above, a laptop's memory ends."""
+"""Lattice points per axis: with fewer, nothing is recognizable; more exceed a laptop's memory."""
 
 THRESHOLD_RANGE = (0.1, 10_000.0)
 """Density at the surface; the decoder's outputs reach far beyond both ends."""
 
 FOREGROUND_RATIO_RANGE = (0.3, 1.0)
-"""Longest side of the subject over the side of the network's square input."""
+"""Longest side of the subject divided by the side of the network's square input."""
 
 
 SIZE_RANGE = (1e-4, 1e6)
-"""A new object's side in scene units: below and above, Blender's floats and views give out."""
+"""A new object's side in scene units: beyond it, Blender's floats and views lose precision."""
 
 
 def ignore_progress(stage: Stage, fraction: float) -> None:
-    """The tick of a caller that does not listen."""
+    """Do nothing: the `Tick` of a caller that does not need progress."""
 
 
 @dataclass(frozen=True)
 class SurfaceSettings:
-    """Which surface of a scene code is extracted. The defaults are the published ones.
+    """Settings of the surface to extract from a scene code. The defaults are the published ones.
 
     Attributes:
         resolution: Density lattice points per axis, 16...1024.
         threshold: Density at the surface, 0.1...10,000.
         closed: Whether a surface that reaches the end of the model's box is closed there. The
-            published code leaves it open, which 3D printers reject.
+            published code leaves it open; 3D printers reject open surfaces.
 
     Raises:
         InputError: A value is out of its range.
@@ -74,17 +74,17 @@ class SurfaceSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Options(SurfaceSettings):
-    """The settings of one reconstruction: those of its surface, and how the picture is prepared.
+    """Settings of one reconstruction: those of the surface and those of the picture's preparation.
 
     Attributes:
-        background: `auto` uses the picture's alpha where it says something, else the matting
-            model where its file is present, else the method for plain backgrounds; `alpha`,
-            `model` and `plain` insist on one of them; `none` takes the picture as it is.
+        background: `auto` uses the picture's alpha if it sets a subject apart, else the matting
+            model if its file is present, else the method for plain backgrounds; `alpha`, `model`
+            and `plain` insist on one of them; `none` takes the picture as it is.
         matting_model: Name of a rembg model, for instance `u2net` or `isnet-general-use`; `auto`
-            takes the best of those that are on this machine.
+            takes the best one on this machine.
         matting_folder: Folder that holds `<matting_model>.onnx`; rembg's own folder
             (`U2NET_HOME`, else `~/.u2net`) is searched next.
-        foreground_ratio: Longest side of the subject over the side of the square, 0.3...1.
+        foreground_ratio: Longest side of the subject divided by the side of the square, 0.3...1.
         crop: `subject` ignores stray matte pixels and keeps the whole bounding box;
             `published` repeats the published code to the pixel.
         keep_largest: Whether only the largest part of the subject is kept.
@@ -112,11 +112,11 @@ class Machine:
     """How a task may use this machine.
 
     Attributes:
-        device: As torch names it, or `auto`; see `choose_device`.
+        device: Torch's name for the device, or `auto`; see `choose_device`.
         precision: `auto`, `fp32`, `bf16` or `fp16`; see `load_model`.
-        threads: CPU threads that torch may take; 0 leaves Blender one, None changes nothing.
-        keep: Seconds for which a model stays loaded after it was used.
-        torch_folder: Folder from which torch is imported; None if from where Python finds it.
+        threads: CPU threads that torch may use; 0 leaves one to Blender, None changes nothing.
+        keep: Seconds for which a model stays loaded after its last use.
+        torch_folder: Folder to import torch from; None leaves the choice to Python.
     """
 
     device: str = "auto"
@@ -141,7 +141,7 @@ def check_choice(label: str, value: object, choices: tuple[str, ...]) -> None:
 def check_range(label: str, value: Any, limits: tuple[float, float]) -> None:
     """Raise `InputError` unless `value` is a finite number within `limits` (inclusive).
 
-    Blender keeps 32-bit floats: a limit that was rounded to one is still within the limits.
+    Blender stores 32-bit floats, so a limit rounded to 32 bits also counts as within the limits.
     """
     low, high = limits
     is_number = isinstance(value, int | float) and math.isfinite(value)
@@ -159,7 +159,7 @@ def check_range(label: str, value: Any, limits: tuple[float, float]) -> None:
 
 
 def check_whole(label: str, value: Any) -> None:
-    """Raise `InputError` unless `value`, a number, is a whole one."""
+    """Raise `InputError` unless `value`, a finite number, is whole."""
     if value != int(value):
         raise InputError(
             "{label} is {value}",
@@ -177,13 +177,13 @@ def check_resolution(resolution: int) -> None:
 
 @dataclass(frozen=True)
 class DeviceInfo:
-    """Something that could run the network.
+    """A device that could run the network.
 
     Attributes:
-        name: By which torch knows it: `cuda:0`, `cpu`, ...
-        label: Its maker's name, or a message.
-        memory: Bytes it has in all; 0 where it does not tell.
-        problem: Why it is not used, a message; empty when it works.
+        name: Torch's name for it: `cuda:0`, `cpu`, ...
+        label: Its product name, or a message.
+        memory: Its total memory in bytes; 0 if unknown.
+        problem: A message that says why it is not used; empty if it works.
     """
 
     name: str
@@ -194,11 +194,11 @@ class DeviceInfo:
 
 @dataclass(frozen=True, eq=False)
 class PreparedImage:
-    """A picture as the network wants it.
+    """A picture ready for the network.
 
     Attributes:
         rgb: (N, N, 3) float32 in [0, 1], display-referred, the subject on 50 % gray.
-        cutout: The picture with its background removed, RGBA, upright, not yet cropped.
+        cutout: The picture without its background, RGBA, upright, not yet cropped.
     """
 
     rgb: NDArray[np.float32]
@@ -211,9 +211,9 @@ class MeshData:
 
     Attributes:
         vertices: (V, 3) float32 in [-radius, radius].
-        faces: (F, 3) int32, wound counterclockwise seen from outside.
+        faces: (F, 3) int32, wound counterclockwise as seen from outside.
         colors: (V, 3) float32 in [0, 1], display-referred sRGB with the photo's light baked in.
-        cut_off: Whether the surface reaches the end of the model's box, which cuts it off there.
+        cut_off: Whether the model's box cuts the surface off.
     """
 
     vertices: NDArray[np.float32]

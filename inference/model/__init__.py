@@ -1,1 +1,1 @@
-"""The TripoSR network, from a picture to a scene code; attributes are named as the weights are."""
+"""The TripoSR network, from a picture to a scene code; its attributes have the weights' names."""

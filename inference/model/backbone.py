@@ -1,4 +1,4 @@
-"""The transformer in which the triplane tokens ask the image tokens what the object looks like."""
+"""The transformer in which triplane tokens attend to image tokens to learn the object's shape."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class GatedLinear(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """A gated layer four times as wide as the tokens, and back."""
+    """A gated layer four times as wide as the tokens, then a projection back to their width."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        # The identity stands where the published code has its dropout, so that the keys agree.
+        # The identity replaces the published code's dropout, so that the keys agree.
         self.net = nn.Sequential(
             GatedLinear(width, 4 * width), nn.Identity(), nn.Linear(4 * width, width)
         )
@@ -75,20 +75,20 @@ class Block(nn.Module):
         return self.ask(self.attend(tokens), image_tokens)
 
     def attend(self, tokens: Tensor) -> Tensor:
-        """The tokens after their self-attention, in which the image has no part."""
+        """Return the tokens after self-attention, which does not depend on the image."""
         normed = self.norm1(tokens)
         attended: Tensor = tokens + self.attn1(normed, normed)
         return attended
 
     def ask(self, tokens: Tensor, image_tokens: Tensor) -> Tensor:
-        """The rest of the block."""
+        """Apply the rest of the block: cross-attention and feed-forward."""
         tokens = tokens + self.attn2(self.norm2(tokens), image_tokens)
         changed: Tensor = tokens + self.ff(self.norm3(tokens))
         return changed
 
 
 class Backbone(nn.Module):
-    """Triplane tokens (B, C, N) and image tokens (B, M, C') to answered tokens (B, C, N)."""
+    """From triplane tokens (B, C, N) and image tokens (B, M, C') to answered tokens (B, C, N)."""
 
     def __init__(
         self, channels: int, image_width: int, heads: int, head_width: int, blocks: int
@@ -103,7 +103,7 @@ class Backbone(nn.Module):
         self.proj_out = nn.Linear(width, channels)
 
     def begin(self, tokens: Tensor) -> Tensor:
-        """The hidden tokens (B, N, W) after the first self-attention: no image has a part in it."""
+        """Return the hidden tokens (B, N, W) after the first self-attention; it needs no image."""
         return self._first.attend(self._hidden(tokens))
 
     def forward(
@@ -113,7 +113,7 @@ class Backbone(nn.Module):
         progress: Callable[[float], None],
         begun: Tensor | None = None,
     ) -> Tensor:
-        """Answer the tokens; what `begin` made of them saves their first self-attention."""
+        """Answer the tokens; `begun`, the result of `begin`, saves the first self-attention."""
         progress(0.0)
         if begun is None:
             hidden = self._first(self._hidden(tokens), image_tokens)

@@ -1,7 +1,7 @@
 """The models that can be downloaded: where they are published, how large, under which license.
 
-Sizes and SHA-256 are those of the published files; those of rembg's release were compared with what
-its own source asks for.
+Sizes and SHA-256 are those of the published files; for rembg's release, they were compared with the
+checksums in rembg's source.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _REMBG = f"{GITHUB}/danielgatis/rembg/releases/download/v0.0.0"
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A file as it was published.
+    """A published file.
 
     Attributes:
-        url: Where it is.
-        size: Bytes.
-        sha256: Of its content, hexadecimal.
-        saved_as: The name under which it is kept; empty: the last part of `url`.
+        url: Its address.
+        size: Its size in bytes.
+        sha256: SHA-256 of its content, hexadecimal.
+        saved_as: Name to save it under; if empty, the last part of `url`.
     """
 
     url: str
@@ -38,7 +38,7 @@ class ModelFile:
 
     @property
     def name(self) -> str:
-        """The name under which it is kept."""
+        """The name under which the file is saved."""
         return self.saved_as or PurePosixPath(urlsplit(self.url).path).name
 
 
@@ -47,11 +47,11 @@ class PublishedModel:
     """A model that can be downloaded.
 
     Attributes:
-        name: By which settings and scripts know it.
-        label: What the artist reads.
+        name: Its name in settings and scripts.
+        label: Its name in the interface.
         purpose: What it is for, one sentence without a final period.
-        license: Of the weights.
-        files: All that it needs.
+        license: License of the weights.
+        files: All files that it needs.
     """
 
     name: str
@@ -62,7 +62,7 @@ class PublishedModel:
 
     @property
     def size(self) -> int:
-        """Bytes of all files together."""
+        """The size of all files together, in bytes."""
         return sum(file.size for file in self.files)
 
 
@@ -95,7 +95,7 @@ def _matting(
     sha256: str,
     published_as: str = "",
 ) -> PublishedModel:
-    """A model of rembg's release; rembg looks for it under `name`."""
+    """Describe a model of rembg's release; rembg looks for it under `name`."""
     url = f"{_REMBG}/{published_as or name}.onnx"
     return PublishedModel(
         name, label, purpose, license, (ModelFile(url, size, sha256, f"{name}.onnx"),)
@@ -154,28 +154,28 @@ MATTING_MODELS = (
         "309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8",
     ),
 )
-"""The best first."""
+"""rembg's models, best first."""
 
 MODELS = (TRIPOSR, *MATTING_MODELS)
 
 
 def published_model(name: str) -> PublishedModel:
-    """The model of that name; raises KeyError if there is none."""
+    """Return the model named `name`; raises KeyError if there is none."""
     return {model.name: model for model in MODELS}[name]
 
 
 def hub_address() -> str:
-    """Where Hugging Face is reached from here, as its own tools take it from the environment."""
+    """Return the address of Hugging Face: HF_ENDPOINT, which its own tools use, or `HUB`."""
     return os.environ.get("HF_ENDPOINT") or HUB
 
 
 def at_mirror(file: ModelFile, hub: str = "", github: str = "") -> ModelFile:
-    """The file as another host offers it, under the same path.
+    """Return the file with its address on a mirror, under the same path.
 
     Args:
-        file: As published.
-        hub: Address that stands for https://huggingface.co; empty: `hub_address()`.
-        github: Address that stands for https://github.com; empty: that one.
+        file: The published file.
+        hub: Address to use instead of https://huggingface.co; if empty, `hub_address()`.
+        github: Address to use instead of https://github.com; if empty, that one.
     """
     for original, mirror in ((HUB, hub or hub_address()), (GITHUB, github or GITHUB)):
         if file.url.startswith(f"{original}/"):
@@ -184,21 +184,19 @@ def at_mirror(file: ModelFile, hub: str = "", github: str = "") -> ModelFile:
 
 
 def hub_cache() -> Path | None:
-    """Where Hugging Face's own tools keep what they have downloaded on this machine, if they can
-    keep anything.
-    """
+    """Return the folder of Hugging Face's own tools for downloads; None without a home folder."""
     home = os.environ.get("HF_HOME") or "~/.cache/huggingface"
     return expanded(os.environ.get("HF_HUB_CACHE") or f"{home}/hub")
 
 
 def cached_triposr() -> Path | None:
-    """The folder in which such a tool has left the published TripoSR, whole, or None."""
+    """Return the folder in `hub_cache()` that holds all of the published TripoSR, or None."""
     cache = hub_cache()
     if cache is None:
         return None
     owner, name, _, revision = urlsplit(_TRIPOSR).path.strip("/").split("/")
     folder = cache / f"models--{owner}--{name}" / "snapshots" / revision
-    # os.path: another user's home, which HOME may name, must not be looked into.
+    # Unlike pathlib, os.path returns False without access: HOME may name another user's home.
     is_whole = all(
         os.path.isfile(folder / file.name) and os.path.getsize(folder / file.name) == file.size
         for file in TRIPOSR.files

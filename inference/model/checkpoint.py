@@ -1,4 +1,4 @@
-"""`config.yaml` and weights become a model: safe, strict, memory-mapped, never from a network."""
+"""Loading of a model from `config.yaml` and weights: safe, strict, memory-mapped, offline."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from .weights import weights_file
 log = logging.getLogger(__name__)
 
 HEADROOM = 1.5
-"""Memory that a device must have free, over that of the weights: a picture's tokens and the blocks
-of an extraction take the rest."""
+"""Free memory that a device must have, divided by the size of the weights: the tokens of a picture
+and the blocks of an extraction take the rest."""
 
 
 def load_model(
@@ -34,8 +34,8 @@ def load_model(
     """Load the model in `folder`.
 
     Args:
-        folder: Holds `config.yaml`, `model.safetensors` or `model.ckpt` in the published format,
-            and `vit/config.json` unless the ViT is the published one.
+        folder: Folder with `config.yaml`, `model.safetensors` or `model.ckpt` in the published
+            format, and `vit/config.json` unless the ViT is the published one.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `xpu` or `mps`.
         precision: `auto`, `fp32`, `bf16` or `fp16`.
         tick: Called with the stage `load`.
@@ -74,25 +74,29 @@ def load_model(
 
 
 def move_network(network: Network, device: torch.device, dtype: torch.dtype) -> None:
-    """Put a network on its device, ready to run; the decoder stays in float32.
+    """Move a network to its device and prepare it for inference; the decoder stays in float32.
 
-    The decoder is small and becomes part of the scene codes: rounded, it would move every surface.
+    The decoder is small and becomes part of the scene codes: rounding it would move every surface.
     """
     for name, part in network.named_children():
         part.to(device, torch.float32 if name == "decoder" else dtype)
     if dtype != torch.float32:
-        # All else was copied. One tensor left in the mapped file would keep all of it open.
+        # All other tensors were copied. One tensor left in the mapped file would keep it open.
         for parameter in network.decoder.parameters():
             parameter.data = parameter.data.clone()
     network.eval().requires_grad_(False)
 
 
 def build_network(config: NetworkConfig) -> Network:
-    """The network on the meta device: its shapes, without memory and without random numbers."""
+    """Build the network on the meta device: shapes only, without memory or random numbers.
+
+    Raises:
+        ModelFilesError: The configuration does not describe a network.
+    """
     try:
         with torch.device("meta"):
             return Network(config)
-    except Exception as error:  # transformers raises what it likes for a configuration it dislikes
+    except Exception as error:  # transformers raises all kinds of errors for a bad configuration
         raise ModelFilesError(
             "The configuration does not describe a network ({kind}: {error})",
             REDOWNLOAD,
@@ -102,12 +106,12 @@ def build_network(config: NetworkConfig) -> Network:
 
 
 def assign_weights(network: Network, state: dict[str, Tensor], config: NetworkConfig) -> None:
-    """Give a network on the meta device its weights, without a copy; all keys and shapes must fit.
+    """Assign weights to a network on the meta device without a copy; keys and shapes must match.
 
     Args:
         network: From `build_network`.
         state: Weights under their published names.
-        config: What the network was built from.
+        config: The configuration that the network was built from.
 
     Raises:
         ModelFilesError: A key is missing or unknown, or a shape differs.
@@ -142,7 +146,7 @@ def _resized(positions: Tensor, grid: int, config: NetworkConfig) -> Tensor:
 
 
 def _first_problem(error: RuntimeError) -> str:
-    """The first key that torch complains about, and whether it is missing, unknown or misshapen."""
+    """Return the first key in torch's complaint: missing, unknown or of the wrong shape."""
     text = str(error)
     for kind in ("Missing key", "Unexpected key", "size mismatch for"):
         if found := re.search(kind + r'[^"\n]*?"?([\w]+\.[\w.]+)', text):
@@ -151,10 +155,10 @@ def _first_problem(error: RuntimeError) -> str:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint, memory-mapped, on the CPU. No code in the file is ever run.
+    """Read the tensors of a checkpoint, memory-mapped, on the CPU. No code in the file ever runs.
 
     Raises:
-        ModelFilesError: The file is damaged, is something else, or holds more than tensors.
+        ModelFilesError: The file is damaged, is no checkpoint, or holds more than tensors.
     """
     try:
         if path.suffix == ".safetensors":
@@ -169,7 +173,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         ) from error
     except MemoryError:
         raise
-    except Exception as error:  # a damaged file makes the readers raise nearly everything
+    except Exception as error:  # the readers raise nearly anything for a damaged file
         log.info("Cannot read %s: %r", path.name, error)
         raise ModelFilesError(
             "{name} is damaged or incomplete", REDOWNLOAD, name=path.name
@@ -183,7 +187,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def reject_other_files(path: Path) -> None:
-    """Name the two things that are most often saved under the weights' name by mistake."""
+    """Reject the two files most often saved under the weights' name by mistake.
+
+    Raises:
+        ModelFilesError: The file is a web page or a Git LFS pointer.
+    """
     with path.open("rb") as file:
         start = file.read(256).lstrip().lower()
     if start.startswith(b"<"):

@@ -1,4 +1,4 @@
-"""`config.yaml` and the ViT's `config.json`, read into one checked description. No torch."""
+"""Reading of `config.yaml` and the ViT's `config.json` into one checked description. No torch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..errors import ModelFilesError
 from ..message import Message
 
 PUBLISHED_VIT = "facebook/dino-vitb16"
-"""The name under which the published `config.yaml` asks for the ViT configuration shipped here."""
+"""The published `config.yaml`'s name for the ViT configuration, which ships with the add-on."""
 
 VIT_KEYS = (
     "hidden_size",
@@ -29,7 +29,7 @@ VIT_KEYS = (
     "num_channels",
     "qkv_bias",
 )
-"""What is read of the ViT's `config.json`; dropout does nothing at inference."""
+"""The keys to read from the ViT's `config.json`; dropout does nothing at inference."""
 
 REDOWNLOAD = Message("Fetch the model's files again and keep them together in one folder")
 
@@ -41,7 +41,7 @@ class NetworkConfig:
     """The sizes of one TripoSR network.
 
     Attributes:
-        image_size: Side in pixels of the square picture that the network sees.
+        image_size: Side in pixels of the network's square input.
         vit: Keyword arguments of `transformers.ViTConfig`.
         plane_size: Side of a token plane; the upsampler multiplies it by `kernel_size`.
         channels: Width of the triplane tokens.
@@ -71,10 +71,10 @@ class NetworkConfig:
 
 
 def read_config(folder: Path) -> NetworkConfig:
-    """Read `config.yaml` of `folder` and the ViT configuration that belongs to it.
+    """Read `config.yaml` in `folder` and the ViT configuration that belongs to it.
 
     Raises:
-        ModelFilesError: A file is missing or not what it should be.
+        ModelFilesError: A file is missing, cannot be read or does not describe a network.
     """
     path = folder / "config.yaml"
     document = _read_yaml(path)
@@ -110,7 +110,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _resolve(value: Any, document: dict[str, Any]) -> Any:
-    """Replace `${section.key}`, which the published file uses once, by the value it names."""
+    """Replace `${section.key}`, which the published file uses once, by the value that it names."""
     if isinstance(value, dict):
         return {key: _resolve(item, document) for key, item in value.items()}
     if isinstance(value, str) and (reference := _REFERENCE.fullmatch(value)):
@@ -163,14 +163,14 @@ def _number(value: Any, low: float) -> float:
 
 
 def _size(value: Any) -> int:
-    # The bound is far above the published 1024 and keeps a hostile file from asking for terabytes.
+    # The limit is far above the published 1024 and keeps a hostile file from asking for terabytes.
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 16_384:
         raise ValueError(f"{value!r} is not a size")
     return value
 
 
 def _read_vit(name: str, folder: Path) -> dict[str, Any]:
-    """The ViT configuration beside the weights, else the published one, which ships with us."""
+    """Read the ViT configuration beside the weights, else the published one, which ships here."""
     path = folder / "vit" / "config.json"
     if not path.is_file():
         if name != PUBLISHED_VIT:
@@ -192,7 +192,7 @@ def _read_vit(name: str, folder: Path) -> dict[str, Any]:
     for key in (*sizes, "image_size", "patch_size"):
         config[key] = _size(config[key])
     config["layer_norm_eps"] = _number(config["layer_norm_eps"], low=0.0)
-    # Only what shapes a ViT: the rest of such a file steers transformers itself.
+    # Keep only the keys that shape a ViT: the rest of such a file controls transformers itself.
     return {key: config[key] for key in VIT_KEYS if key in config}
 
 

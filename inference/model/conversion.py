@@ -1,4 +1,4 @@
-"""A published checkpoint becomes half as large: 16-bit safetensors, which load by memory map."""
+"""Conversion of a published checkpoint to 16-bit safetensors: half as large, memory-mapped."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from .config import read_config
 log = logging.getLogger(__name__)
 
 EXACT = "decoder."
-"""Keys that stay in 32 bits: the decoder is small, and rounded it would move every surface."""
+"""Prefix of the keys that stay in 32 bits: the decoder is small, and rounding it would move every
+surface."""
 
 
 def check_weights(weights: Path, folder: Path) -> None:
-    """Whether the weights belong to the `config.yaml` of a folder; no network is run.
+    """Check that the weights fit the `config.yaml` of a folder, without running the network.
 
     Raises:
-        ModelFilesError: They do not, or a file is missing, damaged or hostile.
+        ModelFilesError: They do not fit, or a file is missing, damaged or hostile.
         DependencyError: transformers cannot be imported.
     """
     reject_other_files(weights)
@@ -33,20 +34,20 @@ def check_weights(weights: Path, folder: Path) -> None:
 
 
 def convert_to_half(checkpoint: Path, target: Path, tick: Tick | None = None) -> Path:
-    """Write the weights of `checkpoint` to `target`, in float16 but for the decoder.
+    """Write the weights of `checkpoint` to `target`, in float16 except for the decoder.
 
-    Values that float16 cannot hold keep their tensor in float32, so that nothing overflows.
+    A tensor with values that float16 cannot hold stays in float32, so that nothing overflows.
 
     Args:
-        checkpoint: Published weights.
-        target: A safetensors file, which appears whole or not at all.
+        checkpoint: The published weights.
+        target: The safetensors file to write, whole or not at all.
         tick: Called with the stage `convert`.
 
     Returns:
         `target`.
 
     Raises:
-        ModelFilesError: The checkpoint is damaged or something else.
+        ModelFilesError: The checkpoint is damaged or no checkpoint.
         DownloadError: The file cannot be written.
     """
     tick = tick or ignore_progress
@@ -59,7 +60,7 @@ def convert_to_half(checkpoint: Path, target: Path, tick: Tick | None = None) ->
     try:
         save_file(halved, partial, {"format": "pt"})
         partial.replace(target)
-    except Exception as error:  # safetensors wraps what the disk says in errors of its own
+    except Exception as error:  # safetensors wraps the disk's errors in its own
         raise DownloadError(
             "{name} cannot be written ({error})",
             "Make room on the disk; the original weights were kept and work as they are",

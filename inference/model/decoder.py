@@ -1,6 +1,6 @@
 """The decoder's weights: a small MLP from plane features to raw density and raw color.
 
-Its evaluation is in `inference.surface.field`, which folds the first layer into the planes.
+`inference.surface.field` evaluates it and folds the first layer into the planes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Decoder(nn.Module):
         self.layers = nn.Sequential(*modules, nn.Linear(neurons, 4))
 
     def to_numpy(self) -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]:
-        """The linear layers as (weight, bias) pairs, for `SceneCode.layers`."""
+        """Return the linear layers as (weight, bias) pairs, for `SceneCode.layers`."""
 
         def array(tensor: Tensor) -> NDArray[np.float32]:
             copied: NDArray[np.float32] = tensor.detach().float().cpu().numpy()

@@ -1,4 +1,4 @@
-"""The picture becomes tokens: a DINO vision transformer, run through `transformers.ViTModel`."""
+"""The tokenizer of pictures: a DINO vision transformer, run through `transformers.ViTModel`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from torch import Tensor, nn
 
 from ..errors import importing
 
-# Here and not where it is used: there the default device is `meta`, and importing transformers runs
-# tensor operations (seen with torch 2.6) that need a real one.
+# Imported here, not where it is used: there the default device is `meta`, and importing
+# transformers runs tensor operations (seen with torch 2.6) that need a real device.
 with importing("transformers"):
     from transformers import ViTConfig, ViTModel
 
-# Mean and standard deviation of ImageNet, which DINO was trained with.
+# Mean and standard deviation of ImageNet, on which DINO was trained.
 IMAGE_MEAN = (0.485, 0.456, 0.406)
 IMAGE_STD = (0.229, 0.224, 0.225)
 
@@ -42,13 +42,13 @@ _RENAMES = (
 
 
 class ImageTokenizer(nn.Module):
-    """Pictures (B, 3, S, S) in [0, 1] to tokens (B, 1 + (S / patch)², width), class token first."""
+    """From pictures (B, 3, S, S) in [0, 1] to tokens (B, 1 + (S / patch)², width), class first."""
 
     def __init__(self, vit: Mapping[str, Any], image_size: int) -> None:
         super().__init__()
-        # With the network's own size here, every release of transformers uses the table of position
-        # embeddings as it is; `resize_positions` has brought it to that size with the formula of
-        # the release that the published model was trained with.
+        # Given the network's own size, every release of transformers uses the table of position
+        # embeddings as it is; `resize_positions` has resized it with the formula of the release
+        # that the published model was trained with.
         self.model = ViTModel(ViTConfig(**{**vit, "image_size": image_size}))
 
     def forward(self, pictures: Tensor, progress: Callable[[float], None]) -> Tensor:
@@ -60,8 +60,8 @@ class ImageTokenizer(nn.Module):
 
     @contextmanager
     def _progress_between_layers(self, progress: Callable[[float], None]) -> Iterator[None]:
-        """Report before each layer of the ViT, whose loop over them is not ours."""
-        # The one list of modules in a ViTModel is that of its layers, under either name.
+        """Report progress before each layer of the ViT, by hooks: transformers runs the loop."""
+        # A ViTModel has one list of modules, its layers, whatever their name.
         layers = next(part for part in self.model.modules() if isinstance(part, nn.ModuleList))
 
         def report(number: int, *_: object) -> None:
@@ -79,7 +79,7 @@ class ImageTokenizer(nn.Module):
 
 
 def resize_positions(table: Tensor, grid: int) -> Tensor:
-    """Position embeddings (1, 1 + n², C) for a grid of `grid`² patches: (1, 1 + grid², C).
+    """Resize position embeddings (1, 1 + n², C) to a grid of `grid`² patches: (1, 1 + grid², C).
 
     The formula is that of transformers 4.35: bicubic by a scale factor of (grid + 0.1) / n. Later
     releases interpolate to a size instead, which differs by up to a percent of the largest value.
@@ -96,14 +96,14 @@ def resize_positions(table: Tensor, grid: int) -> Tensor:
 
 
 def adapt_keys(state: Mapping[str, Tensor], installed: set[str]) -> dict[str, Tensor]:
-    """The ViT's weights under the names of the installed transformers; other keys stay."""
+    """Rename the ViT's weights for the installed transformers, which has the keys `installed`."""
     if any(key.startswith(PREFIX + "encoder.layer.") for key in installed):
         return dict(state)
     return {published_to_renamed(key): tensor for key, tensor in state.items()}
 
 
 def published_to_renamed(key: str) -> str:
-    """A published key as transformers 5.9 and newer name it; keys outside the ViT stay."""
+    """Return transformers 5.9's name for a published key; keys outside the ViT stay the same."""
     if not key.startswith(PREFIX):
         return key
     for pattern, replacement in _RENAMES:

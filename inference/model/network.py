@@ -1,4 +1,4 @@
-"""The whole network, and the handle that callers hold: a picture becomes a scene code."""
+"""The whole network, from a picture to a scene code, and `Model`, the handle that callers hold."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class Network(nn.Module):
-    """TripoSR (Tochilkin et al., 2024): attribute names equal the keys of the checkpoint."""
+    """TripoSR (Tochilkin et al., 2024); attribute names equal the keys of the checkpoint."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -44,13 +44,14 @@ class Network(nn.Module):
 
     @cached_property
     def _begun(self) -> Tensor:
-        """What the backbone does before it looks at a picture: once for a loaded network, whose
-        weights and device stay as they are.
+        """The backbone's hidden tokens before it sees a picture.
+
+        Computed once for a loaded network, whose weights and device do not change.
         """
         return self.backbone.begin(self.tokenizer())
 
     def forward(self, picture: Tensor, tick: Tick = ignore_progress) -> Tensor:
-        """A picture (1, 3, S, S) in [0, 1] to the planes of its scene code (3, C, P, P)."""
+        """Turn a picture (1, 3, S, S) in [0, 1] into the planes of its scene code (3, C, P, P)."""
         # At the published size, the image tokenizer does about a fifth of the work.
         image_tokens = self.image_tokenizer(picture, lambda done: tick("encode", 0.2 * done))
         tokens = self.backbone(
@@ -68,10 +69,10 @@ class Model:
     """A loaded network on its device.
 
     Attributes:
-        network: In evaluation mode, on `device`, in `dtype`; its decoder in float32.
+        network: The network in evaluation mode, on `device`, in `dtype`; its decoder in float32.
         config: The sizes that it was built with.
-        device: Where it runs.
-        dtype: What it computes in; scene codes are float32 whatever this is.
+        device: The device that it runs on.
+        dtype: The type that it computes in; scene codes are always float32.
     """
 
     network: Network
@@ -80,7 +81,7 @@ class Model:
     dtype: torch.dtype
 
     def encode(self, rgb: NDArray[np.float32], tick: Tick | None = None) -> SceneCode:
-        """The scene code of a prepared picture.
+        """Compute the scene code of a prepared picture.
 
         Args:
             rgb: (N, N, 3) float32 in [0, 1], square, the subject on 50 % gray; resized to the
@@ -88,9 +89,9 @@ class Model:
             tick: Called with the stage `encode` between the blocks of the network.
 
         Raises:
-            InputError: `rgb` is no square RGB picture of finite values.
-            ModelFilesError: The weights, or too few bits for them, give no finite result.
-            DeviceError: The device's memory does not suffice.
+            InputError: `rgb` is not a square RGB picture with values from 0 to 1.
+            ModelFilesError: The result is not finite: bad weights, or too low a precision.
+            DeviceError: The device has too little memory.
         """
         if rgb.ndim != 3 or rgb.shape[0] != rgb.shape[1] or rgb.shape[2] != 3 or not rgb.size:
             raise InputError(
@@ -98,7 +99,7 @@ class Model:
                 "Pass what prepare_image returned",
                 shape=str(rgb.shape),
             )
-        # Not a number is not between 0 and 1 either. Filters may overshoot by a rounding error.
+        # NaN fails both comparisons. Filters may overshoot by a rounding error.
         if not ((rgb > -1e-3) & (rgb < 1 + 1e-3)).all():
             raise InputError("The picture's values are not from 0 to 1", "Divide bytes by 255")
         started = time.perf_counter()
@@ -117,7 +118,7 @@ class Model:
         return code
 
     def resize(self, rgb: Tensor) -> Tensor:
-        """A picture (N, N, 3) at the network's own size, by the published filter: (1, 3, S, S)."""
+        """Resize a picture (N, N, 3) to the network's size, as published: (1, 3, S, S)."""
         size = self.config.image_size
         return F.interpolate(
             rgb.permute(2, 0, 1).unsqueeze(0),

@@ -1,4 +1,4 @@
-"""Where a model's files lie on this machine. No torch."""
+"""Locations of a model's files on this machine. No torch."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from ..message import Message
 from .catalog import cached_triposr
 
 WEIGHTS_NAMES = ("model.safetensors", "model.ckpt")
-"""Names of the weights, preferred first: safetensors needs no trust and loads faster, and what the
-add-on converts is half as large."""
+"""File names of weights, preferred first: safetensors needs no trust and loads faster, and weights
+that the add-on converted are half as large."""
 
 STARTER_FOLDER = Path(__file__).resolve().parents[2] / "models" / "starter"
 """The small model that ships with the add-on."""
 
 BUNDLED_FOLDER = STARTER_FOLDER.with_name("triposr")
-"""The published model, in zips that were built with it."""
+"""The published model, in zips built with it."""
 
 
 def weights_file(folder: Path, exact: bool = False) -> Path:
-    """The weights in `folder`.
+    """Return the path of the weights in `folder`.
 
     Args:
-        folder: Of one model.
-        exact: Prefer the weights as they were published to those that are half as large.
+        folder: The folder of one model.
+        exact: Whether to prefer the published weights to the converted ones of half the size.
 
     Raises:
-        ModelFilesError: The folder or the weights are missing, or may not be read.
+        ModelFilesError: The folder or the weights are missing, or the folder cannot be read.
     """
     try:
         os.listdir(folder)
@@ -54,17 +54,18 @@ def weights_file(folder: Path, exact: bool = False) -> Path:
 
 
 def is_bundled() -> bool:
-    """Whether the published weights came with the add-on's zip."""
+    """Return whether the published weights came with the add-on's zip."""
     return _has_weights(BUNDLED_FOLDER)
 
 
 def find_model(folder: Path | None) -> Path:
-    """The folder to load from: `folder` if any weights lie in it, else what came with the add-on,
-    else where Hugging Face's tools have left the published weights on this machine, else the
-    starter model's.
+    """Return the folder to load the model from.
 
-    Weights that are damaged are still chosen, so that loading them says what is wrong with them
-    instead of quietly giving a draft.
+    It is the first of these that holds weights: `folder`, the folder of the published model that
+    came with the add-on, the cache of Hugging Face's tools, the folder of the starter model.
+
+    Damaged weights are still chosen, so that loading them reports what is wrong instead of quietly
+    using the starter model.
     """
     if folder is not None and _has_weights(folder):
         return folder
@@ -74,5 +75,5 @@ def find_model(folder: Path | None) -> Path:
 
 
 def _has_weights(folder: Path) -> bool:
-    # os.path: a share that does not answer is as one that is not there.
+    # Unlike pathlib, os.path returns False for a share that does not answer.
     return any(os.path.isfile(folder / name) for name in WEIGHTS_NAMES)

@@ -1,1 +1,1 @@
-"""A scene code becomes a colored triangle mesh. No bpy."""
+"""Extraction of a colored triangle mesh from a scene code. No bpy."""

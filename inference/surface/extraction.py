@@ -1,7 +1,8 @@
-"""A scene code becomes a triangle mesh: the leaves around the surface, the surface, its colors.
+"""From a scene code to a triangle mesh: the leaves around the surface, the surface, its colors.
 
-Time and memory follow the surface and not the lattice: only points near the surface are evaluated,
-and only leaves that hold some of it are surfaced. Python's global lock is given back between them.
+Time and memory grow with the surface, not with the lattice: only points near the surface are
+evaluated, and only leaves that contain part of it are surfaced. Python's global lock is released
+between leaves.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ from .workers import Workers
 log = logging.getLogger(__name__)
 
 SHARES = (0.4, 0.5, 0.1)
-"""Parts of the progress bar that finding the band, evaluating and surfacing take."""
+"""Fractions of the progress bar for finding the band, evaluating and surfacing."""
 
 NEAREST, FARTHEST = 1e-6, 1e6
-"""The least and the greatest distance of a density from the threshold, over the threshold. They
-keep vertices off the lattice points, where edges meet, and move them by a millionth of an edge."""
+"""Least and greatest distance of a density from the threshold, divided by the threshold. They keep
+vertices off the lattice points, where edges meet, and move them by a millionth of an edge."""
 
 
 def extract_mesh(
@@ -47,14 +48,14 @@ def extract_mesh(
     device: str = "auto",
     closed: bool = True,
 ) -> MeshData:
-    """The surface where the density is `threshold`, with the color at each vertex.
+    """Extract the surface where the density is `threshold`, with the color at each vertex.
 
     Args:
-        code: The object.
+        code: The scene code of the object.
         resolution: Lattice points per axis, 16...1024.
         threshold: Density at the surface; higher gives a thinner object.
         tick: Called with the stages `extract` and `color` between blocks.
-        device: Where the density is evaluated: `auto`, `cpu`, `cuda`, ...
+        device: Device that evaluates the density: `auto`, `cpu`, `cuda`, ...
         closed: Whether a surface that reaches the end of the box is closed there. The published
             code leaves it open.
 
@@ -93,7 +94,7 @@ def color_points(
     tick: Tick | None = None,
     device: str = "auto",
 ) -> NDArray[np.float32]:
-    """Display-referred sRGB at `points` (N, 3) in the model's frame: (N, 3) float32, 0...1.
+    """Return display-referred sRGB at `points` (N, 3) in the model's frame: (N, 3) float32, 0...1.
 
     Raises:
         DeviceError: Memory ran out, or the device does not work.
@@ -114,13 +115,13 @@ def find_surface(
     progress: Callable[[float], None],
     closed: bool = True,
 ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    """The surface of a lattice of `resolution`³ points that fills the box.
+    """Find the surface in a lattice of `resolution`³ points that fills the box.
 
     Args:
-        field: The object.
-        resolution: R, the lattice points per axis.
+        field: The density of the object.
+        resolution: Lattice points per axis.
         threshold: Density at the surface.
-        progress: Called with the part of the work done, 0...1; raises to stop.
+        progress: Called with the fraction of the work done, 0...1; raises to stop.
         closed: Whether the box closes a surface that reaches its end.
 
     Returns:
@@ -141,7 +142,7 @@ def find_surface(
         leaves = Leaves(lattice, band, raw_threshold, closed)
         if leaves.evaluate(evaluating):
             break
-        # At the latest, this ends when the band is the whole box.
+        # The loop ends, at the latest, when the band is the whole box.
         del leaves
         band = band.wider()
     is_solid = bool((band.values > 0).all() and (leaves.values > 0).all())
@@ -152,15 +153,15 @@ def find_surface(
 
 
 def at_the_end(vertices: NDArray[np.float64], resolution: int) -> NDArray[np.bool_]:
-    """Which vertices (V, 3) in lattice units lie on a side of the box: (V,)."""
+    """Mark the vertices (V, 3), in lattice units, that lie on a side of the box: (V,)."""
     return ((vertices == 0) | (vertices == resolution - 1)).any(axis=1)
 
 
 @dataclass
 class _Part:
-    """The progress of one of several pieces of work: it starts at `start`, and is `share` long.
+    """Progress of one part of the work, from `start` to `start + share` of the whole.
 
-    Work that turns out to be more than it seemed stands still at what it has reported.
+    The reported progress never goes back: it waits while the work turns out larger than expected.
     """
 
     progress: Callable[[float], None]
@@ -180,10 +181,10 @@ def _surface(
     closed: bool,
     progress: Callable[[float], None],
 ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    """The welded surface in all leaves, whose values become densities less the threshold.
+    """Return the welded surface in all leaves; overwrites their values.
 
-    It is interpolated between densities, not between their logarithms, because the published code
-    does so: it moves vertices by up to a fifth of a lattice cell.
+    The surface is interpolated between densities, not between their logarithms, as in the published
+    code; the difference moves vertices by up to a fifth of a lattice cell.
     """
     raw_threshold = math.log(threshold) - field.code.density_bias
     values = field.activate_density(leaves.values.add_(raw_threshold)).sub_(threshold)
@@ -198,7 +199,7 @@ def _surface(
         blocks = leaves.with_neighbors(values, here).cpu().numpy()
         for block, first in zip(blocks, leaves.first[here].tolist(), strict=True):
             x, y, z = (min(LEAF + 1, resolution - at) for at in first)
-            if min(x, y, z) > 1:  # A single layer is the end of the leaf before.
+            if min(x, y, z) > 1:  # A single layer belongs to the leaf before.
                 surface.add(np.ascontiguousarray(block[:x, :y, :z]), tuple(first))
         progress(min(1.0, (start + AT_A_TIME) / len(values)))
     return surface.welded()

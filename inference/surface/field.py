@@ -1,8 +1,8 @@
-"""A scene code that answers: density and color at points, and on the planes of a lattice.
+"""Evaluation of a scene code: density and color at points, and planes resampled for a lattice.
 
 The decoder's first layer is linear, and so is bilinear sampling. Each plane is therefore multiplied
-by its slice of that layer once, and sampling the three products and adding them gives the first
-hidden layer directly: no point ever has its 3C features concatenated.
+by its slice of that layer once. Sampling the three products and adding them gives the first hidden
+layer directly, without concatenating the 3C features of any point.
 """
 
 from __future__ import annotations
@@ -21,35 +21,43 @@ from .recall import recall_of
 from .workers import Workers
 
 MAX_LOG_DENSITY = 80.0
-"""exp(80) is near the end of float32; real scene codes stay below 20."""
+"""Cap of the logarithm: exp(80) is near the end of float32; real scene codes stay below 20."""
 
 _AXES = ((0, 1), (0, 2), (1, 2))
-"""The coordinates that each plane is read at: (x, y), (x, z), (y, z)."""
+"""The coordinates at which each plane is read: (x, y), (x, z), (y, z)."""
 
 
 def ignore(done: float) -> None:
-    """The progress of a caller that does not listen."""
+    """Do nothing: the progress callback of a caller that does not need progress."""
 
 
 def density_at(code: SceneCode, points: ArrayLike) -> NDArray[np.float32]:
-    """Density at `points` (N, 3) in [-radius, radius]: (N,) float32, greater than zero."""
+    """Return the density at `points` (N, 3) in [-radius, radius]: (N,) float32, above zero."""
     return Field(code).density(points)
 
 
 def color_at(code: SceneCode, points: ArrayLike) -> NDArray[np.float32]:
-    """Display-referred sRGB at `points` (N, 3) in [-radius, radius]: (N, 3) float32, 0...1."""
+    """Return the color at `points` (N, 3) in [-radius, radius]: (N, 3) float32 sRGB, 0...1.
+
+    The color is display-referred.
+    """
     return Field(code).color(points)
 
 
 class Field:
-    """The density and color that a scene code stands for, ready to be evaluated on one device.
+    """The density and color of a scene code, ready to be evaluated on one device.
 
     Points are (N, 3) in [-radius, radius], in the model's frame; outside the box the features are
     zero, as in the published code. A density is "raw" before the bias and the exponential.
     """
 
     def __init__(self, code: SceneCode, workers: Workers | None = None) -> None:
-        """Args: workers: They evaluate it on their device; if None, this thread does on the CPU."""
+        """Multiply the planes by the first layer.
+
+        Args:
+            code: The scene code.
+            workers: Evaluate it on their device; if None, the calling thread does so on the CPU.
+        """
         self.code, self.radius = code, code.radius
         self.workers = workers or Workers(torch.device("cpu"))
         self.device = self.workers.device
@@ -66,7 +74,7 @@ class Field:
         return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(self.device)
 
     def density(self, points: ArrayLike) -> NDArray[np.float32]:
-        """Density at points: (N,) float32, greater than zero."""
+        """Return the density at points (N, 3): (N,) float32, above zero."""
         return self._at_points(
             points, lambda h: self.activate_density(self.raw_density(h)), (), ignore
         )
@@ -74,16 +82,16 @@ class Field:
     def color(
         self, points: ArrayLike, progress: Callable[[float], None] = ignore
     ) -> NDArray[np.float32]:
-        """Display-referred sRGB at points: (N, 3) float32 in [0, 1]."""
+        """Return display-referred sRGB at points (N, 3): (N, 3) float32 in [0, 1]."""
         return self._at_points(points, self._color, (3,), progress)
 
     def raw_density(self, hidden: Tensor) -> Tensor:
-        """Raw density (N,) of first-layer sums (N, n), which are overwritten."""
+        """Return the raw density (N,) of first-layer sums (N, n), which are overwritten."""
         weight, bias = self._last
         return torch.addmv(bias[0], self._activate(hidden), weight[0])
 
     def activate_density(self, raw: Tensor) -> Tensor:
-        """Turn raw densities into densities, in place; capped, for an infinity has no neighbors."""
+        """Turn raw densities into densities, in place; capped: infinity cannot be interpolated."""
         return raw.add_(self.code.density_bias).clamp_(max=MAX_LOG_DENSITY).exp_()
 
     def _color(self, hidden: Tensor) -> Tensor:
@@ -91,7 +99,7 @@ class Field:
         return torch.sigmoid(torch.addmm(bias[1:], self._activate(hidden), weight[1:].T))
 
     def _activate(self, hidden: Tensor) -> Tensor:
-        """All layers but the last, on first-layer sums (N, n) that are overwritten."""
+        """Apply all layers but the last to first-layer sums (N, n), which are overwritten."""
         hidden = F.silu(hidden, inplace=True)
         for weight, bias in self._hidden:
             hidden = F.silu(torch.addmm(bias, hidden, weight.T), inplace=True)
@@ -121,20 +129,20 @@ class Field:
         return result
 
     def _sample(self, points: Tensor) -> Tensor:
-        """First-layer sums (N, n) at points (N, 3) in [-1, 1]."""
+        """Return the first-layer sums (N, n) at points (N, 3) in [-1, 1]."""
         at = torch.stack([points[:, axes] for axes in _AXES]).unsqueeze(1)
         sampled = F.grid_sample(self._planes, at, align_corners=False)
         return sampled.squeeze(2).sum(0).T + self._first_bias
 
     def resampled(self, ticks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The three planes at all pairs of `ticks` (n,), coordinates in [-1, 1].
+        """Resample the three planes at all pairs of `ticks` (n,), coordinates in [-1, 1].
 
         Returns:
             `xy`, `xz`, `yz`, each (n, n, hidden): the first-layer sum at point (i, j, k) is
             `xy[i, j] + xz[i, k] + yz[j, k]`.
         """
         size = self._planes.shape[-1]
-        # Texel centers are whole numbers here; beyond the first and the last there are zeros.
+        # In these units, texel centers are whole numbers; zeros surround the first and the last.
         at = ((ticks + 1) * size - 1) / 2 + 1
         lower = at.floor().long().clamp(0, size)
         share = (at - lower)[:, None, None]
@@ -146,5 +154,5 @@ class Field:
 
 
 def _between(rows: Tensor, lower: Tensor, share: Tensor) -> Tensor:
-    """Linear interpolation between `rows` (m, ...) `lower` (n,) and those after them: (n, ...)."""
+    """Interpolate linearly between rows `lower` (n,) of `rows` (m, ...) and the next: (n, ...)."""
     return torch.lerp(rows[lower], rows[lower + 1], share)

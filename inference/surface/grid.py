@@ -1,7 +1,7 @@
-"""A scene code on a rectilinear grid: raw densities at any of its points, cheaply.
+"""A scene code on a rectilinear grid: cheap raw densities at any of its points.
 
-Such a grid is separable: with n ticks per axis, plane (x, y) is read at n² places only, and so are
-the others. They are resampled once, and the first-layer sum of a point is three rows added.
+Such a grid is separable: with n ticks per axis, each plane is read at n² places only. The planes
+are resampled once, and the first-layer sum of a point is the sum of three rows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .field import Field
 class Grid:
     """The n³ points whose coordinates along each axis are `ticks` (n,), ascending in [-1, 1].
 
-    Coordinates are those of the planes: 1 stands for the radius.
+    Coordinates are those of the planes: 1 corresponds to the radius.
     """
 
     def __init__(self, field: Field, ticks: Tensor) -> None:
@@ -26,17 +26,17 @@ class Grid:
         self._planes = [plane.flatten(0, 1) for plane in field.resampled(ticks)]
 
     def everywhere(self, progress: Callable[[float], None]) -> Tensor:
-        """Raw densities (n, n, n) at all points; `progress` is called with the part done."""
+        """Return raw densities (n, n, n) at all points; `progress` is called with the part done."""
         count = len(self.ticks)
         points = torch.arange(count**3, device=self.field.device)
         return self.at(points, progress).view(count, count, count)
 
     def at(self, points: Tensor, progress: Callable[[float], None]) -> Tensor:
-        """Raw densities (N,) at `points` (N,) int64; point (i, j, k) is number (i n + j) n + k.
+        """Return raw densities (N,) at `points`.
 
         Args:
-            points: Their numbers.
-            progress: Called with the part of the work done, 0...1; raises to stop.
+            points: (N,) int64, numbers of points: point (i, j, k) has number (i n + j) n + k.
+            progress: Called with the fraction of the work done, 0...1; raises to stop.
         """
         count = len(self.ticks)
         xy, xz, yz = self._planes

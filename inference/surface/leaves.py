@@ -1,8 +1,8 @@
-"""The part of a lattice that is near the surface: leaves of 16³ points, and no others.
+"""The part of a lattice near the surface, in leaves of 16³ points.
 
-As in sparse volumes elsewhere, each lattice point belongs to one leaf. Within a leaf, the density
-is evaluated at a coarse stride first; cells that the surface may cross are halved until they are
-those of the lattice. At last, the surface is followed to wherever it leaves what was evaluated.
+As in other sparse volumes, each lattice point belongs to one leaf. Within a leaf, the density is
+first evaluated at a coarse stride; cells that the surface may cross are halved until they are cells
+of the lattice. Finally, the surface is followed to wherever it leaves the evaluated points.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from .narrow_band import Band, undecided
 from .recall import LatticeValues
 
 LEAF = 16
-"""Lattice points per axis. PyMCubes takes a tenth of a millisecond for that many cells; meanwhile
-it holds Python's global lock."""
+"""Lattice points of a leaf per axis. PyMCubes takes a tenth of a millisecond for that many cells;
+meanwhile it holds Python's global lock."""
 
 STRIDE_TEXELS = 0.5
-"""About how many texels the coarsest stride is large."""
+"""Approximate size of the coarsest stride, in texels."""
 
 MARGIN = 0.25
-"""As in narrow_band, for cells of half a texel and smaller: values bend less between their ends."""
+"""MARGIN of narrow_band for cells of half a texel or less, in which values bend less."""
 
 ROUGH = 0.7
-"""Part of the band's cells that may be active before all of their points are evaluated: where the
-surface is nearly everywhere, there is little to leave out, and no telling what."""
+"""Fraction of active cells in the band above which all of their points are evaluated: with the
+surface nearly everywhere, there is little to leave out, and no telling what."""
 
 AT_A_TIME = 1024
-"""Leaves that are worked on together: what is needed for a point takes 60 bytes."""
+"""Leaves that are processed together; each point needs 60 bytes."""
 
 KEPT = 4096
-"""Leaves whose values are kept for the next threshold, at most: 84 MB."""
+"""Maximum number of leaves whose values are kept for the next threshold: 84 MB."""
 
 SIDES = tuple(side for side in itertools.product((0, 1), repeat=3) if any(side))
 """The directions (x, y, z) to the leaves that touch a leaf's upper faces, edges and corner."""
@@ -48,12 +48,19 @@ class Leaves:
 
     Attributes:
         first: (L, 3) int64, each leaf's first point in the lattice.
-        values: (L, 16, 16, 16), positive inside; far from the surface, of the right sign only.
+        values: (L, 16, 16, 16), positive inside; far from the surface, only the sign is right.
         known: (L, 16, 16, 16) bool: where the density was evaluated.
     """
 
     def __init__(self, lattice: Grid, band: Band, raw_threshold: float, at_walls: bool) -> None:
-        """Args: at_walls: Also take leaves at which only the box ends what is inside."""
+        """Choose the leaves of `lattice` around the band; `evaluate` finds the surface in them.
+
+        Args:
+            lattice: The grid of all lattice points.
+            band: The cells that the surface may cross.
+            raw_threshold: The raw density at the surface.
+            at_walls: Whether to include leaves where a side of the box bounds the inside.
+        """
         self.lattice = lattice
         self._raw_threshold = raw_threshold
         self._resolution = len(lattice.ticks)
@@ -67,20 +74,20 @@ class Leaves:
         self._texels = _texels_of(band, lattice.ticks)
 
     def _number(self, places: Tensor) -> Tensor:
-        """The leaves at places (..., 3), counted in leaves; -1 where there is none."""
+        """Return the numbers of the leaves at places (..., 3), in leaves; -1 where none is."""
         count = self._place.shape[0]
         i, j, k = places.clamp(0, count - 1).unbind(-1)
         inside = ((places >= 0) & (places < count)).all(dim=-1)
         return torch.where(inside, self._place[i, j, k], -1)
 
     def _points(self, stride: int) -> tuple[Tensor, Tensor, Tensor]:
-        """The x, y and z of the leaves' points: (L, n, 1, 1), (L, 1, n, 1) and (L, 1, 1, n)."""
+        """Return x, y and z of the leaves' points: (L, n, 1, 1), (L, 1, n, 1) and (L, 1, 1, n)."""
         steps = torch.arange(0, LEAF, stride, device=self.first.device)
         x, y, z = (self.first[:, axis, None] + steps for axis in range(3))
         return x[:, :, None, None], y[:, None, :, None], z[:, None, None, :]
 
     def evaluate(self, progress: Callable[[float], None]) -> bool:
-        """Find the surface; False if it goes on where there is no leaf, so that more are needed."""
+        """Find the surface; return False if it continues where there is no leaf."""
         while True:
             self._evaluate_wanted(progress)
             if self._stride == 1:
@@ -94,7 +101,7 @@ class Leaves:
         return not any(self._goes_on(inside, here) for here in self._parts(progress))
 
     def _refine(self, progress: Callable[[float], None]) -> None:
-        """Halve the stride, and want the points of all cells that the surface may cross."""
+        """Halve the stride, and mark as wanted the points of cells that the surface may cross."""
         low, high = self._within_cells()
         ending = self._ending_cells()
         count = LEAF // self._stride * 2
@@ -111,8 +118,10 @@ class Leaves:
         self._wanted = self._to_owners(wanted) & ~self.known
 
     def _parts(self, progress: Callable[[float], None]) -> Iterator[slice]:
-        """Some leaves at a time. Before each, `progress` is called, so that one can stop there; who
-        listens keeps the highest part done, and 0 adds nothing to it.
+        """Yield slices of leaves to process together.
+
+        Before each slice, `progress` is called with 0, so that it can stop the work. The 0 does not
+        set the progress back: the listener keeps the highest fraction.
         """
         for start in range(0, len(self.first), AT_A_TIME):
             progress(0.0)
@@ -133,7 +142,7 @@ class Leaves:
         progress(1.0)
 
     def _recall(self, wanted: Tensor, progress: Callable[[float], None]) -> None:
-        """Take what an earlier extraction evaluated out of `wanted` (L, n, n, n)."""
+        """Take over values of an earlier extraction, and remove them from `wanted` (L, n, n, n)."""
         kept = self.lattice.field.recall.lattices.get(self._resolution)
         if kept is None:
             return
@@ -148,25 +157,25 @@ class Leaves:
             wanted[here] &= ~known
 
     def _keep(self) -> None:
-        """Keep what was evaluated for an extraction at another threshold."""
+        """Keep the evaluated densities for an extraction at another threshold."""
         if 0 < len(self.first) <= KEPT:
             values = self.values + self._raw_threshold
             kept = LatticeValues(self._resolution, self._place, values, self.known)
             self.lattice.field.recall.keep(kept)
 
     def _in_lattice(self, points: Tensor) -> Tensor:
-        """Those of some points (L, n, n, n) bool that the last leaves have not beyond the end."""
+        """Return marks (L, n, n, n) bool without those of the last leaves beyond the lattice."""
         x, y, z = (axis < self._resolution for axis in self._points(self._stride))
         return points & x & y & z
 
     def with_neighbors(self, values: Tensor, leaves: slice) -> Tensor:
-        """Values (L, n, n, n) with the next leaves' first layers: (L', n + 1, n + 1, n + 1).
+        """Add the next leaves' first layers to values (L, n, n, n): (L', n + 1, n + 1, n + 1).
 
-        Where there is no next leaf, the last layer stands for it.
+        Where there is no next leaf, the last layer is repeated.
 
         Args:
-            values: Of all leaves.
-            leaves: Which L' of them.
+            values: Values of all leaves.
+            leaves: The L' leaves to return.
         """
         count = values.shape[1]
         full = values.new_empty(len(values[leaves]), *[count + 1] * 3)
@@ -181,9 +190,10 @@ class Leaves:
         return full
 
     def _within_cells(self) -> tuple[Tensor, Tensor]:
-        """The lowest and the highest value (L, n, n, n) of the texels within each cell, if any.
+        """Return the lowest and highest values (L, n, n, n) of the texels within each cell.
 
-        Features bend at texels, so that peaks are there, which lattice points nearby do not show.
+        Features bend at texels, so densities peak there, which nearby lattice points do not show.
+        Cells without a texel have infinity and minus infinity.
         """
         at, values = self._texels
         count = LEAF // self._stride
@@ -197,18 +207,21 @@ class Leaves:
         return low.view(shape), high.view(shape)
 
     def _ending_cells(self) -> Tensor:
-        """Cells (L, n, n, n) that reach beyond the lattice, where the band is active.
+        """Mark cells (L, n, n, n) that reach beyond the lattice and whose first point is evaluated.
 
-        What they hold of the lattice has no corners of theirs around it.
+        The corners of such a cell do not enclose the part of the lattice in it.
         """
         end = self._resolution - 1
         x, y, z = (axis + self._stride > end for axis in self._points(self._stride))
         return self.known & (x | y | z)
 
     def _to_owners(self, points: Tensor) -> Tensor:
-        """Points (L, n + 1, n + 1, n + 1) bool, those of the last layers handed to the next leaves.
+        """Hand the marks in the last layers of `points` to the next leaves: (L, n, n, n) bool.
 
-        The opposite of `with_neighbors`.
+        The inverse of `with_neighbors`.
+
+        Args:
+            points: (L, n + 1, n + 1, n + 1) bool.
         """
         count = points.shape[1] - 1
         result = _without_last(points).clone()
@@ -221,7 +234,7 @@ class Leaves:
         return result
 
     def _unknown_ends(self, progress: Callable[[float], None]) -> Tensor:
-        """The ends of lattice edges that the surface crosses and that were not evaluated."""
+        """Mark the ends of lattice edges that the surface crosses, unless they are evaluated."""
         inside = self.values > 0
         ends = self.known.new_empty(len(inside), *[LEAF + 1] * 3)
         for here in self._parts(progress):
@@ -229,7 +242,7 @@ class Leaves:
         return self._in_lattice(self._to_owners(ends) & ~self.known)
 
     def _goes_on(self, inside: Tensor, leaves: slice) -> bool:
-        """Whether the surface reaches a side of one of the leaves, and no leaf is beyond."""
+        """Return whether the surface crosses a side of one of the leaves with no leaf beyond it."""
         inside = self.with_neighbors(inside, leaves)
         place = self.first[leaves] // LEAF
         for axis, (layer, step) in itertools.product(range(3), ((0, -1), (LEAF, 1))):
@@ -250,11 +263,11 @@ def _done_of_part(
 
 
 def _leaves_at(ticks: Tensor, band: Band, at_walls: bool) -> tuple[Tensor, Tensor]:
-    """Which leaves there are.
+    """Choose the leaves around the surface.
 
     Returns:
-        The leaf at each place (N, N, N) int64, -1 where there is none; and the first lattice point
-        of each leaf (L, 3) int64.
+        The number of the leaf at each place (N, N, N) int64, -1 where there is none; and the first
+        lattice point of each leaf (L, 3) int64.
     """
     cells = band.active.clone()
     if at_walls:
@@ -281,7 +294,9 @@ def _leaves_at(ticks: Tensor, band: Band, at_walls: bool) -> tuple[Tensor, Tenso
 
 
 def _texels_of(band: Band, ticks: Tensor) -> tuple[Tensor, Tensor]:
-    """The first points (M, 3) of the lattice cells that texels of the band lie in; their values."""
+    """Return the first points (M, 3) of the lattice cells that hold texels of the band's active
+    cells, and the values (M,) of these texels.
+    """
     corner = torch.zeros_like(band.values, dtype=torch.bool)
     count = len(band.ticks) - 1
     for side in itertools.product((0, 1), repeat=3):
@@ -290,7 +305,7 @@ def _texels_of(band: Band, ticks: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _coarsest_stride(ticks: Tensor, band: Band) -> int:
-    """The power of two, at most a leaf, that is nearest to STRIDE_TEXELS."""
+    """Return the power of two, at most LEAF, that is nearest to STRIDE_TEXELS."""
     if float(band.active.float().mean()) > ROUGH:
         return 1
     middle = len(band.ticks) // 2
@@ -300,16 +315,16 @@ def _coarsest_stride(ticks: Tensor, band: Band) -> int:
 
 
 def _cells_of(ticks: Tensor, borders: Tensor) -> Tensor:
-    """The cell between `borders` that each of `ticks` lies in."""
+    """Return the number of the cell between `borders` in which each of `ticks` lies."""
     return (torch.searchsorted(borders, ticks, right=True) - 1).clamp(max=len(borders) - 2)
 
 
 def _interpolated(
     band: Band, ticks: Tensor, points: tuple[Tensor, Tensor, Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """The band's values at lattice points, and whether these lie in active cells.
+    """Interpolate the band's values at lattice points, and mark points in active cells.
 
-    The end of the lattice stands for points beyond it.
+    Points beyond the lattice take the value at its end.
     """
     cell = _cells_of(ticks, band.ticks)
     share = (ticks - band.ticks[cell]) / (band.ticks[cell + 1] - band.ticks[cell])
@@ -326,7 +341,7 @@ def _interpolated(
 
 
 def _ends_of_crossed(inside: Tensor) -> Tensor:
-    """The points (L, n, n, n) that have a neighbor along an axis on the other side."""
+    """Mark the points (L, n, n, n) with a neighbor along an axis on the other side."""
     ends = torch.zeros_like(inside)
     for axis in (1, 2, 3):
         count = inside.shape[axis] - 1
@@ -337,19 +352,19 @@ def _ends_of_crossed(inside: Tensor) -> Tensor:
 
 
 def corners(cells: Tensor) -> Tensor:
-    """The points (L, 2n + 1, ...) of the halved grid that belong to any of cells (L, n, n, n)."""
+    """Mark the points (L, 2n + 1, ...) of the halved grid in the marked cells (L, n, n, n)."""
     points = cells
     for axis in (1, 2, 3):
         count = points.shape[axis]
         doubled = _zeros_like(points, axis, 2 * count + 1)
-        for offset in range(3):  # A cell's first corner, its middle and its last corner.
+        for offset in range(3):  # a cell's first corner, its middle and its last corner
             _strided(doubled, axis, offset, count).logical_or_(points)
         points = doubled
     return points
 
 
 def halved(values: Tensor) -> Tensor:
-    """Values (L, n, n, n) with the means of neighbors between them: (L, 2n - 1, ...)."""
+    """Insert the means of neighbors between values (L, n, n, n): (L, 2n - 1, ...)."""
     for axis in (1, 2, 3):
         count = values.shape[axis]
         doubled = _zeros_like(values, axis, 2 * count - 1)
@@ -361,26 +376,26 @@ def halved(values: Tensor) -> Tensor:
 
 
 def _spread(known: Tensor) -> Tensor:
-    """Marks (L, n, n, n) at every second point of (L, 2n, 2n, 2n)."""
+    """Place marks (L, n, n, n) at every second point of (L, 2n, 2n, 2n)."""
     spread = known.new_zeros(len(known), *[2 * count for count in known.shape[1:]])
     spread[:, ::2, ::2, ::2] = known
     return spread
 
 
 def _zeros_like(values: Tensor, axis: int, count: int) -> Tensor:
-    """Zeros, shaped like `values` but for `count` along an axis."""
+    """Return zeros shaped like `values`, except for `count` along an axis."""
     shape = [*values.shape]
     shape[axis] = count
     return values.new_zeros(shape)
 
 
 def _strided(values: Tensor, axis: int, first: int, count: int) -> Tensor:
-    """A view of `count` values along an axis, leaving out every second one."""
+    """Return a view of `count` values along an axis: every second one, starting at `first`."""
     index = [slice(None)] * values.ndim
     index[axis] = slice(first, first + 2 * count - 1, 2)
     return values[tuple(index)]
 
 
 def _without_last(points: Tensor) -> Tensor:
-    """A view that leaves out the last layer along each axis."""
+    """Return a view without the last layer along each axis."""
     return points[:, :-1, :-1, :-1]

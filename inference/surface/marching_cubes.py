@@ -1,4 +1,4 @@
-"""Blocks of a lattice become one triangle mesh, by PyMCubes."""
+"""Marching cubes by PyMCubes: blocks of a lattice become one triangle mesh."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from ..errors import importing
 
 
 class Surface:
-    """The zero surface of values that are positive inside, from blocks that share their faces.
+    """The zero surface of values that are positive inside, built from blocks that share faces.
 
-    Both blocks find the same vertices on a face that they share, and `welded` joins them, so that
-    the mesh is that of the whole lattice.
+    Two blocks find the same vertices on a shared face, and `welded` joins them, so the mesh is that
+    of the whole lattice.
     """
 
     def __init__(self, resolution: int, closed: bool) -> None:
@@ -20,7 +20,7 @@ class Surface:
 
         Args:
             resolution: Lattice points per axis.
-            closed: Whether the lattice's sides close the surface where it would end at them.
+            closed: Whether the lattice's sides close a surface that reaches them.
 
         Raises:
             DependencyError: PyMCubes cannot be imported.
@@ -40,7 +40,7 @@ class Surface:
         """Add the surface in a block.
 
         Args:
-            values: (X, Y, Z), none of them zero: on which edge would the vertex lie?
+            values: (X, Y, Z), none of them zero: a vertex must lie on one edge, not on a point.
             first: The block's first point in the lattice.
         """
         if self._closed:
@@ -48,14 +48,15 @@ class Surface:
         if values.min() > 0 or values.max() < 0:
             return
         vertices, faces = self._marching_cubes(values, 0.0)
-        # A vertex lies on a lattice edge: between its lower end and the next point along one axis.
-        # PyMCubes walks an edge from either end, so that coordinates differ in the last bit; the
-        # edge does not.
+        # A vertex lies on a lattice edge, between its lower end and the next point along one axis.
+        # PyMCubes walks an edge from either end, so coordinates may differ in the last bit; the
+        # edge is the same.
         lower = np.floor(vertices)
         axis = (vertices != lower) @ np.array([0, 1, 2])
         end = self._resolution - 1
         lower += first
-        # All edges that leave the lattice at a point end there: one vertex closes the surface.
+        # All edges that leave the lattice at a point share one vertex there, which closes the
+        # surface.
         beyond = ((lower < 0) | (lower + np.eye(3)[axis] > end)).any(axis=1)
         axis[beyond] = 3
         place = np.ravel_multi_index(
@@ -69,7 +70,7 @@ class Surface:
     def _walled(
         self, values: NDArray[np.float32], first: tuple[int, int, int]
     ) -> tuple[NDArray[np.float32], tuple[int, int, int]]:
-        """The block with layers of the outside where it touches a side of the lattice."""
+        """Add a layer of outside values to the block wherever it touches a side of the lattice."""
         walls = [
             (int(at == 0), int(at + count == self._resolution))
             for at, count in zip(first, values.shape, strict=True)
@@ -82,13 +83,13 @@ class Surface:
         return walled, (x, y, z)
 
     def welded(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-        """Vertices (V, 3) float64 in lattice units and faces (F, 3) int32, wound outward."""
+        """Return vertices (V, 3) float64 in lattice units and faces (F, 3) int32, wound outward."""
         if not self._count:
             return np.zeros((0, 3)), np.zeros((0, 3), np.int32)
         edges = np.concatenate(self._edges)
         _, first, number = np.unique(edges, return_index=True, return_inverse=True)
         faces = number[np.concatenate(self._faces)].astype(np.int32)
         a, b, c = faces.T
-        # At the corners and edges of the lattice, vertices that are now one had faces of their own.
+        # At the corners and edges of the lattice, faces lie between vertices that are now one.
         faces = faces[(a != b) & (b != c) & (c != a)]
         return np.concatenate(self._vertices)[first], faces

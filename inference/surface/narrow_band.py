@@ -1,9 +1,9 @@
-"""Where in the box the surface may be, by the texels of a scene code.
+"""The narrow band: where in the box the surface may be, judged by the texels of a scene code.
 
-A scene code's features are linear between the texels of its planes, so that what happens between
-two texels is the decoder's work alone. The density is evaluated at every texel first; cells between
-texels that the surface may cross are looked at more closely (see leaves.py). Elsewhere, values are
-interpolated, and stay on their side of the surface.
+A scene code's features are linear between the texels of its planes, so only the decoder bends the
+density between two texels. The density is first evaluated at every texel; cells between texels that
+the surface may cross are then refined (see leaves.py). Elsewhere, values are interpolated and stay
+on their side of the surface.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .field import Field
 from .grid import Grid
 
 MARGIN = 0.5
-"""How far values may go beyond those at a cell's corners, over the range of all that are around."""
+"""How far values in a cell may exceed those at its corners, divided by the range around it."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Band:
     active: Tensor
 
     def wider(self) -> Band:
-        """The band with all neighbors of its cells."""
+        """Return the band extended by all neighbors of its cells."""
         active = self.active.to(torch.uint8)
         for axis in range(3):
             active = highest_around(active, axis)
@@ -44,12 +44,12 @@ class Band:
 
 
 def find_band(field: Field, raw_threshold: float, progress: Callable[[float], None]) -> Band:
-    """The cells between texels that the surface may cross.
+    """Find the cells between texels that the surface may cross.
 
     Args:
-        field: The object.
+        field: The density of the object.
         raw_threshold: The raw density at the surface.
-        progress: Called with the part of the work done, 0...1; raises to stop.
+        progress: Called with the fraction of the work done, 0...1; raises to stop.
     """
     ticks = texel_ticks(field.code.planes.shape[-1], field.device)
     if field.recall.texels is None:
@@ -59,22 +59,22 @@ def find_band(field: Field, raw_threshold: float, progress: Callable[[float], No
 
 
 def texel_ticks(count: int, device: torch.device) -> Tensor:
-    """The ends of the box and the centers of its texels along one axis: (count + 2,)."""
+    """Return the ends of the box and the centers of its texels along one axis: (count + 2,)."""
     centers = (2 * torch.arange(count, device=device) + 1) / count - 1
     ends = centers.new_tensor([-1.0, 1.0])
     return torch.cat((ends[:1], centers, ends[1:]))
 
 
 def undecided(values: Tensor, margin: float, within: tuple[Tensor, Tensor] | None = None) -> Tensor:
-    """The cells that the surface may cross, from the values at their corners.
+    """Mark the cells that the surface may cross, judged by the values at their corners.
 
     Args:
         values: (..., n, n, n), positive inside.
-        margin: A cell is left out if its corners are all inside or all outside, and farther from
-            the surface than this part of the range of the values around it: those at its own
-            corners and at its neighbors'.
+        margin: A cell is left out if all its corners are on one side and farther from the surface
+            than this fraction of the range of the values around it: those at its own corners and
+            at its neighbors'.
         within: The lowest and the highest value (..., n - 1, n - 1, n - 1) known within each cell,
-            which count as those at the corners do.
+            which count like values at the corners.
 
     Returns:
         (..., n - 1, n - 1, n - 1) bool.
@@ -93,7 +93,7 @@ def undecided(values: Tensor, margin: float, within: tuple[Tensor, Tensor] | Non
 
 
 def highest_around(values: Tensor, axis: int) -> Tensor:
-    """The highest of each value and its two neighbors along an axis."""
+    """Return the highest of each value and its two neighbors along an axis."""
     result = values.clone()
     lower, upper = _neighbors(values, axis)
     at_lower, at_upper = _neighbors(result, axis)
@@ -103,6 +103,6 @@ def highest_around(values: Tensor, axis: int) -> Tensor:
 
 
 def _neighbors(values: Tensor, axis: int) -> tuple[Tensor, Tensor]:
-    """All values along an axis but the last, and all but the first."""
+    """Return all values but the last along an axis, and all but the first."""
     count = values.shape[axis] - 1
     return values.narrow(axis, 0, count), values.narrow(axis, 1, count)

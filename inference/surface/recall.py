@@ -1,6 +1,6 @@
-"""What was computed of a scene code, kept while the scene code lives.
+"""Memory of the densities evaluated for a scene code, kept as long as the scene code lives.
 
-A surface at another threshold needs most of it again, and comes several times as fast.
+A surface at another threshold needs most of them again, and is extracted several times as fast.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 from ..scene_code import SceneCode
 
 LATTICES = 2
-"""Kept of one scene code: while a slider is dragged, a coarse one and a fine one take turns."""
+"""Lattices to keep per scene code: dragging a slider alternates between a coarse and a fine one."""
 
 
 @dataclass
@@ -23,9 +23,9 @@ class LatticeValues:
 
     Attributes:
         resolution: Lattice points per axis.
-        place: (N, N, N) int64, the leaf at each place, -1 where there is none.
+        place: (N, N, N) int64, the number of the leaf at each place, -1 where there is none.
         values: (L, 16, 16, 16) raw densities.
-        known: (L, 16, 16, 16) bool: where `values` holds one.
+        known: (L, 16, 16, 16) bool: where `values` holds an evaluated density.
     """
 
     resolution: int
@@ -36,18 +36,18 @@ class LatticeValues:
 
 @dataclass
 class Recall:
-    """What is kept of one scene code on one device.
+    """The densities kept for one scene code on one device.
 
     Attributes:
         texels: (n, n, n) raw densities at the texels.
-        lattices: Of the last extractions, by resolution, unless they were too large to keep.
+        lattices: Lattices of the last extractions by resolution, unless too large to keep.
     """
 
     texels: Tensor | None = None
     lattices: dict[int, LatticeValues] = field(default_factory=dict)
 
     def keep(self, lattice: LatticeValues) -> None:
-        """Keep a lattice in place of an older one."""
+        """Keep a lattice, and drop the oldest beyond `LATTICES`."""
         self.lattices.pop(lattice.resolution, None)
         self.lattices[lattice.resolution] = lattice
         while len(self.lattices) > LATTICES:
@@ -58,15 +58,15 @@ _kept: WeakKeyDictionary[SceneCode, dict[torch.device, Recall]] = WeakKeyDiction
 
 
 def keeps_anything() -> bool:
-    """Whether anything is kept of a scene code."""
+    """Return whether anything is kept for any scene code."""
     return bool(_kept)
 
 
 def forget() -> None:
-    """Keep nothing of any scene code; what is in use goes when it is done."""
+    """Drop what is kept for all scene codes; memory still in use is freed after its use."""
     _kept.clear()
 
 
 def recall_of(code: SceneCode, device: torch.device) -> Recall:
-    """What is kept of a scene code; the caller adds to it."""
+    """Return what is kept for a scene code on a device; the caller adds to it."""
     return _kept.setdefault(code, {}).setdefault(device, Recall())

@@ -1,7 +1,7 @@
-"""Blocks of points side by side, each on one core from the first operation to the last.
+"""Threads that evaluate blocks of points in parallel, each block on one core from start to end.
 
-Torch's own threads share every single operation and meet after it. At matrices as small as a
-decoder's they mostly wait for each other; whole blocks side by side take less than half the time.
+Torch's own threads share every single operation and meet after it. For matrices as small as a
+decoder's, they mostly wait for each other; whole blocks in parallel take less than half the time.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from ..machine.devices import is_out_of_memory
 log = logging.getLogger(__name__)
 
 CPU_BLOCK = 1 << 12
-"""Points of a block on a CPU: a hidden layer of 64 neurons takes 1 MB, about a core's cache."""
+"""Points per block on a CPU: a hidden layer of 64 neurons takes 1 MB, about a core's cache."""
 
 ACCELERATOR_BLOCK = 1 << 19
-"""Points of a block elsewhere, where the device spreads them itself: 128 MB a hidden layer."""
+"""Points per block elsewhere, where the device parallelizes them: 128 MB per hidden layer."""
 
 
 class Workers:
-    """As many threads as torch is set to use, for work on one device; a context manager.
+    """Context manager of as many threads as torch is set to use, for work on one device.
 
-    On an accelerator there is none, and blocks follow one another.
+    On an accelerator there are no threads, and blocks follow one another.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -44,12 +44,12 @@ class Workers:
             all_there = threading.Barrier(self.count)
             try:
                 list(self._executor.map(_take_one_core, [all_there] * self.count))
-            except BaseException:  # The system has no more threads: let those that wait go.
+            except BaseException:  # The system has no more threads: release those that wait.
                 all_there.abort()
                 self._executor.shutdown()
                 raise
             finally:
-                # A thread keeps the number that it was told; later ones will be told this.
+                # A thread keeps the number that was set for it; this sets it for later threads.
                 torch.set_num_threads(self.count)
         return self
 
@@ -69,9 +69,9 @@ class Workers:
         """Call `work` with all blocks of `total` points, in inference mode.
 
         Args:
-            work: Takes the points of a slice; called from several threads at once.
+            work: Evaluates the points of a slice; called from several threads at once.
             total: Number of points.
-            progress: Called here with the part that is done, 0...1; raises to stop.
+            progress: Called in this thread with the fraction done, 0...1; raises to stop.
         """
         run = _in_inference_mode(work)
         if self._executor is None:
@@ -84,7 +84,7 @@ class Workers:
     def _one_after_another(
         self, run: Callable[[slice], None], total: int, progress: Callable[[float], None]
     ) -> None:
-        """Without threads; in smaller blocks where an accelerator's memory runs out."""
+        """Call it in this thread; in smaller blocks if an accelerator's memory runs out."""
         done = 0
         while done < total:
             block = slice(done, min(done + self.block, total))
@@ -101,7 +101,7 @@ class Workers:
 
 
 def _take_one_core(all_there: threading.Barrier) -> None:
-    torch.get_num_threads()  # The first question makes the thread take the number that all have.
+    torch.get_num_threads()  # The first call makes the thread take over the common number.
     torch.set_num_threads(1)
     all_there.wait()
 
