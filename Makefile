@@ -1,4 +1,4 @@
-# TripoSR for Blender. `make help` lists what there is to do.
+# TripoSR for Blender. `make help` lists the targets.
 
 BIN := .venv/bin
 READY := .venv/ready
@@ -12,14 +12,14 @@ help: ## List the targets
 demo: $(READY) ## Turn a picture into a mesh in background Blender; results in out/
 	@$(BIN)/python tools/background.py tools/demo.py
 
-test: lint ## Set up what is missing, then run every test
+test: lint ## Set up what is missing, then lint and run every test
 	$(BIN)/pytest tests/unit
 	$(BIN)/pytest tests/bpy
 	@$(SIDE_BY_SIDE) test-docs test-package
 	$(BIN)/pytest tests/gui
 
-# Each told when it is done. Windows have the machine for themselves: their tests take a pause of the
-# mouse for enough, and measure how soon Blender answers.
+# Each target's output appears when the target is done. The window tests run alone, because they rely
+# on pauses of the mouse and measure how soon Blender answers.
 SIDE_BY_SIDE := env -u MAKEFLAGS $(MAKE) --no-print-directory -j2 --output-sync=target
 
 test-docs test-package: test-%: $(READY)
@@ -41,22 +41,22 @@ docs: $(READY) ## Build the documentation into out/site; open index.html in it
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	@echo out/site/index.html
 
-screenshots: $(READY) ## Take the pictures of the panels anew, in a window of Blender 5.2
+screenshots: $(READY) ## Retake the pictures of the panels, in a window of Blender 5.2
 	@PYTHONPATH=tests:tests/gui:tools $(BIN)/python tools/screenshots.py
 
 lock: $(READY) ## Pin the newest versions that requirements/*.in allow
 	@$(BIN)/python tools/lock.py
 
-bench: $(READY) ## Measure time and memory against the published way (half an hour)
+bench: $(READY) ## Measure time and memory against the published code (half an hour)
 	@$(BIN)/python tools/bench/bench.py
 
-starter-eval: $(READY) ## Measure the starter model on objects that it never saw
+starter-eval: $(READY) ## Evaluate the starter model on objects that it never saw
 	@$(BIN)/python tools/starter/evaluate.py
 
-shadow-eval: $(READY) ## Measure how well plain backgrounds and their shadows are left out
+shadow-eval: $(READY) ## Evaluate how well plain backgrounds and their shadows are left out
 	@PYTHONPATH=tools/starter $(BIN)/python tools/shadow/shadow_evaluate.py
 
-clean: ## Remove everything that can be made again
+clean: ## Remove everything that can be rebuilt
 	rm -rf .venv out dist build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -1,4 +1,4 @@
-"""Models come to this machine and leave it: downloaded, copied from a disk, removed. No torch."""
+"""Installation of models on this machine: download, copy from a disk, removal. No torch."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ CONFIG = "config.yaml"
 VIT_CONFIG = Path("vit") / "config.json"
 
 SMALL = 100_000
-"""Bytes of a file that is too small to be worth a bar of its own."""
+"""Size in bytes up to which a file is not worth a progress bar of its own."""
 
 PUBLISHED_CONFIG = Path(__file__).resolve().parents[1] / "model" / "published" / CONFIG
-"""The configuration of the published weights, for who has the weights alone."""
+"""The configuration of the published weights, for an import of the weights alone."""
 
 
 def is_installed(model: PublishedModel, folder: Path) -> bool:
-    """Whether the model lies in a folder; in none that does not answer, as a share may."""
+    """Return whether a folder holds the model; False if the folder (a share) does not answer."""
     if model.name == TRIPOSR.name:
         is_weights_there = any(os.path.isfile(folder / name) for name in WEIGHTS_NAMES)
         return os.path.isfile(folder / CONFIG) and is_weights_there
@@ -44,23 +44,23 @@ def install(
     tick: Tick | None = None,
     let_go: Callable[[], object] = gc.collect,
 ) -> Path:
-    """Download a model, verify it, and make TripoSR's weights half as large.
+    """Download a model, verify it, and convert TripoSR's weights to half their size.
 
     Args:
-        model: From the catalog.
-        folder: Where models are kept; made if it does not exist.
+        model: A model of the catalog.
+        folder: Folder for models; created if it does not exist.
         hub, github: Mirrors; see `at_mirror`.
-        keep_original: Keep the published checkpoint too, for exact results.
+        keep_original: Whether to keep the published checkpoint too, for exact results.
         tick: Called with the stages `download`, `verify` and `convert`; raises to stop.
-        let_go: Called before a file is replaced or deleted: Windows does neither with one that is
-            mapped, as a loaded model's is.
+        let_go: Called before a file is replaced or deleted, to release it: Windows refuses both for
+            a mapped file, and a loaded model's file is mapped.
 
     Returns:
         `folder`.
 
     Raises:
-        DownloadError, DependencyError: As `fetch` does.
-        ModelFilesError: The weights are not what they should be.
+        DownloadError, DependencyError: See `fetch`.
+        ModelFilesError: The weights are damaged or do not fit their configuration.
     """
     tick = tick or ignore_progress
     is_triposr = model.name == TRIPOSR.name
@@ -76,7 +76,7 @@ def install(
 
 
 def needs_conversion(folder: Path) -> bool:
-    """Whether the published weights lie there as they were downloaded, and nothing else."""
+    """Return whether a folder holds the published weights as downloaded, but not converted."""
     half, original = (folder / name for name in WEIGHTS_NAMES)
     sizes = {file.size for file in TRIPOSR.files}
     is_original = os.path.isfile(original) and os.path.getsize(original) in sizes
@@ -89,13 +89,13 @@ def _is_converted(folder: Path, keep_original: bool) -> bool:
 
 
 def _forget_vit(folder: Path) -> None:
-    """Delete the ViT configuration of a model that was there before."""
+    """Delete the ViT configuration of the model that was in the folder before."""
     with disk_errors(folder):
         (folder / VIT_CONFIG).unlink(missing_ok=True)
 
 
 def _quiet(tick: Tick) -> Tick:
-    """The tick of a file that shows no progress, but during which one can stop."""
+    """Wrap the tick so that a file shows no progress but can still be stopped."""
     return lambda stage, fraction: tick("download", 0.0)
 
 
@@ -112,7 +112,7 @@ def _convert(folder: Path, keep_original: bool, tick: Tick, let_go: Callable[[],
             let_go()
             try:
                 original.unlink()
-            except PermissionError as error:  # a run has mapped it meanwhile, on Windows
+            except PermissionError as error:  # on Windows, a task has mapped it meanwhile
                 log.warning("%s could not be deleted: %s", original.name, error)
 
 
@@ -125,18 +125,18 @@ def import_model(
     """Copy a model from a disk, for machines without a network.
 
     Args:
-        source: A folder with TripoSR's files, its weights alone, or a matting model's .onnx file
-            under any name.
-        folder: Where models are kept.
+        source: A folder with TripoSR's files, TripoSR's weights alone, or a matting model's .onnx
+            file under any name.
+        folder: Folder for models.
         tick: Called with the stages `copy` and `verify`; raises to stop.
-        let_go: As for `install`.
+        let_go: See `install`.
 
     Returns:
         The label of the model that was found.
 
     Raises:
-        ModelFilesError: There is no model, or it is not one that the add-on can use.
-        DownloadError: The disk or the folder does not let it through.
+        ModelFilesError: There is no model, or the add-on cannot use it.
+        DownloadError: The disk is full, or a file cannot be read or written.
         DependencyError: torch or transformers cannot be imported.
     """
     tick = tick or ignore_progress
@@ -154,7 +154,7 @@ def import_model(
 
 
 def _recognized(source: Path, tick: Tick) -> PublishedModel:
-    """The matting model that a file is, by its content."""
+    """Return the matting model that a file contains, recognized by its content."""
     sizes = {model.files[0].size for model in MATTING_MODELS}
     digest = sha256(source, tick) if source.stat().st_size in sizes else ""
     for model in MATTING_MODELS:
@@ -188,27 +188,27 @@ def _import_triposr(source: Path, folder: Path, tick: Tick, let_go: Callable[[],
     conversion.check_weights(weights, config.parent)
     target = folder / weights_name
     if target.exists() and target.samefile(weights):
-        return  # It is here already.
+        return  # The model is already installed.
     let_go()
-    # The weights first: until they are whole, all stays as it was. The rest takes no time.
+    # Copy the weights first: until they are complete, nothing else changes. The rest takes no time.
     copy_file(weights, target, tick)
     for name, file in described.items():
         copy_file(file, folder / name, ignore_progress)
     if str(VIT_CONFIG) not in described:
         _forget_vit(folder)
-    # What was there before would be preferred to what was just chosen.
+    # Other weights from before could be preferred to the new ones.
     for name in WEIGHTS_NAMES:
         if name != weights_name:
             (folder / name).unlink(missing_ok=True)
 
 
 def copy_file(source: Path, target: Path, tick: Tick) -> None:
-    """Copy a file, which appears under its name when it is whole; raises OSError."""
+    """Copy a file, whole or not at all; raises OSError and DownloadError."""
     if target.exists() and target.samefile(source):
         return
     size = source.stat().st_size
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(target.name + ".copy")  # .part is a download's
+    partial = target.with_name(target.name + ".copy")  # Downloads use .part.
     check_space(target.parent, source.name, size)
     with only_one(target):
         try:
@@ -222,17 +222,17 @@ def copy_file(source: Path, target: Path, tick: Tick) -> None:
 
 
 def remove(model: PublishedModel, folder: Path) -> int:
-    """Delete a model and what an unfinished download of it left; the bytes that this freed.
+    """Delete a model and leftovers of its unfinished download; return the number of bytes freed.
 
     Raises:
-        DownloadError: The folder does not let it.
+        DownloadError: A file cannot be deleted.
     """
     names = {file.name for file in model.files}
     if model.name == TRIPOSR.name:
         names |= {*WEIGHTS_NAMES, str(VIT_CONFIG)}
     freed = 0
     with disk_errors(folder):
-        # The weights first: a configuration alone is taken for no model.
+        # Delete the weights first: a configuration alone does not count as a model.
         for name in sorted(names, key=lambda name: name not in WEIGHTS_NAMES):
             for path in (folder / name, folder / f"{name}.part", folder / f"{name}.lock"):
                 if path.is_file():

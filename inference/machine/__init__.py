@@ -1,1 +1,1 @@
-"""What this machine computes with: devices, torch, packages, folders. No bpy."""
+"""This machine's means of computing: devices, torch, packages, folders. No bpy."""

@@ -1,4 +1,4 @@
-"""Which device and which precision a model runs in, and what running out of memory means."""
+"""Choice of a model's device and precision, and detection of memory that runs out."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ..types import DeviceInfo
 log = logging.getLogger(__name__)
 
 DEVICES = ("cuda", "xpu", "mps", "cpu")
-"""Device types in the order of preference; ROCm builds of torch call their devices `cuda`."""
+"""Device types in order of preference; ROCm builds of torch call their devices `cuda`."""
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; `auto` takes the best one that computes.
+    """Return the device named `name`; `auto` takes the best one that works.
 
     Raises:
-        DeviceError: The named device is not there or does not work.
+        DeviceError: The named device is missing or does not work.
         InputError: There is no such device type.
     """
     if name == "auto":
@@ -47,7 +47,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def _candidates() -> Iterator[str]:
-    """All devices, the best first; the CPU always works."""
+    """Yield the names of all devices, best first, ending with the CPU, which always works."""
     for kind in DEVICES[:-1]:
         if _backend(kind).is_available():
             yield from _names(kind)
@@ -55,15 +55,15 @@ def _candidates() -> Iterator[str]:
 
 
 def _names(kind: str) -> list[str]:
-    """The devices of a kind that there are."""
-    # torch.backends.mps stands for the one GPU that there is.
+    """Return the names of all devices of a kind."""
+    # torch.backends.mps stands for the only GPU.
     if kind == "mps":
         return [kind]
     return [f"{kind}:{number}" for number in range(_backend(kind).device_count())]
 
 
 def list_devices() -> tuple[DeviceInfo, ...]:
-    """All that could run the network, the best first, the CPU last; with why some do not."""
+    """List the devices that could run the network, best first, the CPU last, and their problems."""
     found = []
     for kind in DEVICES[:-1]:
         if _backend(kind).is_available():
@@ -87,7 +87,7 @@ def _described(name: str) -> DeviceInfo:
 
 
 def problem_of(name: str) -> str:
-    """Why a device does not compute, a message without a final period; empty if it does.
+    """Return why a device does not work, a message without a final period; empty if it works.
 
     A driver too old for torch, or a torch too old for the card, shows only when a kernel runs.
     """
@@ -111,7 +111,7 @@ def problem_of(name: str) -> str:
 
 
 def _misfit(name: str) -> Message:
-    """Which card, and which build of torch, do not go together."""
+    """Return a message that names the card and the build of torch that do not fit together."""
     kind, _, number = name.partition(":")
     if kind != "cuda" or int(number or 0) >= torch.cuda.device_count():
         return Message(
@@ -130,7 +130,7 @@ def _misfit(name: str) -> Message:
 
 
 def _backend(kind: str) -> Any:
-    # torch.mps has no is_available() of its own in the older releases.
+    # In older releases, torch.mps has no is_available() of its own.
     return torch.backends.mps if kind == "mps" else getattr(torch, kind)
 
 
@@ -138,11 +138,11 @@ DRIVERS = {
     "NVIDIA": ("/proc/driver/nvidia/version", "C:/Windows/System32/nvcuda.dll"),
     "AMD": ("/dev/kfd",),
 }
-"""Files that the drivers of GPUs bring with them."""
+"""Files that GPU drivers install, by maker."""
 
 
 def _unused_gpu() -> str:
-    """That there is a GPU which this build of torch was not made for, a message; else empty."""
+    """Return a message that this build of torch does not fit the machine's GPU; empty if no GPU."""
     for maker, files in DRIVERS.items():
         if any(Path(file).exists() for file in files):
             return Message(
@@ -154,7 +154,7 @@ def _unused_gpu() -> str:
 
 
 def _memory_of_cpu() -> int:
-    """Bytes of memory in this machine; 0 where the system does not tell."""
+    """Return the bytes of memory in this machine; 0 if the system does not report them."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf
@@ -163,10 +163,10 @@ def _memory_of_cpu() -> int:
 
 
 def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """`fp32`, `bf16` or `fp16` as torch names them; `auto` is bf16 where the device is made for it.
+    """Return torch's type for `fp32`, `bf16` or `fp16`; `auto` is bf16 if the device supports it.
 
-    bfloat16 has the range of float32, so that no weights overflow in it; its two to three digits
-    move the surface by about a cell of the lattice at 96³.
+    bfloat16 has the range of float32, so no weights overflow in it; its two to three digits move
+    the surface by about a cell of the lattice at 96³.
 
     Raises:
         InputError: There is no such precision.
@@ -185,13 +185,13 @@ def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
 
 
 def _multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether the device has instructions for it: emulated, it is slower than float32."""
+    """Return whether the device has bfloat16 instructions: emulated, it is slower than float32."""
     if device.type == "cuda":
-        # ROCm calls its devices the same, with numbers of its own.
+        # ROCm also calls its devices `cuda`, with capability numbers of its own.
         is_nvidia = torch.version.hip is None
         return is_nvidia and torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type == "cpu":
-        # Torch has no public name for this; releases before 2.6 have none at all.
+        # Torch has no public function for this; releases before 2.6 have none at all.
         return any(
             getattr(torch.cpu, name, lambda: False)()
             for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
@@ -201,10 +201,10 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
 
 @contextmanager
 def memory_errors(doing: str) -> Iterator[None]:
-    """Turn every way in which memory runs out into a `DeviceError` that says what to do.
+    """Turn every out-of-memory error into a `DeviceMemoryError` that says what to do.
 
     Args:
-        doing: What is done meanwhile, a message or a name.
+        doing: The work in progress, for the message; a message or a name.
     """
     try:
         yield
@@ -219,7 +219,7 @@ def memory_errors(doing: str) -> Iterator[None]:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out; CPUs and MPS raise a plain RuntimeError then."""
+    """Return whether an error means that memory ran out; CPUs and MPS raise a RuntimeError then."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     told = ("can't allocate memory", "not enough memory", "out of memory")
@@ -227,16 +227,16 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def check_memory(device: torch.device, needed: int) -> None:
-    """Raise `DeviceMemoryError` if an accelerator says that it has fewer free bytes than `needed`.
+    """Raise `DeviceMemoryError` if an accelerator reports fewer free bytes than `needed`.
 
-    To find out by running out takes longer, and takes other programs' memory meanwhile.
+    Running out of memory instead takes longer, and takes memory from other programs meanwhile.
     """
     module = getattr(torch, device.type)
     if device.type == "cpu" or not hasattr(module, "mem_get_info"):
         return
     try:
         free, _ = module.mem_get_info(device)
-    except RuntimeError as error:  # integrated GPUs cannot tell
+    except RuntimeError as error:  # integrated GPUs do not report it
         log.info("%s does not tell how much memory is free: %s", device, error)
         return
     if free < needed:
@@ -251,22 +251,22 @@ def check_memory(device: torch.device, needed: int) -> None:
 
 
 def empty_caches() -> None:
-    """Give what torch has freed on accelerators, and keeps for itself, back to their drivers."""
+    """Return memory that torch has freed on accelerators, and still caches, to their drivers."""
     for kind in DEVICES[:-1]:
         if _backend(kind).is_available():
             getattr(torch, kind).empty_cache()
 
 
 def less_memory(device: str, precision: str) -> tuple[str, str] | None:
-    """What to try when memory ran out: the device with half the bits, then the CPU, then nothing.
+    """Return what to try after memory ran out: half precision, then the CPU, then nothing.
 
-    Who asks for `fp32` wants exact results, and gets them from the CPU.
+    An artist who chose `fp32` wants exact results, and gets them from the CPU.
 
     Args:
-        device, precision: What was tried, by the names that `load_model` takes.
+        device, precision: The names that `load_model` was called with.
 
     Returns:
-        The device and the precision to try next.
+        The device and the precision to try next; None if there is nothing left to try.
     """
     chosen = choose_device(device)
     if chosen.type == "cpu":

@@ -1,4 +1,4 @@
-"""The user's home folder, which not everyone has: containers and render farms run without one."""
+"""The user's home folder, which containers and render farms may lack."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def home_folder() -> Path | None:
-    """The home folder; None for a user without an account, where no HOME is set either."""
+    """Return the home folder; None if HOME is not set and the user has no account."""
     try:
         return Path.home()
     except RuntimeError:
@@ -14,7 +14,7 @@ def home_folder() -> Path | None:
 
 
 def expanded(path: str) -> Path | None:
-    """A path whose `~` stands for a home folder; None where there is no such home."""
+    """Replace `~` in a path by the home folder; return None if there is no such home."""
     try:
         return Path(path).expanduser()
     except RuntimeError:

@@ -1,8 +1,8 @@
-"""Another build of torch, from a folder of the artist's: CUDA on Windows, ROCm, XPU. No torch.
+"""Import of another build of torch from the artist's folder: CUDA on Windows, ROCm, XPU. No torch.
 
-`pip install --target FOLDER torch` fills such a folder. It is looked into for torch and its own
-parts only, so that nothing else that pip put there replaces what Blender or the add-on brings; and
-neither Blender's Python nor its search path changes.
+`pip install --target FOLDER torch` fills such a folder. Only torch and its own parts are imported
+from it, so nothing else that pip put there replaces packages of Blender or the add-on. Neither
+Blender's Python nor its search path changes.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ PARTS = (
     "intel",
     "tcmlib",
 )
-"""Packages that belong to a build of torch; other releases would not fit it."""
+"""Packages that belong to a build of torch and fit no other."""
 
 UNKNOWN = Message("unknown")
-"""A version that nobody wrote down."""
+"""Stands for a version that is not recorded."""
 
 
 @dataclass(frozen=True)
 class TorchBuild:
-    """What is in a folder.
+    """The build of torch in a folder.
 
     Attributes:
-        version: Such as `2.13.0+cu130`, or `UNKNOWN`.
-        made_for: What it computes on, a name or a message.
+        version: Its version, such as `2.13.0+cu130`, or `UNKNOWN`.
+        made_for: The kind of device that it computes on, a name or a message.
     """
 
     version: str
@@ -54,10 +54,10 @@ class TorchBuild:
 
 
 def read_build(folder: Path) -> TorchBuild:
-    """The build of torch in a folder, without importing it.
+    """Describe the build of torch in a folder without importing it.
 
     Raises:
-        DependencyError: There is none, or it does not fit this Python.
+        DependencyError: There is no torch, or it does not fit this Python.
     """
     package = folder / "torch"
     try:
@@ -86,13 +86,13 @@ def _made_for(version_py: str) -> str:
 
 
 def _assigned(text: str, name: str) -> str:
-    """The string that torch's version.py assigns to a name, or "" for None."""
+    """Return the string that torch's version.py assigns to a name, or "" for None."""
     found = re.search(rf"^{name}\b[^=\n]*=\s*['\"]([^'\"]+)['\"]", text, re.MULTILINE)
     return found[1] if found else ""
 
 
 def use_torch_from(folder: Path | None) -> None:
-    """Let torch be imported from a folder from now on; None undoes that.
+    """Import torch from a folder from now on; None undoes that.
 
     Raises:
         DependencyError: The folder has no torch that fits, or another torch is already loaded.
@@ -125,7 +125,7 @@ def _forget() -> None:
 
 
 class _TorchFinder(metadata.DistributionFinder):
-    """Finds torch, its parts, and what is written about them, in one folder."""
+    """Finder of torch, its parts and their metadata in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = str(folder)
@@ -133,13 +133,13 @@ class _TorchFinder(metadata.DistributionFinder):
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        # Modules inside a package are found by the package's own path.
+        # The package's own path finds the modules inside a package.
         return PathFinder.find_spec(name, [self._folder]) if name in PARTS else None
 
     def find_distributions(
         self, context: metadata.DistributionFinder.Context | None = None
     ) -> Iterable[metadata.Distribution]:
-        """Libraries ask for torch's version where pip wrote it down."""
+        """Find torch's metadata, in which libraries look up its version."""
         if context is None or context.name not in PARTS:
             return []
         there = metadata.DistributionFinder.Context(name=context.name, path=[self._folder])

@@ -1,8 +1,8 @@
-"""The Python packages that other add-ons and Blender put beside ours. No package is imported.
+"""Python packages that other add-ons and Blender install beside ours. Imports none of them.
 
-Blender unpacks the wheels of all extensions into one place, where the highest version of each
-package wins. So any of ours may turn out newer than what we brought, and two that no longer fit
-together are told by name, with the extension that brought the newer one.
+Blender unpacks the wheels of all extensions into one folder, where the highest version of each
+package wins. So any package may be newer than the one we bundle. Two packages that no longer fit
+together are reported by name, with the extension that brought the newer one.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from pathlib import Path
 from typing import NamedTuple
 
 NAMELESS = ("numpy", "requests", "urllib3", "certifi", "idna", "charset-normalizer")
-"""Packages that official builds of Blender for Linux bring without what pip writes about them."""
+"""Packages that official builds of Blender for Linux bundle without pip's metadata."""
 
 VERSION = re.compile(
     r"""(?:^_*(?:short_)?version_*\b[^"'\n]*=|"version":)\s*["']([\w.+!]+)["']""", re.M
 )
-"""Where a package's own files say what version it is; the second is versioneer's way."""
+"""Matches a package's version in its own files; the second form is versioneer's."""
 
 WINDOWS_LIMIT = 260
-"""Characters that a path of Windows may have, unless long ones were turned on."""
+"""Characters that a path may have on Windows, unless long paths were turned on."""
 
 DEEPEST = 152
-"""Characters of the longest path inside the packages: torch's (2.13)."""
+"""Characters of the longest path inside the packages: one of torch 2.13."""
 
 
 def are_paths_too_long(extensions: Path | None = None, system: str = sys.platform) -> bool:
-    """Whether the place to which Blender unpacks packages is too deep for Windows.
+    """Return whether the folder to which Blender unpacks packages is too deep for Windows.
 
     Args:
-        extensions: Blender's folder of extensions; else the one that the add-on lies in.
-        system: As `sys.platform` names it.
+        extensions: Blender's folder of extensions; if None, the one that the add-on lies in.
+        system: The system's name, as in `sys.platform`.
     """
     extensions = extensions or Path(__file__).resolve().parents[4]
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -45,17 +45,17 @@ def are_paths_too_long(extensions: Path | None = None, system: str = sys.platfor
 
 
 def name_the_nameless() -> None:
-    """Let libraries ask for the versions of Blender's own packages, from now on.
+    """Provide metadata for Blender's own packages, from which libraries read versions.
 
-    transformers refuses to be imported when it finds numpy without its metadata.
+    transformers refuses to be imported when it finds numpy without metadata.
     """
     forget_the_nameless()
-    # The last one: it only answers where nobody else does.
+    # The finder goes last, so that it answers only where no other does.
     sys.meta_path.append(_VersionFinder())
 
 
 def forget_the_nameless() -> None:
-    """Undo that, also what another copy of this module has done."""
+    """Undo `name_the_nameless`, even that of another copy of this module."""
     ours = (_VersionFinder.__module__, _VersionFinder.__qualname__)
     sys.meta_path[:] = [
         finder
@@ -65,10 +65,10 @@ def forget_the_nameless() -> None:
 
 
 class _VersionFinder(metadata.DistributionFinder):
-    """Describes packages that can be imported but are described nowhere."""
+    """Finder of metadata for packages that can be imported but have none."""
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        """It finds no modules."""
+        """Find no modules."""
 
     def find_distributions(
         self, context: metadata.DistributionFinder.Context | None = None
@@ -79,7 +79,7 @@ class _VersionFinder(metadata.DistributionFinder):
 
 
 class _Described(metadata.Distribution):
-    """A package of which only the name and the version are known."""
+    """Metadata of a package of which only the name and the version are known."""
 
     def __init__(self, name: str, version: str) -> None:
         self._text = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
@@ -92,7 +92,7 @@ class _Described(metadata.Distribution):
 
 
 def _written_version(name: str) -> str:
-    """The version that a package states, without importing it; empty if it states none."""
+    """Return the version that a package states, without importing it; empty if it states none."""
     module = name.replace("-", "_")
     if stated := getattr(sys.modules.get(module), "__version__", ""):
         return str(stated)
@@ -116,10 +116,10 @@ class Clash(NamedTuple):
     """Two packages that do not fit together.
 
     Attributes:
-        needing: Which one needs the other, such as "transformers 4.57.6".
+        needing: The package that needs the other, such as "transformers 4.57.6".
         needed: What it needs, such as "huggingface-hub<1.0".
-        there: The other's version.
-        extension: Who brought the other, or "" where nobody knows.
+        there: The installed version of the other.
+        extension: The extension that brought the other, or "" if unknown.
     """
 
     needing: str
@@ -129,7 +129,7 @@ class Clash(NamedTuple):
 
 
 def find_clash(package: str) -> Clash | None:
-    """The first of the packages that `package` needs whose version it cannot use, or None."""
+    """Return the first unmet requirement of `package` or of the packages that it needs, or None."""
     if importlib.util.find_spec("packaging") is None:
         return None
     for needing, requirement, found in _unmet(package, set()):
@@ -138,7 +138,7 @@ def find_clash(package: str) -> Clash | None:
 
 
 def _unmet(package: str, seen: set[str]) -> Iterator[tuple[str, str, metadata.Distribution]]:
-    """(who needs it, what it needs, what is there instead), from the package downwards."""
+    """Yield (package in need, its requirement, what is installed instead), from `package` down."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     seen.add(_canonical(package))
@@ -150,15 +150,15 @@ def _unmet(package: str, seen: set[str]) -> Iterator[tuple[str, str, metadata.Di
         try:
             requirement = Requirement(line)
         except InvalidRequirement:
-            continue  # of a package that is damaged in more ways than this
+            continue  # The package is damaged in more ways than this.
         if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
             continue
         try:
             found = metadata.distribution(requirement.name)
         except metadata.PackageNotFoundError:
-            continue  # what is missing says so itself
+            continue  # A missing package is reported when it is imported.
         if not found.version:
-            continue  # an empty leftover of an uninstalled package
+            continue  # This is an empty leftover of an uninstalled package.
         if not requirement.specifier.contains(found.version, prereleases=True):
             needing = f"{distribution.name} {distribution.version}"
             yield needing, f"{requirement.name}{requirement.specifier}", found
@@ -167,7 +167,7 @@ def _unmet(package: str, seen: set[str]) -> Iterator[tuple[str, str, metadata.Di
 
 
 def _brought_by(distribution: metadata.Distribution) -> str:
-    """The extension whose wheel was unpacked, by the name that the artist sees; else ""."""
+    """Return the name, as the artist sees it, of the extension that brought a package, or ""."""
     if isinstance(distribution, _Described):
         return ""  # Blender's own
     # <extensions>/.local/lib/python3.11/site-packages
@@ -179,7 +179,7 @@ def _brought_by(distribution: metadata.Distribution) -> str:
         try:
             manifest = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            continue  # another extension's, which Blender tells about
+            continue  # Blender itself reports another extension's broken manifest.
         for wheel in manifest.get("wheels", ()):
             name, version, *_ = Path(wheel).name.split("-")
             if (_canonical(name), version) == (_canonical(distribution.name), distribution.version):

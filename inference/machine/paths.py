@@ -1,4 +1,4 @@
-"""What people write, or copy, to name a file."""
+"""Paths of files as people write or copy them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import urllib.request
 
 
 def local_path(name: str) -> str:
-    """The path that a name stands for, if it is a file's address (file://) or begins with ~.
+    """Return the path that a name stands for if it is a file's address (file://) or begins with ~.
 
-    Anything else, such as an address on another computer, is given back as it is.
+    Anything else, such as an address on another computer, is returned unchanged.
     """
     address = re.fullmatch("file:(?://([^/]*))?(/.*)", name, re.IGNORECASE | re.DOTALL)
     if address is None:

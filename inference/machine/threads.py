@@ -1,4 +1,4 @@
-"""How many of the machine's cores a run takes."""
+"""The number of the machine's cores that torch uses for a task."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import torch
 
 @contextmanager
 def torch_threads(count: int | None) -> Iterator[None]:
-    """Let torch take `count` threads, and afterwards as many as before.
+    """Let torch use `count` threads inside the block, and as many as before afterwards.
 
     Args:
-        count: 0 leaves Blender one that the machine can run; None changes nothing.
+        count: Number of threads; 0 leaves one of the machine's threads to Blender, None changes
+            nothing.
     """
     before = torch.get_num_threads()
     if count is not None:
@@ -26,8 +27,8 @@ def torch_threads(count: int | None) -> Iterator[None]:
 
 
 def spare_threads() -> int:
-    """As many threads as torch takes, less one where those are all that the machine can run.
+    """Return torch's number of threads, less one if those are all that the machine can run.
 
-    Torch takes one for each core; a core that can run two has one left for Blender.
+    Torch uses one thread per core; a core that can run two threads has one left for Blender.
     """
     return max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) - 1))
