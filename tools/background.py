@@ -2,9 +2,8 @@
 
     .venv/bin/python tools/background.py SCRIPT [ARGS...]
 
-does what `blender -b --python SCRIPT -- ARGS` does after installing the zip, in a profile of its
-own that is removed at exit. Blender's timers never fire this way: call operators, do not invoke
-them.
+does what `blender -b --python SCRIPT -- ARGS` does after the zip is installed, in a temporary
+profile. Blender's timers never fire this way: call operators, do not invoke them.
 """
 
 import atexit
@@ -28,8 +27,8 @@ MODULE = "bl_ext.user_default.triposr"
 def start_blender() -> ModuleType:
     """Import bpy, install the add-on's zip through Blender's own operator and return bpy.
 
-    Call it before anything else imports bpy: the profile's place is read on that import. A process
-    can hold one Blender only, so one call per process. End the process with `leave()`.
+    Call it before anything else imports bpy, which reads the profile's location on import. Call it
+    once per process, because a process can hold only one Blender. End the process with `leave()`.
 
     Raises RuntimeError if the add-on does not build or does not register.
     """
@@ -51,7 +50,7 @@ def start_blender() -> ModuleType:
     except RuntimeError:
         import addon_utils
 
-        addon_utils.enable(MODULE)  # Prints where it failed; the operator says only what failed.
+        addon_utils.enable(MODULE)  # Prints the traceback; the operator reports the error only.
         raise
     if MODULE not in bpy.context.preferences.addons:
         raise RuntimeError("Blender did not enable the add-on")
@@ -59,10 +58,10 @@ def start_blender() -> ModuleType:
 
 
 def leave(status: int) -> NoReturn:
-    """Disable the add-ons, clean up and end the process, passing over Blender's C++ destructors.
+    """Disable the add-ons, clean up and end the process without Blender's C++ destructors.
 
-    They can wait forever (4.5, seen after loading a file, and after exporting a glTF with torch
-    imported): bpy outlives Python's own clean-up, so Blender does not stop its threads before.
+    The destructors can wait forever (seen in 4.5 after loading a file, and after exporting a glTF
+    with torch imported): bpy outlives Python's own clean-up, so Blender's threads still run.
     """
     import addon_utils
 
@@ -74,7 +73,7 @@ def leave(status: int) -> NoReturn:
 
 
 def run(script: str, arguments: list[str]) -> int:
-    """Run the script as Blender's command line would and return the exit status it asks for."""
+    """Run a script as Blender's command line would and return its exit status."""
     sys.path.remove(str(Path(__file__).resolve().parent))
     sys.argv = ["blender", "--background", "--python", script, "--", *arguments]
     try:

@@ -1,7 +1,7 @@
 """Build the extension's zip from this checkout with Blender's own tool, under plain Python.
 
 The zip holds the add-on without the Python packages that it needs; tools/package/package.py builds
-those for artists.
+the zips for artists.
 """
 
 import argparse
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def build(out: Path) -> Path:
     """Build the extension into the folder `out`, validate it and return the zip's path.
 
-    Raises RuntimeError with what Blender's tool has to say when it refuses.
+    Raises RuntimeError with the output of Blender's tool if the tool fails.
     """
     manifest = tomllib.loads((ROOT / "blender_manifest.toml").read_text())
     return build_from(ROOT, out / f"{manifest['id']}-{manifest['version']}.zip")
@@ -32,9 +32,9 @@ def build_from(source: Path, path: Path) -> Path:
 
 
 def blender_extension(command: str, *arguments: str | Path) -> str:
-    """Run `blender --command extension ...` without Blender: its script needs none.
+    """Run `blender --command extension ...` with its script alone, without Blender.
 
-    Returns what it printed.
+    Returns its output.
     """
     spec = importlib.util.find_spec("bpy")
     if spec is None or spec.origin is None:

@@ -1,6 +1,6 @@
-"""Show the whole way: Blender renders a picture, the add-on makes a mesh, Blender renders it again.
+"""Demonstrate the add-on: Blender renders a picture, the add-on makes a mesh, Blender renders it.
 
-Run by `make demo`, through tools/background.py. Everything it makes goes to out/.
+`make demo` runs this through tools/background.py. Everything goes to out/.
 """
 
 import contextlib
@@ -31,13 +31,13 @@ OUT = Path(__file__).resolve().parent.parent / "out"
 
 @dataclass(frozen=True)
 class Subject:
-    """A thing to take a picture of, and from where.
+    """An object to take a picture of, and the view of it.
 
     Attributes:
-        add: Adds it to the scene, facing -Y.
+        add: Adds the object to the scene, facing -Y.
         azimuth: Degrees around it from its front toward its left, the viewer's right.
         elevation: Degrees above the horizon.
-        resolution: Points per axis for its mesh.
+        resolution: Lattice points per axis for its mesh.
     """
 
     add: Callable[[], bpy.types.Object]
@@ -46,7 +46,7 @@ class Subject:
     resolution: int
 
 
-# The first one's picture and .glb are kept.
+# The demo keeps the picture and the .glb of the first subject.
 SUBJECTS = {
     "Suzanne": Subject(add_suzanne, azimuth=20, elevation=15, resolution=256),
     "Chair": Subject(add_chair, azimuth=35, elevation=20, resolution=128),
@@ -54,10 +54,10 @@ SUBJECTS = {
     "Table": Subject(add_table, azimuth=30, elevation=20, resolution=128),
 }
 
-# Degrees around the result from its front, and how high the camera stands.
+# Azimuth from the result's front and elevation of the camera, in degrees.
 VIEWS = {"front": (0, 10), "right": (90, 10), "back": (180, 10), "three-quarter": (35, 20)}
-TILE = 256  # pixels, each picture of the overview
-SPACING = 1.5  # Between the results in demo.blend, whose longest sides are 1.
+TILE = 256  # pixels, side of a picture in the overview
+SPACING = 1.5  # between the results in demo.blend, whose longest sides are 1
 LIGHT, DARK = (236, 236, 236), (190, 190, 190)
 
 
@@ -70,7 +70,7 @@ def main() -> None:
     results, rows = [], []
     with tempfile.TemporaryDirectory() as folder:
         for name, subject in SUBJECTS.items():
-            picture = Path(folder) / f"{name}.png"  # The result takes its name.
+            picture = Path(folder) / f"{name}.png"  # The result is named after it.
             result, row = demonstrate(subject, picture)
             results.append(result)
             rows.append(row)
@@ -86,10 +86,10 @@ def main() -> None:
 
 
 def demonstrate(subject: Subject, picture: Path) -> tuple[bpy.types.Object, dict[str, Image.Image]]:
-    """Take the picture, make a mesh of it and look at that from four sides.
+    """Take a picture, generate a mesh from it and render the mesh from four sides.
 
     Returns:
-        The mesh, hidden from further renders, and the pictures for the overview by their captions.
+        The mesh, hidden from further renders, and the pictures for the overview by caption.
     """
     with timed(f"{picture.stem}: rendered a picture"):
         model = subject.add()
@@ -112,7 +112,7 @@ def demonstrate(subject: Subject, picture: Path) -> tuple[bpy.types.Object, dict
 
 
 def print_stages() -> None:
-    """Print what the add-on logs about its stages."""
+    """Print the add-on's log of its stages."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter("         %(message)s"))
     [addon] = (a for a in bpy.context.preferences.addons if a.module.endswith(".triposr"))
@@ -123,7 +123,7 @@ def print_stages() -> None:
 
 @contextlib.contextmanager
 def timed(what: str, *paths: Path) -> Iterator[None]:
-    """Print how long the block took, what it did and the files it wrote."""
+    """Print how long the block took, what it did and which files it wrote."""
     start = time.perf_counter()
     yield
     files = ", ".join(os.path.relpath(path) for path in paths)
@@ -133,7 +133,7 @@ def timed(what: str, *paths: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what Blender's C code and exporters print off the console."""
+    """Keep the output of Blender's C code and exporters off the console."""
     sys.stdout.flush()
     console = os.dup(1)
     with open(os.devnull, "w") as nowhere:
@@ -186,12 +186,12 @@ def render(
 
 
 def look_at(things: list[bpy.types.Object], azimuth: float, elevation: float) -> None:
-    """Point the camera at meshes, near enough that a sphere around them fills the picture.
+    """Point the camera at meshes, so close that a sphere around them fills the picture.
 
     Angles are in degrees: azimuth from the front (Blender's -Y) toward +X, elevation above the
     horizon.
     """
-    bpy.context.view_layer.update()  # So that the matrices are those of now.
+    bpy.context.view_layer.update()  # updates the matrices
     points = np.concatenate([vertices_of(thing) for thing in things])
     center = (points.min(axis=0) + points.max(axis=0)) / 2
     radius = np.linalg.norm(points - center, axis=1).max()
@@ -214,7 +214,7 @@ def vertices_of(thing: bpy.types.Object) -> NDArray[np.float32]:
 
 
 def line_up(results: list[bpy.types.Object]) -> None:
-    """Stand the results side by side with their names, in the camera's view; select the first."""
+    """Place the results side by side with their names, in the camera's view; select the first."""
     for place, result in enumerate(results):
         result.location.x = place * SPACING
         result.show_name = True
@@ -239,7 +239,7 @@ def save() -> None:
 
 
 def compose(rows: list[dict[str, Image.Image]]) -> Image.Image:
-    """Return the rows of pictures above their common names, the mattes on a checkerboard."""
+    """Return one picture of all rows, with their common captions and mattes on a checkerboard."""
     gap, caption = 8, 28
     step = TILE + gap
     sheet = Image.new("RGB", (len(rows[0]) * step + gap, len(rows) * step + caption), "white")
@@ -259,7 +259,7 @@ def compose(rows: list[dict[str, Image.Image]]) -> Image.Image:
 
 
 def checkerboard() -> Image.Image:
-    """Return a tile of light and dark squares, as image editors show transparency."""
+    """Return a tile of light and dark squares, the image editors' sign of transparency."""
     squares = Image.new("RGB", (16, 16), LIGHT)
     for x in range(16):
         for y in range(x % 2, 16, 2):

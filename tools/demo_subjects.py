@@ -1,4 +1,4 @@
-"""What the demo takes pictures of: Suzanne, a chair, a mug and a table.
+"""Subjects of the demo's pictures: Suzanne, a chair, a mug and a table.
 
 Each function adds one colored object to Blender's scene, facing -Y, and returns it.
 """
@@ -23,8 +23,8 @@ BLUE: Color = (0.05, 0.17, 0.45)
 YELLOW: Color = (0.75, 0.47, 0.08)
 GREEN: Color = (0.06, 0.25, 0.15)
 
-LEG = 0.075  # Side of a leg, in objects about 1 large: thick enough for a coarse lattice.
-INSET = 0.025  # Of legs from the edges of what they carry.
+LEG = 0.075  # side of a leg, in objects of about size 1: thick enough for a coarse lattice
+INSET = 0.025  # distance of legs from the edges of what they carry
 
 
 def add_suzanne() -> bpy.types.Object:
@@ -32,9 +32,9 @@ def add_suzanne() -> bpy.types.Object:
     bpy.ops.mesh.primitive_monkey_add()
     fur, skin, white, pupil = range(4)
     suzanne = paint(FUR, SKIN, WHITE, PUPIL)
-    # Painted before it is subdivided, so that the colors meet in smooth lines.
+    # Painting before subdividing makes the colors meet in smooth lines.
     for face in suzanne.data.polygons:
-        if max(face.vertices) < 66:  # The eyeballs come first; triangles meet in their middles.
+        if max(face.vertices) < 66:  # The eyeballs come first; their pupils are triangles.
             face.material_index = pupil if len(face.vertices) == 3 else white
             continue
         x, y, z = abs(face.center.x), face.center.y, face.center.z
@@ -87,7 +87,7 @@ def add_mug() -> bpy.types.Object:
     body = paint(BLUE, YELLOW)
     shell = body.modifiers.new("Solidify", "SOLIDIFY")
     shell.thickness = wall
-    shell.material_offset = 1  # The inside; the rim stays blue.
+    shell.material_offset = 1  # for the inside; the rim stays blue
     bevel(body, 0.02)
 
     bpy.ops.mesh.primitive_cylinder_add(
@@ -105,7 +105,7 @@ def add_mug() -> bpy.types.Object:
 
 
 def keep_right_half(thing: bpy.types.Object) -> None:
-    """Remove what lies at negative X of the object's own frame."""
+    """Remove the part of an object at negative X in its own frame."""
     mesh = bmesh.new()
     mesh.from_mesh(thing.data)
     left = [vertex for vertex in mesh.verts if vertex.co.x < -1e-4]
@@ -117,7 +117,7 @@ def keep_right_half(thing: bpy.types.Object) -> None:
 def add_box(size: Point, center: Point, color: Color) -> bpy.types.Object:
     """Add a box with rounded edges."""
     bpy.ops.mesh.primitive_cube_add(size=1, scale=size, location=center)
-    bpy.ops.object.transform_apply()  # Else the edges would be rounded by different widths.
+    bpy.ops.object.transform_apply()  # Otherwise the edges would be rounded by different widths.
     box = paint(color)
     bevel(box, 0.015)
     return box
@@ -128,11 +128,11 @@ def bevel(thing: bpy.types.Object, width: float) -> None:
     rounding = thing.modifiers.new("Bevel", "BEVEL")
     rounding.width = width
     rounding.segments = 3
-    rounding.harden_normals = True  # Faces that are flat shall look flat.
+    rounding.harden_normals = True  # Flat faces should look flat.
 
 
 def paint(*colors: Color) -> bpy.types.Object:
-    """Give the object that was just added a material per color, and return it."""
+    """Give the active object a material per color, and return it."""
     for color in colors:
         bpy.context.object.data.materials.append(new_material(color))
     bpy.ops.object.shade_smooth_by_angle(angle=math.radians(40))
@@ -150,7 +150,7 @@ def new_material(color: Color) -> bpy.types.Material:
 
 
 def join(parts: list[bpy.types.Object]) -> bpy.types.Object:
-    """Make one object of several, their modifiers applied, and return it."""
+    """Join several objects into one, with their modifiers applied, and return it."""
     for part in parts:
         part.select_set(True)
     bpy.context.view_layer.objects.active = parts[0]

@@ -1,11 +1,11 @@
 """Pin every requirement with its hashes: requirements/*.in becomes requirements/*.txt.
 
-Run by `make lock`. The locks of the documentation and of extra transformers releases hold only what
-lock.txt has not.
+`make lock` runs this. The locks of the documentation and of extra transformers releases hold only
+the pins that lock.txt lacks.
 
     .venv/bin/python tools/lock.py [NAME...]
 
-pins requirements/NAME.in only, with lock.txt as it is.
+pins only requirements/NAME.in, and leaves lock.txt as it is.
 """
 
 import argparse
@@ -18,9 +18,10 @@ from pathlib import Path
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
 
-# rembg asks for these; inference/picture/matting.py gives it placeholders when it imports it.
-# Without them, and what only they need, its first import takes 0.4 s instead of 43 s. onnxruntime
-# asks for the last two for its own command line. What the zips leave out is in package/bundle.py.
+# rembg requires these; inference/picture/matting.py replaces them by placeholders when it imports
+# rembg. Without them and their own requirements, its first import takes 0.4 s instead of 43 s.
+# onnxruntime requires the last two for its own command line. package/bundle.py lists what the zips
+# leave out.
 LEFT_OUT = {
     "pymatting",
     *("scikit-image", "imageio", "lazy-loader", "tifffile"),
@@ -36,9 +37,9 @@ HEADER = """\
 def compile_pins(
     pip_compile: Path, source: Path, agreeing_with: Iterable[str] = ()
 ) -> dict[str, str]:
-    """Return {`name==version`: its line with hashes} for everything that `source` needs.
+    """Return {`name==version`: its line with hashes} for everything that `source` requires.
 
-    What `agreeing_with` pins, as `name==version`, is taken in that version.
+    Packages pinned in `agreeing_with`, as `name==version`, keep that version.
     """
     with tempfile.TemporaryDirectory() as folder:
         output, constraints = Path(folder) / "pins.txt", Path(folder) / "constraints.txt"
@@ -47,7 +48,7 @@ def compile_pins(
             [
                 *(pip_compile, "--quiet", "--generate-hashes", "--strip-extras"),
                 *("--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate"),
-                *("--unsafe-package", "pip"),  # instead of the default, which leaves out setuptools
+                *("--unsafe-package", "pip"),  # The default would leave out setuptools too.
                 *(f"--constraint={constraints}", f"--output-file={output}", source),
             ],
             check=True,
@@ -57,14 +58,14 @@ def compile_pins(
 
 
 def read_pins(path: Path) -> dict[str, str]:
-    """Return {`name==version`: its line with hashes} of a file of requirements."""
+    """Return {`name==version`: its line with hashes} for a requirements file."""
     text = path.read_text()
     blocks = re.findall(r"^[\w.-]+==.*?(?=^\S|\Z)", text, re.MULTILINE | re.DOTALL)
     return {block.split()[0]: block.strip() for block in blocks}
 
 
 def write_lock(source: Path, pins: dict[str, str]) -> None:
-    """Write `pins` beside `source`."""
+    """Write `pins` to the .txt file beside `source`."""
     text = HEADER.format(source=source.name) + "\n" + "\n".join(pins.values()) + "\n"
     source.with_suffix(".txt").write_text(text)
     print(f"requirements/{source.stem}.txt: {len(pins)} packages")
@@ -88,12 +89,13 @@ def main() -> None:
         for source in extras:
             if names and source.stem not in names:
                 continue
-            # The site is built in .venv, where all is as in lock.txt; a transformers is beside it.
+            # The site is built in .venv, where everything is as in lock.txt; an extra transformers
+            # release is installed elsewhere.
             agreeing_with = base if source.stem == "docs" else ()
             pins = compile_pins(binaries / "pip-compile", source, agreeing_with)
             write_lock(source, {pin: block for pin, block in pins.items() if pin not in base})
 
-        build = REQUIREMENTS / "build.in"  # in an environment of its own, so with all that it needs
+        build = REQUIREMENTS / "build.in"  # for a separate environment, so with all requirements
         if not names or build.stem in names:
             write_lock(build, compile_pins(binaries / "pip-compile", build))
 

@@ -1,8 +1,8 @@
 """Take the pictures of docs/images that show the add-on, in a real window of Blender 5.2.
 
-Run by `make screenshots`, on Debian as root: the window is that of tests/gui. The panels draw
-themselves; what they show of a run or a download that is on its way is set up and not waited for,
-so that the pictures come out alike each time.
+`make screenshots` runs this, on Debian as root, in the window of tests/gui. The panels draw
+themselves; tasks and downloads in progress are staged instead of awaited, so that the pictures are
+the same each time.
 """
 
 import argparse
@@ -21,17 +21,17 @@ from roots import SUITES, blender_root, unavailable
 from window import Window
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
-SIZE = 1800, 2400  # pixels of the window that panels and preferences are shown in
-VIEW_SIZE, VIEW_SCALE = (1800, 1250), 1.25  # where all of the viewport is shown
-SCALE = 2  # of the interface, so that text is sharp on screens with small pixels
-TABS = 24  # pixels at scale 1 that the names of the tabs take at the sidebar's right
-ABOVE_PREFERENCES = 226  # pixels at scale 1: what Blender says of every add-on
-EMPTY = 4  # pixels at scale 1 that are left around the panels
-GAP = 12  # pixels between pictures that stand side by side
+SIZE = 1800, 2400  # pixels of the window for panels and preferences
+VIEW_SIZE, VIEW_SCALE = (1800, 1250), 1.25  # window and interface scale for the whole viewport
+SCALE = 2  # of the interface, so that text is sharp on high-density screens
+TABS = 24  # pixels at scale 1, width of the tab names at the sidebar's right
+ABOVE_PREFERENCES = 226  # pixels at scale 1, height of Blender's own lines for an add-on
+EMPTY = 4  # pixels at scale 1, margin around the panels
+GAP = 12  # pixels between pictures side by side
 TAKES = ("panels", "models", "problem", "places", "viewport")
 COLORS = 256  # in a picture's palette
 NONE = "none of the panels below the first"
-SETTLE = 1.0  # seconds for what was changed to be drawn
+SETTLE = 1.0  # seconds until a change is drawn
 
 SET_UP = """
 import sys
@@ -69,7 +69,7 @@ for queue in addon.tasks.session.QUEUES:
     queue._failed.clear()
     queue._job = queue._task = None
 """
-"""Nothing is on its way, and nothing is reported."""
+"""Clears all tasks and reports."""
 
 STAGE = """
 class Staged:
@@ -82,7 +82,7 @@ def stage(queue, **state):
         setattr(queue.state, name, value)
     queue._job = Staged()
 """
-"""Let a queue show a run that is on its way."""
+"""Stages a task in progress in a queue."""
 
 QUEUE = """
 pictures = addon.tasks.session.pictures
@@ -184,7 +184,7 @@ import re
 state = addon.tasks.session.pictures.state
 state.message = re.sub(r"in [0-9.]+", "in 1.2", state.message)
 """
-"""How long a run took is different each time."""
+"""Replaces the task's duration, which differs each time."""
 
 
 SHOW_RESULT = f"""
@@ -209,33 +209,33 @@ def view_place():
     window = bpy.context.window_manager.windows[0]
     return [area.x, window.height - area.y - area.height, area.width, area.height]
 """
-"""Look at what was generated from the front, a little from the right."""
+"""Points the view at the generated object's front, a little from the right."""
 
 
 class Camera:
-    """Takes pictures of a window's parts into docs/images."""
+    """Camera that saves pictures of a window's parts to docs/images."""
 
     def __init__(self, window: Window) -> None:
         self.window = window
 
     def look(self, place: Iterable[int]) -> Image.Image:
-        """What the window shows at x, y, width, height, once it is at rest."""
+        """Return what the window shows at x, y, width, height, once it has stopped changing."""
         time.sleep(SETTLE)
         path = self.window.screenshot("look", tuple(place))
         return Image.open(io.BytesIO(path.read_bytes())).convert("RGB")
 
     def tab(self) -> Image.Image:
-        """Our tab in the 3D viewport's sidebar, without what is empty."""
+        """Return our tab in the 3D viewport's sidebar, cropped to its panels."""
         self.window.open_tab(artist.TAB)
         return without_empty(self.look(self.window.sidebar))
 
     def panels(self, *names: str, draw: str = "None") -> Image.Image:
-        """The tab with only these panels in it."""
+        """Return our tab with only these panels in it."""
         self.window.run(f"show_panels(*{names!r}, draw={draw})")
         return self.tab()
 
     def save(self, picture: Image.Image, name: str, is_shaded: bool = False) -> None:
-        """Write a picture with a palette; dithered where it shows more than flat colors."""
+        """Write a picture with a palette, dithered if it is shaded."""
         path = IMAGES / f"{name}.png"
         palette = picture.quantize(COLORS)
         if is_shaded:
@@ -245,9 +245,9 @@ class Camera:
 
 
 def without_empty(picture: Image.Image, beside: int = TABS) -> Image.Image:
-    """The part of a region's picture that has panels in it, with a narrow margin.
+    """Crop a region's picture to its panels, with a narrow margin.
 
-    Below the panels the region is empty; at its right are the names of the tabs.
+    Below the panels, the region is empty; at its right are the names of the tabs.
     """
     border = EMPTY * SCALE  # the region's own rounded corners
     inner = picture.crop(
@@ -267,7 +267,7 @@ def without_empty(picture: Image.Image, beside: int = TABS) -> Image.Image:
 
 
 def in_columns(pictures: list[Image.Image], columns: int) -> Image.Image:
-    """Pictures beside each other, in rows, at the tops of their places."""
+    """Arrange pictures in rows of `columns`, aligned at the top."""
     width = max(picture.width for picture in pictures)
     rows = [pictures[at : at + columns] for at in range(0, len(pictures), columns)]
     heights = [max(picture.height for picture in row) for row in rows]
@@ -281,7 +281,7 @@ def in_columns(pictures: list[Image.Image], columns: int) -> Image.Image:
 
 
 def take_panels(camera: Camera) -> None:
-    """The tab and its parts."""
+    """Take pictures of the tab and its panels."""
     window = camera.window
     window.run("bpy.context.scene.triposr.image = None\n" + CALM)
     camera.save(camera.panels("Options"), "panel-options")
@@ -300,7 +300,7 @@ def take_panels(camera: Camera) -> None:
 
 
 def take_models(camera: Camera) -> None:
-    """What the panel says of the model: missing, offline, downloading, verifying, ready, error."""
+    """Take pictures of the Model panel: missing, offline, downloading, verifying, ready, error."""
     pictures = []
     for state in MODEL_STATES.values():
         camera.window.run(CALM + state)
@@ -310,7 +310,7 @@ def take_models(camera: Camera) -> None:
 
 
 def take_problem(camera: Camera) -> None:
-    """The preview of a picture that will not become what one hopes for."""
+    """Take a picture of the preview of an unsuitable picture."""
     camera.window.run(PREVIEW_PROBLEM)
     camera.panels("Preview")
     camera.window.wait(PREVIEW_DONE, 60, "the preview")
@@ -318,7 +318,7 @@ def take_problem(camera: Camera) -> None:
 
 
 def take_places(camera: Camera) -> None:
-    """The preferences, and the tab in the Image Editor."""
+    """Take pictures of the preferences and of the tab in the Image Editor."""
     window = camera.window
     window.run(CALM + PREFERENCES)
     picture = camera.look(window.wait("preferences_place()", 30, "preferences"))
@@ -333,7 +333,7 @@ def take_places(camera: Camera) -> None:
 
 
 def take_viewport(camera: Camera) -> None:
-    """Blender as a whole: one object, and several variants of it."""
+    """Take pictures of the whole viewport: with one object, and with several variants of it."""
     window = camera.window
     window.open_tab(artist.TAB)
     artist.set_picture(window, 192)
@@ -352,7 +352,7 @@ def take_viewport(camera: Camera) -> None:
 
 @contextmanager
 def opened(root: Path, archive: Path, looks: Path, size: tuple[int, int], scale: float):
-    """A camera on a window of that size, with the add-on in it, ready to be looked at."""
+    """Open a window of that size with the add-on enabled, and yield a camera on it."""
     with Window(root, looks, size) as window:
         window.install(archive)
         window.start()

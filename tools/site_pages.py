@@ -1,7 +1,7 @@
-"""What the documentation site shows of files outside docs/: a hook of MkDocs.
+"""MkDocs hook that adds files outside docs/ to the documentation site.
 
-Pages link to files where the repository has them, so that links work there as well as in the site;
-here they are turned into links between pages.
+Pages link to files by their paths in the repository, so that the links work there too; this hook
+turns them into links between pages of the site.
 """
 
 import os
@@ -24,19 +24,19 @@ ELSEWHERE = {
     "models/shadow/README.md": "shadow.md",
     "examples/row_of_pictures.py": "examples/row_of_pictures.py",
 }
-"""Where in the site a file of the repository is."""
+"""Pages of the site by the repository's files."""
 
 LINK = re.compile(r"(?<=\]\()[^)\s]+(?=\))|(?<=\bsrc=\")[^\"]+(?=\")")
-"""The address of a link or picture of Markdown, and of an HTML picture."""
+"""Matches the address of a Markdown link or picture, and of an HTML picture."""
 
 RUN = re.compile(r' data-run="\w+"(?=\n)')
-"""For the tests, which run the block; MkDocs would not take it for one."""
+"""Matches the mark of a block that the tests run; with the mark, MkDocs would not see a block."""
 
 FENCE = re.compile(r"^(`{3,}).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the files that are not in docs/."""
+    """Add the files outside docs/."""
     for origin, target in ELSEWHERE.items():
         if target not in files.src_uris:
             files.append(File.generated(config, target, abs_src_path=str(ROOT / origin)))
@@ -44,7 +44,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Let links lead to where the site has what they name."""
+    """Point links at the site's pages."""
     origin = _origin_of(page.file.src_uri)
     parts, end = [], 0
     for fence in FENCE.finditer(markdown):
@@ -55,7 +55,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def _origin_of(target: str) -> str:
-    """Where in the repository a page of the site comes from."""
+    """Return the repository path of a page's source."""
     found = (origin for origin, page in ELSEWHERE.items() if page == target and page != "index.md")
     return next(found, f"docs/{target}")
 
