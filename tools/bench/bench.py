@@ -1,7 +1,7 @@
-"""How fast the add-on is, and how much memory it takes, against the published way of doing it.
+"""Measure the add-on's time and memory against the published code.
 
-Run by `make bench`; both sides are measured in this one run. The table, the figures and a plot go
-to out/bench/; `--publish` puts them into docs/.
+`make bench` runs this and measures both sides together. The table, the figures and a plot go to
+out/bench/; `--publish` puts them into docs/.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures depend on."""
+    """Describe the machine and the versions, on which the figures depend."""
     cpu = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -89,7 +89,7 @@ def machine() -> dict[str, Any]:
 
 
 def measure(what: str, **arguments: Any) -> dict[str, Any]:
-    """Run measure.py; raises RuntimeError with what it printed if it fails."""
+    """Run measure.py and return its result; raises RuntimeError with its output if it fails."""
     done = subprocess.run(
         [sys.executable, HERE / "measure.py", what, json.dumps(arguments)],
         capture_output=True,
@@ -102,7 +102,7 @@ def measure(what: str, **arguments: Any) -> dict[str, Any]:
 
 
 def extractions(names: list[str], resolutions: list[int], device: str) -> list[dict[str, Any]]:
-    """Both ways at all resolutions that they reach."""
+    """Measure the published extraction and ours, each at all resolutions that it reaches."""
     rows = []
     for name in names:
         path = str(scene(name))
@@ -123,16 +123,16 @@ def extractions(names: list[str], resolutions: list[int], device: str) -> list[d
 
 
 def check_meshes(rows: list[dict[str, Any]]) -> None:
-    """Both ways must find the same mesh; raises RuntimeError if they do not."""
+    """Raise RuntimeError unless the published extraction and ours find the same meshes."""
     for theirs, ours in pairs(rows):
         for what in ("vertices", "faces"):
-            # On a GPU, matrices are multiplied in another order: a lattice point or two may differ.
+            # A GPU multiplies matrices in another order: a lattice point or two may differ.
             if abs(theirs[what] - ours[what]) > (0 if ours["device"] == "cpu" else 20):
                 raise RuntimeError(f"The meshes differ: {theirs} and {ours}")
 
 
 def pairs(rows: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Rows of the published way with those of ours that do the same."""
+    """Pair rows of the published extraction with ours of the same device, scene and resolution."""
     found = []
     for theirs in rows:
         if theirs["way"] == "published":
@@ -146,8 +146,9 @@ def pairs(rows: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, An
 
 
 def networks(device: str) -> list[dict[str, Any]]:
-    """Loading the full-size network and encoding a picture: exact and, where the add-on would
-    choose otherwise, as it chooses.
+    """Measure loading the full-size network and encoding a picture.
+
+    The precisions are fp32 and, if it differs, the one that the add-on chooses.
     """
     folder = str(full_size_model())
     rows = []
@@ -160,7 +161,7 @@ def networks(device: str) -> list[dict[str, Any]]:
 
 
 def in_blender(out: Path) -> dict[str, Any]:
-    """What Blender itself takes."""
+    """Measure the work inside Blender."""
     path = out / "blender.json"
     print("in Blender", flush=True)
     done = subprocess.run(
@@ -176,7 +177,7 @@ def in_blender(out: Path) -> dict[str, Any]:
 
 
 def report(results: dict[str, Any]) -> str:
-    """Markdown."""
+    """Return the report in Markdown."""
     about = results["machine"]
     lines = [
         f"{about['cpu']}, {about['cores']} cores, {about['capability']}, {about['memory_gb']} GB"
@@ -225,7 +226,7 @@ def report(results: dict[str, Any]) -> str:
 
 
 def _where_time_goes(values: dict[str, Any], device: str) -> list[str]:
-    """Lines of a table: the parts of an extraction, and what its multiplications alone take."""
+    """Return table lines: the parts of an extraction, and the time of its multiplications alone."""
     return [
         "",
         f"| where the time goes at {values['resolution']}, {device} | seconds |",
@@ -238,7 +239,7 @@ def _where_time_goes(values: dict[str, Any], device: str) -> list[str]:
 
 
 def plot(results: dict[str, Any], path: Path) -> None:
-    """Time and memory against resolution, of the first scene."""
+    """Plot time and memory against resolution for the first scene."""
     figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     rows = [
         row for row in results["extraction"] if row["scene"] == results["extraction"][0]["scene"]

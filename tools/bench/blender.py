@@ -1,4 +1,4 @@
-"""What Blender itself takes: enabling the add-on, and a mesh into a data-block.
+"""Measure work inside Blender: enabling the add-on, and copying a mesh into a data-block.
 
 .venv/bin/python tools/background.py tools/bench/blender.py OUT.json
 """
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def sheet(count: int) -> MeshData:
-    """A closed, wavy surface of about as many vertices, like a mesh of the network's."""
+    """Return a closed, wavy surface of about `count` vertices, like a mesh from the network."""
     side = round(count**0.5)
     u, v = np.meshgrid(*[np.linspace(0, 2 * np.pi, side, endpoint=False)] * 2, indexing="ij")
     radius = 0.25 + 0.02 * np.sin(9 * u) * np.cos(7 * v)
@@ -60,7 +60,7 @@ def sheet(count: int) -> MeshData:
 
 
 def enabling(addon: str) -> float:
-    """Seconds to enable the add-on anew, its modules imported from scratch."""
+    """Return the seconds to enable the add-on again, with its modules imported from scratch."""
     times = []
     for _ in range(REPEATS):
         addon_utils.disable(addon)

@@ -1,4 +1,4 @@
-"""A checkpoint of the published architecture with generated weights: 1.7 GB, made once."""
+"""Checkpoint of the published architecture with generated weights: 1.7 GB, made once."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from triposr.inference.model.config import read_config
 from triposr.inference.model.image_tokenizer import POSITIONS
 from triposr.inference.model.network import Network
 
-TRAINED_POSITIONS = 197  # of the published table, which is resized when it is loaded
+TRAINED_POSITIONS = 197  # rows of the published table, which is resized when it is loaded
 
 
 def full_size_model() -> Path:
-    """The folder of the model, which is made if it is not there yet."""
+    """Return the folder of the model, which is made if it does not exist yet."""
     folder = CACHE.parent / "bench" / "full-size"
     path = folder / "model.ckpt"
     if not path.exists():
@@ -32,7 +32,7 @@ def full_size_model() -> Path:
 
 
 def generated(folder: Path) -> dict[str, torch.Tensor]:
-    """Weights at which activations keep their size from layer to layer."""
+    """Generate weights with which activations keep their size from layer to layer."""
     torch.manual_seed(0)
     network = Network(read_config(folder))
     for module in network.modules():

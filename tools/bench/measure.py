@@ -1,4 +1,4 @@
-"""One measurement in a process of its own, so that its memory is its own.
+"""Take one measurement in a process of its own, so that its memory can be measured.
 
     python tools/bench/measure.py extract '{"scene": ..., "way": "ours", ...}'
 
@@ -28,10 +28,10 @@ MB = 1e6
 
 
 def extract(scene: str, way: str, resolution: int, device: str, repeats: int) -> dict[str, Any]:
-    """Scene code to colored mesh, ours or the published way; the best of some repeats."""
+    """Measure the way from a scene code to a colored mesh, ours or published; best of `repeats`."""
     import published
 
-    # One for each: a scene code that was extracted before is extracted faster.
+    # One scene code per repeat, because a second extraction of the same one is faster.
     codes = [SceneCode.load(scene) for _ in range(repeats + 1)]
 
     def run(points: int) -> Any:
@@ -51,7 +51,7 @@ def extract(scene: str, way: str, resolution: int, device: str, repeats: int) ->
 
 
 def threshold(scene: str, resolution: int, device: str) -> dict[str, Any]:
-    """Other thresholds of a scene code that has been extracted already."""
+    """Measure other thresholds of a scene code that has been extracted before."""
     code = SceneCode.load(scene)
     extract_mesh(code, resolution, THRESHOLD, device=device)
     times = [
@@ -62,7 +62,7 @@ def threshold(scene: str, resolution: int, device: str) -> dict[str, Any]:
 
 
 def stages(scene: str, resolution: int, device: str) -> dict[str, Any]:
-    """Where the time of an extraction goes; the best of some repeats."""
+    """Measure where the time of an extraction goes; best of three."""
     from stages import stages
 
     extract_mesh(SceneCode.load(scene), WARM_UP, THRESHOLD, device=device)
@@ -71,7 +71,7 @@ def stages(scene: str, resolution: int, device: str) -> dict[str, Any]:
 
 
 def load(folder: str, device: str, precision: str) -> dict[str, Any]:
-    """Load the model of a folder, whose weights are in the page cache, and encode a picture."""
+    """Measure loading a model, with its weights in the page cache, and encoding a picture."""
     weights = next(path for path in Path(folder).iterdir() if path.name.startswith("model."))
     with weights.open("rb") as file:
         while file.read(1 << 24):
@@ -81,7 +81,7 @@ def load(folder: str, device: str, precision: str) -> dict[str, Any]:
     peak = highest_rss() - before
     picture = np.full((512, 512, 3), 0.5, np.float32)
     first, _, _ = timed(lambda: model.encode(picture), 1, device)
-    # Mapped weights come into memory when they are first used.
+    # Mapped weights enter memory when they are first used.
     peak = max(peak, highest_rss() - before)
     again, on_device, _ = timed(lambda: model.encode(picture), 1, device)
     return {
@@ -96,7 +96,7 @@ def load(folder: str, device: str, precision: str) -> dict[str, Any]:
 
 
 def timed(work: Callable[[], Any], repeats: int, device: str) -> tuple[float, float, Any]:
-    """The shortest time, the memory (MB) that was needed on top, and the result."""
+    """Return the shortest time (s) of `work`, the memory (MB) that it added, and its result."""
     on_gpu = device.startswith("cuda")
     forget_highest_rss()
     before = rss()
@@ -117,20 +117,20 @@ def timed(work: Callable[[], Any], repeats: int, device: str) -> tuple[float, fl
 
 
 def rss() -> float:
-    """The memory that this process holds, in MB."""
+    """Return the memory that this process holds, in MB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / MB
 
 
 def highest_rss() -> float:
-    """The most memory that this process has held since `forget_highest_rss`, in MB."""
+    """Return the most memory that this process has held since `forget_highest_rss`, in MB."""
     status = Path("/proc/self/status").read_text()
     [kilobytes] = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
     return int(kilobytes) * 1024 / MB
 
 
 def forget_highest_rss() -> None:
-    """Linux resets the mark when a 5 is written there."""
+    """Reset the high-water mark of memory, which Linux does when a 5 is written to clear_refs."""
     Path("/proc/self/clear_refs").write_text("5")
 
 

@@ -1,7 +1,7 @@
-"""The extraction that the published code does: the baseline, in plain torch.
+"""The published code's extraction, as the baseline, in plain torch.
 
-Every lattice point is put through the whole decoder, 8192 at a time; densities and colors of all of
-them are kept, as raw outputs and as what they stand for. Then PyMCubes sees the whole lattice.
+Every lattice point goes through the whole decoder, 8192 at a time; densities and colors of all
+points are kept, both raw and activated. PyMCubes then processes the whole lattice.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Decoder:
         ]
 
     def query(self, points: Tensor) -> dict[str, Tensor]:
-        """Raw and finished densities and colors at points (N, 3) in the box."""
+        """Return raw and activated densities and colors at points (N, 3) in the box."""
         chunks = [self._query(chunk) for chunk in points.split(CHUNK)]
         return {name: torch.cat([chunk[name] for chunk in chunks]) for name in chunks[0]}
 
@@ -53,7 +53,7 @@ class Decoder:
 
 @torch.inference_mode()
 def extract(code: SceneCode, resolution: int, threshold: float, device: str) -> MeshData:
-    """The mesh with its colors, open where it reaches the end of the box."""
+    """Extract the mesh with its colors, open where it reaches the end of the box."""
     where = torch.device(device)
     decoder = Decoder(code, where)
     ticks = torch.linspace(-code.radius, code.radius, resolution)

@@ -1,7 +1,7 @@
-"""Scene codes of the published size to measure with: a toy robot, and generated objects, fitted.
+"""Scene codes of the published size for measurements: a toy robot and fitted, generated objects.
 
-The published network makes such codes of pictures, but its weights are too large to measure with
-everywhere. Here planes and a decoder of its sizes learn one object by heart, from points around it.
+The published network makes such codes from pictures, but its weights are too large for some
+machines. Here, planes and a decoder of its sizes learn one object by heart, from points around it.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from objects import make_object
 from triposr.inference import SceneCode
 
 GOLDEN = Path(__file__).resolve().parents[2] / "tests" / "data" / "scene" / "scene.safetensors"
-"""A toy robot, whose meshes by the published code are known (see tests/data)."""
+"""A toy robot; the published code's meshes of it are known (see tests/data)."""
 
 FITTED = {"chair": 70_000_001, "figure": 70_000_002, "plant": 70_000_003}
-"""Families of objects, and the seeds of those that are fitted."""
+"""Seeds of the fitted objects, by family."""
 
 SCENES = ("robot", *FITTED)
 
@@ -34,13 +34,13 @@ CHANNELS, TEXELS, WIDTH, HIDDEN = 40, 64, 64, 9  # the published sizes
 RADIUS, DENSITY_BIAS, THRESHOLD = 0.87, -1.0, 25.0
 RAW_THRESHOLD = math.log(THRESHOLD) - DENSITY_BIAS
 STEPS, POINTS, RATE = 400, 8192, 5e-3
-EMPTY = 4  # every such point is anywhere in the box
+EMPTY = 4  # every fourth point is anywhere in the box
 SMOOTH = 0.1  # weight of the differences between neighboring texels
 SHARPNESS = 60.0  # per model unit: how fast occupancy falls across the surface
 
 
 def scene(name: str) -> Path:
-    """The file of a scene code, which is fitted if it is not there yet."""
+    """Return the file of a scene code, which is fitted if it does not exist yet."""
     if name == "robot":
         return GOLDEN
     path = CACHE.parent / "bench" / f"{name}.safetensors"
@@ -52,12 +52,12 @@ def scene(name: str) -> Path:
 
 
 def fit(family: str, seed: int) -> SceneCode:
-    """A scene code of one object."""
+    """Fit a scene code to one object."""
     generator = np.random.default_rng(seed)
     torch.manual_seed(seed)
     solid = make_object(seed, family)
     points, distances, colors = sample_points(solid, generator, STEPS * POINTS)
-    # The rest of the box is empty, and must be told so.
+    # The planes must also learn that the rest of the box is empty.
     points[::EMPTY] = generator.uniform(-RADIUS, RADIUS, points[::EMPTY].shape)
     distances[::EMPTY] = solid.distance(points[::EMPTY].astype(np.float64)).clip(-1, 1)
     planes = (0.01 * torch.randn(3, CHANNELS, TEXELS, TEXELS)).requires_grad_()
@@ -97,7 +97,7 @@ def _decode(planes: Tensor, layers: list[torch.nn.Linear], points: Tensor) -> Te
 
 
 def _steps(planes: Tensor) -> Tensor:
-    """Mean absolute difference between neighboring texels."""
+    """Return the mean absolute difference between neighboring texels."""
     return planes.diff(dim=-1).abs().mean() + planes.diff(dim=-2).abs().mean()
 
 

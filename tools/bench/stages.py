@@ -1,4 +1,4 @@
-"""Where the time of an extraction goes, and how little its arithmetic alone would take."""
+"""Time of each part of an extraction, and the minimum that its arithmetic takes."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ PARTS = {
     "welding": (Surface, "welded"),
     "the decoder at vertices, for colors": (Field, "color"),
 }
-"""What is timed: none of these calls another."""
+"""The timed functions by part; none of them calls another."""
 
 REST = "choosing points and gathering leaves"
-SIDE = 2048  # of the matrices that tell what the device can multiply
+SIDE = 2048  # side of the matrices that measure the device's speed
 
 
 def stages(code: SceneCode, resolution: int, threshold: float, device: str) -> dict[str, Any]:
-    """Seconds in each part of one extraction, and the limit that arithmetic sets.
+    """Measure the seconds in each part of one extraction, and compute the limit by arithmetic.
 
     Returns:
-        `seconds` by part; `points` that the decoder was evaluated at; `limit_seconds` that its
-        multiplications alone would take at the rate of a large product of matrices.
+        `seconds` by part; `points`, at which the decoder was evaluated; `limit_seconds`, which its
+        multiplications alone would take at the speed of a large matrix product.
     """
     seconds = dict.fromkeys(PARTS, 0.0)
     evaluated: list[int] = []
@@ -46,7 +46,7 @@ def stages(code: SceneCode, resolution: int, threshold: float, device: str) -> d
         mesh = extract_mesh(code, resolution, threshold, device=device, closed=False)
         total = time.perf_counter() - started
     hidden = sum(weight.size for weight, _ in code.layers[1:-1])
-    # The first layer is three rows added; of the last one, density takes one row, colors three.
+    # The first layer adds three rows; of the last layer, density takes one row, colors three.
     operations = 2 * hidden * (sum(evaluated) + len(mesh.vertices))
     return {
         "resolution": resolution,
@@ -60,7 +60,7 @@ def stages(code: SceneCode, resolution: int, threshold: float, device: str) -> d
 def _timed(
     function: Callable[..., Any], part: str, seconds: dict[str, float], device: str
 ) -> Callable[..., Any]:
-    """The function, which adds the time that it takes to its part of `seconds`."""
+    """Wrap a function so that it adds its time to its part of `seconds`."""
 
     def timed(self: Any, *arguments: Any) -> Any:
         started = time.perf_counter()
@@ -74,7 +74,7 @@ def _timed(
 
 
 def _counted(evaluated: list[int]) -> Callable[..., Any]:
-    """`Field.raw_density`, which also notes at how many points it was evaluated."""
+    """Wrap `Field.raw_density` so that it also appends its number of points to `evaluated`."""
     raw_density = Field.raw_density
 
     def counted(self: Field, hidden: Tensor) -> Tensor:
@@ -85,7 +85,7 @@ def _counted(evaluated: list[int]) -> Callable[..., Any]:
 
 
 def multiplications(device: str) -> float:
-    """Floating-point operations a second in products of large float32 matrices."""
+    """Measure floating-point operations per second in products of large float32 matrices."""
     one = torch.rand(SIDE, SIDE, device=device)
     best = 0.0
     for _ in range(5):

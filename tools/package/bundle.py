@@ -1,4 +1,4 @@
-"""What a packaged zip brings: for which Blenders, which Python packages, and which not."""
+"""Contents of the packaged zips: the Blenders they are for, the packages they bundle or omit."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 Platform = Literal["linux-x64", "windows-x64", "macos-arm64"]
-"""As Blender's manifest names them."""
+"""Platform names of Blender's manifest."""
 
 Kind = Literal["standard", "light", "full"]
-"""`standard` computes on the CPU (on a Mac's GPU too) with nothing else installed, `light` leaves
-torch out, `full` is standard with the published weights."""
+"""`standard` computes on the CPU (on a Mac also on the GPU) with nothing else installed, `light`
+leaves torch out, `full` is standard with the published weights."""
 
 KINDS: tuple[Kind, ...] = ("standard", "light", "full")
 
@@ -21,10 +21,10 @@ class Target:
 
     Attributes:
         python: Version of their Python, such as (3, 11).
-        first, end: The first Blender that it is for, and the first that it is not for.
-        blenders: The same, as it is put into the file's name.
-        numpys: Releases of numpy that they bring.
-        torch: Whether PyTorch publishes a build that fits; else there is a light zip only.
+        first, end: The first Blender that it is for, and the first after those.
+        blenders: The same range, as written in the file's name.
+        numpys: Releases of numpy that these Blenders bring.
+        torch: Whether PyTorch publishes a build that fits; otherwise there is only a light zip.
     """
 
     platform: Platform
@@ -37,18 +37,18 @@ class Target:
 
     @property
     def builds_pymcubes(self) -> bool:
-        """Whether PyMCubes 0.1.6 is published for no such Python, so that it has to be built."""
+        """Whether PyMCubes has to be built, because 0.1.6 is not published for this Python."""
         return self.python > (3, 12)
 
     @property
     def name(self) -> str:
-        """Its short name, for the command line and the folder below wheels/."""
+        """The target's short name, for the command line and the folder below wheels/."""
         system = "" if self.torch else "-system"
         return f"{self.platform}{system}-py{self.python[0]}{self.python[1]}"
 
 
 def _official(platform: Platform) -> tuple[Target, Target]:
-    """The two Pythons that official builds of Blender have had since 4.2."""
+    """Return the targets of official builds of Blender, one per Python since 4.2."""
     return (
         Target(platform, (3, 11), "4.2.0", "5.1.0", "blender-4.2-to-5.0", ("1.24.3", "1.26.4")),
         Target(platform, (3, 13), "5.1.0", None, "blender-5.1-or-newer", ("2.3.4",)),
@@ -56,7 +56,7 @@ def _official(platform: Platform) -> tuple[Target, Target]:
 
 
 def _distribution(python: tuple[int, int], numpy: str) -> Target:
-    """Blender as a Linux distribution builds it, with the system's Python, numpy and torch."""
+    """Return the target of a Linux distribution's Blender, which uses the system's packages."""
     name = f"distribution-python-{python[0]}.{python[1]}"
     return Target("linux-x64", python, "4.2.0", None, name, (numpy,), torch=False)
 
@@ -73,19 +73,19 @@ TARGETS: dict[str, Target] = {
 }
 
 OFFICIAL = tuple(name for name, target in TARGETS.items() if target.torch)
-"""Those that `make package` builds unless it is told which."""
+"""Targets that `make package` builds by default."""
 
 PACKAGES = (
-    # The network, and what transformers asks for.
+    # The network, and the requirements of transformers.
     *("transformers", "tokenizers", "safetensors", "huggingface-hub", "regex", "pyyaml", "tqdm"),
     *("packaging", "filelock", "fsspec", "typing-extensions"),
-    # What torch asks for besides.
+    # The other requirements of torch.
     *("sympy", "mpmath"),
     # Picture in, surface out.
     *("pillow", "pymcubes", "scipy", "onnxruntime", "opencv-python-headless", "rembg"),
     *("pooch", "platformdirs"),
 )
-"""What every zip brings, at the versions of requirements/lock.txt, with which the tests run."""
+"""Packages in every zip, at the versions in requirements/lock.txt, which the tests use."""
 
 BLENDERS_OWN = (
     "numpy",
@@ -96,7 +96,7 @@ BLENDERS_OWN = (
     "charset-normalizer",
     "zstandard",
 )
-"""Never bundled: Blender brings them, and two of a kind in one process do not get along."""
+"""Packages that are never bundled: Blender brings them, and two copies in one process conflict."""
 
 LEFT_OUT = {
     "pymatting": "the add-on supplies a placeholder: importing it compiles for 43 seconds",
@@ -112,4 +112,4 @@ LEFT_OUT = {
     "setuptools": "for torch.compile",
     "colorama": "colors in a terminal on Windows",
 }
-"""What the bundled packages name as their needs and the add-on does without, and why it can."""
+"""Requirements of the bundled packages that the zips omit, each with the reason."""

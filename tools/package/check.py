@@ -1,4 +1,4 @@
-"""Whether wheels fit their target: its platform, its Python, its numpy, and each other."""
+"""Check that wheels fit their target: its platform, its Python, its numpy, and each other."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from wheels import TAGS, environment
 
 
 def check(target: Target, wheels: Mapping[str, RawMetadata]) -> None:
-    """Whether wheels can be used by all Blenders of a target, and together.
+    """Check that all Blenders of a target can use the wheels, and use them together.
 
     Args:
-        target: Whom they are for.
-        wheels: What each says about itself, by its file's name; see `metadata`.
+        target: The Blenders that the wheels are for.
+        wheels: The wheels' metadata by file name; see `metadata`.
 
     Raises:
-        RuntimeError: With everything that does not fit.
+        RuntimeError: Something does not fit; the message lists everything that does not.
     """
     versions = {}
     problems = []
@@ -46,8 +46,8 @@ def check(target: Target, wheels: Mapping[str, RawMetadata]) -> None:
 def _accepted(target: Target, name: str) -> set[Tag]:
     platforms = list(TAGS[target.platform])
     if name == "pymcubes" and target.builds_pymcubes and target.platform == "linux-x64":
-        # Built here it asks for as new a glibc as the compiler's; released zips have it of glibc
-        # 2.28, and a distribution's Blender has the system that it was built on.
+        # A wheel built here requires a glibc as new as the compiler's. Released zips hold one built
+        # for glibc 2.28, and a distribution's Blender runs on the system that it was built on.
         newest = 34 if target.torch else 44
         platforms += [f"manylinux_2_{minor}_x86_64" for minor in range(29, newest + 1)]
         platforms += [] if target.torch else ["linux_x86_64"]
@@ -61,7 +61,7 @@ def _accepted(target: Target, name: str) -> set[Tag]:
 def _unmet(
     target: Target, wheel: str, data: RawMetadata, versions: Mapping[str, Version]
 ) -> list[str]:
-    """What a wheel asks for and neither the bundle nor Blender brings."""
+    """List the requirements of a wheel that neither the bundle nor Blender meets."""
     problems = []
     python = "{}.{}".format(*target.python)
     if not SpecifierSet(data.get("requires_python", "")).contains(f"{python}.0"):
@@ -76,7 +76,7 @@ def _unmet(
             offered = list(map(Version, target.numpys))
         elif name in versions:
             offered = [versions[name]]
-        elif name in (*BLENDERS_OWN, *LEFT_OUT, "torch"):  # the artist's own, with a light zip
+        elif name in (*BLENDERS_OWN, *LEFT_OUT, "torch"):  # torch may be the artist's own
             continue
         else:
             problems.append(f"{wheel} needs {requirement}, which is not bundled")
@@ -90,7 +90,7 @@ def _unmet(
 
 
 def metadata(wheel: Path) -> RawMetadata:
-    """What a wheel says about itself."""
+    """Read a wheel's metadata."""
     with zipfile.ZipFile(wheel) as archive:
         [name] = [n for n in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", n)]
         return parse_email(archive.read(name))[0]

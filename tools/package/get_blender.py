@@ -2,7 +2,7 @@
 
     python3 tools/package/get_blender.py 4.5.15 FOLDER
 
-For build machines: the archive is checked against the sums that Blender publishes beside it.
+For build machines: it checks the archive against the SHA-256 that Blender publishes with it.
 """
 
 from __future__ import annotations
@@ -24,14 +24,17 @@ BUILDS = {
     "Windows": ("windows-x64.zip", "blender.exe"),
     "Darwin": ("macos-arm64.dmg", "Blender.app/Contents/MacOS/Blender"),
 }
-"""By system: how the archive's name ends, and where the executable is in it."""
+"""End of the archive's name and path of the executable in it, by system."""
 
 
 def get_blender(version: str, folder: Path, system: str) -> Path:
-    """Download, verify and unpack a release into a folder that it makes; returns the executable.
+    """Download, verify and unpack a release into a folder, created if needed.
+
+    Returns:
+        The path of the executable.
 
     Raises:
-        RuntimeError: The archive is not what Blender published.
+        RuntimeError: The archive's SHA-256 is not the published one.
     """
     ending, executable = BUILDS[system]
     name = f"blender-{version}-{ending}"
@@ -59,10 +62,10 @@ def _open(address: str):
 
 
 def _unpack_image(image: Path, folder: Path) -> None:
-    """Copy Blender.app out of a disk image of macOS."""
+    """Copy Blender.app from a macOS disk image."""
     place = folder / "image"
     place.mkdir()
-    # What hdiutil tells goes elsewhere than our one line.
+    # hdiutil's output must not mix with our one line on stdout.
     attach = ["hdiutil", "attach", image, "-mountpoint", place, "-nobrowse"]
     subprocess.run(attach, check=True, stdout=sys.stderr)
     try:
@@ -72,7 +75,7 @@ def _unpack_image(image: Path, folder: Path) -> None:
 
 
 def main() -> None:
-    sys.stdout.reconfigure(newline="\n")  # what reads it may be bash, on Windows too
+    sys.stdout.reconfigure(newline="\n")  # bash may read it, on Windows too
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("version", help="such as 4.5.15")
     parser.add_argument("folder", type=Path)

@@ -1,4 +1,4 @@
-"""The licenses of everything that a zip brings, collected from its wheels."""
+"""Collect the licenses of everything that a zip brings from its wheels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from check import metadata
 
 TEXTS = Path(__file__).parent / "license-texts"
-"""Of packages whose wheels carry no license, from their sources: NAME.txt."""
+"""Licenses, as NAME.txt, from the sources of packages whose wheels carry none."""
 
 LICENSE_FILE = re.compile(r"(licen[cs]e|copying|notice|authors|third.?party)[^/]*", re.I)
 
@@ -18,7 +18,7 @@ def collect(wheels: list[Path], folder: Path) -> None:
     """Write licenses/NAME/... for each wheel, and licenses/README.md, which lists them.
 
     Raises:
-        RuntimeError: A wheel has no license, and there is none in license-texts/ either.
+        RuntimeError: Neither a wheel nor license-texts/ has its license.
     """
     rows = []
     for wheel in wheels:
@@ -42,7 +42,7 @@ def collect(wheels: list[Path], folder: Path) -> None:
 
 
 def _texts(wheel: Path, name: str) -> dict[str, bytes]:
-    """{place below the package's folder: text}."""
+    """Return {path below the package's folder: text}."""
     with zipfile.ZipFile(wheel) as archive:
         found = {
             re.sub(r"^[^/]+\.dist-info/(licenses/)?", "", member): archive.read(member)
@@ -70,7 +70,7 @@ def _is_license(member: str) -> bool:
 
 
 def _license(data: dict) -> str:
-    """By its SPDX expression, else by what the package declares otherwise."""
+    """Return a package's license: its SPDX expression, or else what it declares otherwise."""
     if expression := data.get("license_expression"):
         return expression
     classifiers = [c for c in data.get("classifiers", []) if c.startswith("License :: ")]

@@ -1,9 +1,9 @@
 """Build the zips that artists install: the add-on with every Python package it needs.
 
-Run by `make package`. For each target, wheels come from the hashed lock into wheels/, are checked
-against the target, and go with their licenses and a generated manifest through Blender's own tool
-into dist/KIND/, where index.json makes the folder a repository that Blender can be pointed at. The
-same sources and wheels give the same bytes.
+`make package` runs this. For each target, it fetches wheels into wheels/ as the hashed lock says,
+checks them against the target, and packs them with their licenses and a generated manifest into
+dist/KIND/ by Blender's own tool. There, index.json makes the folder a repository that Blender can
+install from. The same sources and wheels give the same bytes.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from weights import bundle_weights
 from wheels import fetch
 
 BUDGET = 350e6
-"""Bytes that a standard zip may have: what a slow line still brings in a coffee break."""
+"""Limit in bytes for a standard zip, which a slow line still downloads within a coffee break."""
 
 
 def package(kind: Kind, target: Target, out: Path, weights: Path | None = None) -> Path:
     """Build one zip into the folder `out` and return its path.
 
     Args:
-        kind: What it brings along.
-        target: Whom it is for.
-        weights: A folder as `bundle_weights` makes it; for `full` only.
+        kind: What the zip bundles.
+        target: The Blenders that it is for.
+        weights: A folder from `bundle_weights`; for `full` only.
 
     Raises:
-        RuntimeError: A wheel cannot be had or does not fit, or Blender's tool refuses.
+        RuntimeError: A wheel is not available or does not fit, or Blender's tool fails.
     """
     for old in out.glob(f"*-{target.platform}-{target.blenders}.zip"):
         old.unlink()
@@ -66,7 +66,7 @@ def package(kind: Kind, target: Target, out: Path, weights: Path | None = None) 
 
 
 def _link(wheel: Path, target: Path) -> None:
-    """A copy that takes no room where the disk can do that."""
+    """Copy a wheel as a hard link, which takes no disk space, where the disk supports it."""
     try:
         os.link(wheel, target)
     except OSError:
@@ -74,7 +74,7 @@ def _link(wheel: Path, target: Path) -> None:
 
 
 def _write_manifest(stage: Path, kind: Kind, target: Target) -> str:
-    """Complete the manifest for a target; returns the zip's name."""
+    """Complete the manifest for a target; return the zip's name."""
     path = stage / "blender_manifest.toml"
     manifest = tomlkit.parse(path.read_text(encoding="utf-8"))
     manifest["blender_version_min"] = target.first
@@ -83,22 +83,22 @@ def _write_manifest(stage: Path, kind: Kind, target: Target) -> str:
     manifest.add("platforms", [target.platform])
     wheels = sorted(f"./wheels/{wheel.name}" for wheel in (stage / "wheels").iterdir())
     manifest.add("wheels", tomlkit.item(wheels).multiline(True))
-    del manifest["build"]  # what is left out is left out already
+    del manifest["build"]  # The files that it excludes are gone already.
     path.write_text(tomlkit.dumps(manifest), encoding="utf-8")
     suffix = "" if kind == "standard" else f"-{kind}"
     return f"{manifest['id']}{suffix}-{manifest['version']}-{target.platform}-{target.blenders}.zip"
 
 
 def _write_reproducibly(source: Path, target: Path) -> None:
-    """Copy a zip without what the disk and the clock put into it: order, times, rights.
+    """Copy a zip without its traces of disk and clock: order, times, permissions.
 
-    (Blender's tool keeps a given order of files, but then adds each wheel twice; 4.5.)
+    (Blender's tool can keep a given order of files, but then adds each wheel twice; 4.5.)
     """
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for entry in sorted(old.infolist(), key=lambda entry: entry.filename):
-            same = zipfile.ZipInfo(entry.filename)  # of the first of January 1980
+            same = zipfile.ZipInfo(entry.filename)  # dated January 1, 1980
             same.compress_type = entry.compress_type
-            same.create_system = 3  # as on Linux, for the rights
+            same.create_system = 3  # Unix, for the permissions
             same.external_attr = 0o644 << 16
             same.file_size = entry.file_size
             with old.open(entry) as reading, new.open(same, "w") as writing:
@@ -106,10 +106,10 @@ def _write_reproducibly(source: Path, target: Path) -> None:
 
 
 def write_index(folder: Path) -> None:
-    """Make a folder of zips a repository: index.json lists what Blender may install from it.
+    """Make a folder of zips a repository: write index.json, which lists the zips for Blender.
 
     Raises:
-        RuntimeError: Two zips are for the same Blender, or another is no extension.
+        RuntimeError: Two zips are for the same Blender, or one is no extension.
     """
     told = blender_extension("server-generate", "--repo-dir", folder)
     if warnings := [line for line in told.splitlines() if line.startswith("WARN")]:
@@ -147,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             target = TARGETS[name]
             if kind != "light" and not target.torch:
                 continue
-            # A repository has one zip for each Blender, and a distribution's is like any other's.
+            # A repository has one zip per Blender, and cannot tell a distribution's Blender apart.
             out = options.out / (kind if target.torch else f"{kind}-{name}")
             try:
                 path = package(kind, target, out, weights if kind == "full" else None)

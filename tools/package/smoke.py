@@ -1,9 +1,9 @@
-"""Try a zip in a Blender that knows nothing of it: install, generate, disable, uninstall.
+"""Try a zip in a fresh Blender: install, generate, disable, uninstall.
 
     python3 tools/package/smoke.py BLENDER ZIP PICTURE
 
-It uses the commands that an artist's drag runs, in a profile of its own, offline. Needs nothing but
-Python, on any platform; exits with 1 and says what went wrong.
+It runs the same commands as dragging the zip into Blender, offline, in a profile of its own. It
+needs only Python, on any platform; if something fails, it says what and exits with 1.
 """
 
 from __future__ import annotations
@@ -58,21 +58,21 @@ bpy.ops.wm.save_userpref()
 
 
 TIMEOUT = 600.0
-"""Seconds after which a Blender hangs."""
+"""Seconds after which Blender counts as hanging."""
 
 
 def smoke(blender: str, archive: Path, picture: Path, profile: Path, has_torch: bool) -> str:
-    """Run the whole life of the add-on in a profile; returns what Blender printed.
+    """Run the add-on's whole life cycle in a profile; return Blender's output.
 
     Args:
-        blender: Its executable.
+        blender: Blender's executable.
         archive: A zip of `make package`.
-        picture: To generate from.
+        picture: The picture to generate from.
         profile: An empty folder.
-        has_torch: Whether the zip or Blender brings it; else generating must say that.
+        has_torch: Whether the zip or Blender brings torch; if not, generating must report that.
 
     Raises:
-        RuntimeError: A step failed, or something of the add-on was left behind.
+        RuntimeError: A step failed, or the add-on left something behind.
     """
 
     def run(*arguments: str | Path) -> str:
@@ -92,7 +92,7 @@ def smoke(blender: str, archive: Path, picture: Path, profile: Path, has_torch: 
     extension = ("--command", "extension")
     offline = ("--background", "--offline-mode", "--python-exit-code", "1", "--python-expr")
     printed = run(*extension, "validate", archive)
-    # Blender says what it refuses, and exits with 0.
+    # If Blender refuses the zip, it prints why and exits with 0.
     printed += run(*extension, "install-file", "-r", "user_default", "--enable", archive)
     if not (profile / "extensions" / "user_default" / "triposr").is_dir():
         raise RuntimeError(f"Blender did not install {archive.name}:\n{printed}")
@@ -111,7 +111,7 @@ def smoke(blender: str, archive: Path, picture: Path, profile: Path, has_torch: 
 
 
 def left_behind(profile: Path) -> list[str]:
-    """Files of extensions and their packages, but for the bytecode that Blender forgets."""
+    """List files of the add-on and of packages, except bytecode, which Blender itself leaves."""
     extensions = profile / "extensions"
     files = [path.relative_to(extensions) for path in extensions.rglob("*") if path.is_file()]
     return sorted(

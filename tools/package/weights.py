@@ -1,4 +1,4 @@
-"""The published weights as a full zip brings them: checked, and half as large."""
+"""Prepare the published weights for a full zip: verified, and converted to half their size."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from triposr.inference.types import ignore_progress
 HALF, ORIGINAL = WEIGHTS_NAMES
 
 PUBLISHED = next(file.sha256 for file in TRIPOSR.files if file.name == ORIGINAL)
-"""SHA-256 of the only weights that may be called TripoSR's."""
+"""SHA-256 of the published weights, the only ones that may go into a full zip."""
 
 LICENSE = Path(__file__).parent / "license-texts" / "triposr-weights.txt"
 
 
 def bundle_weights(source: Path, folder: Path) -> Path:
-    """Put TripoSR's files of `source` into `folder`, the weights in half precision; returns it.
+    """Put TripoSR's files of `source` into `folder`, the weights in half precision; return it.
 
     Args:
         source: The published model.ckpt, or a folder with it.
+        folder: The folder to fill.
 
     Raises:
-        RuntimeError: It is missing, damaged, or something else.
+        RuntimeError: model.ckpt is missing, damaged or another file.
     """
     try:
         original = source / ORIGINAL if source.is_dir() else source

