@@ -1,4 +1,4 @@
-"""The starter's sizes in the published file format, and its weights before training."""
+"""Sizes of the starter model in the published file format, and its weights before training."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from triposr.inference.model.network import Network
 
 WIDTH = 192
 CODE_WAVES = 4
-AXIS_CHANNELS = 2 * CODE_WAVES  # of the tokens, for the code of one coordinate
+AXIS_CHANNELS = 2 * CODE_WAVES  # channels of a token for the code of one coordinate
 Y, Z, X = (slice(n * AXIS_CHANNELS, (n + 1) * AXIS_CHANNELS) for n in range(3))
 CODE_CHANNELS = 3 * AXIS_CHANNELS
-HEAD_SHARPNESS = (1.2, 1.7)  # scale of the codes in the first heads' queries and keys
+HEAD_SHARPNESS = (1.2, 1.7)  # scales of the codes in the first two heads' queries and keys
 PATCH = 16  # pixels
 PATCHES = PICTURE // PATCH
 DENSITY_BIAS = -1.0
 RAW_THRESHOLD = math.log(Options().threshold) - DENSITY_BIAS
-"""The decoder's output at the surface: its density is exp(output + bias)."""
+"""The decoder's output at the surface; the density is exp(output + bias)."""
 
 VIT = {
     "architectures": ["ViTModel"],
@@ -80,7 +80,7 @@ CONFIG = {
 
 
 def write_config(folder: Path) -> NetworkConfig:
-    """Write `config.yaml` and `vit/config.json`, and return what the add-on reads from them."""
+    """Write `config.yaml` and `vit/config.json`; return the configuration that the add-on reads."""
     (folder / "vit").mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG, sort_keys=False))
     (folder / "vit" / "config.json").write_text(json.dumps(VIT, indent=1) + "\n")
@@ -88,12 +88,12 @@ def write_config(folder: Path) -> NetworkConfig:
 
 
 def initial_network(config: NetworkConfig, seed: int) -> Network:
-    """A network that knows from the start where its tokens lie.
+    """Build a network that knows the places of its tokens from the start.
 
     Patches of the picture and tokens of the planes carry a code of the coordinates they stand for,
-    and attention begins by comparing these codes: a token asks the patch that it projects to, and
-    the tokens of the other planes that share a coordinate with it. From random weights, the network
-    must find this out, which takes longer than all else.
+    and attention begins by comparing these codes: a token attends to the patch that it projects to,
+    and to the tokens of the other planes that share a coordinate with it. With random weights, the
+    network must learn this, which takes longer than everything else.
     """
     torch.manual_seed(seed)
     network = Network(config)
@@ -111,14 +111,14 @@ def initial_network(config: NetworkConfig, seed: int) -> Network:
 
 
 def coordinate_code(at: Tensor) -> Tensor:
-    """Sines and cosines of a coordinate (...) in model units: (..., AXIS_CHANNELS)."""
+    """Return sines and cosines of a coordinate (...) in model units: (..., AXIS_CHANNELS)."""
     waves = math.pi / (2 * HALF_BOX) * 2.0 ** torch.arange(CODE_WAVES, device=at.device)
     phase = at.unsqueeze(-1) * waves
     return math.sqrt(2) * torch.cat((phase.sin(), phase.cos()), dim=-1)
 
 
 def centers(count: int, half: float) -> Tensor:
-    """The centers (count,) of equal cells that fill [-half, half]."""
+    """Return the centers (count,) of equal cells that fill [-half, half]."""
     return half * ((torch.arange(count) + 0.5) * 2 / count - 1)
 
 

@@ -1,4 +1,4 @@
-"""The objects of the training in memory, and batches of them."""
+"""The training objects in memory, and batches of them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from torch import Tensor
 
 from dataset import FIELDS, POINTS, VOLUME
 
-HELD_OUT = 256  # objects of the first shards, which are never trained with
+HELD_OUT = 256  # objects of the first shards, which training never uses
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples side by side, all float32.
+    """A batch of samples, all float32.
 
     Attributes:
         pictures: (B, 3, 128, 128) in [0, 1].
-        positions: (B, 3, 32, 32), the surface point that a pixel shows; nan beside the object.
+        positions: (B, 3, 32, 32), the surface point at each pixel; nan outside the object.
         points: (B, N, 3) in model units.
         distances: (B, N), signed, at `points`.
         colors: (B, N, 3) in [0, 1], of the nearest part.
         outlines: (B, 3, 3, 32, 32), see `outlines`.
         rays: (B, R, 2, 3) in model units, where rays of the picture enter and leave the box.
-        hits: (B, R), 1 where they meet the object on their way, else 0.
+        hits: (B, R), 1 for rays that hit the object, else 0.
     """
 
     pictures: Tensor
@@ -41,7 +41,7 @@ class Batch:
     hits: Tensor
 
     def to(self, device: torch.device) -> Batch:
-        """The batch on another device."""
+        """Copy the batch to another device."""
         return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
@@ -72,10 +72,11 @@ class Objects:
         vary: bool = True,
         rays: int = 0,
     ) -> Batch:
-        """The chosen objects, `points` (at most 4096) points and `rays` (at most 128) of each.
+        """Return a batch of the chosen objects.
 
-        Varied, an object may have its left and right swapped, and has its color channels
-        exchanged: twelve objects out of one.
+        Each object has `points` points (at most 4096) and `rays` rays (at most 128). With `vary`,
+        an object may be mirrored left to right, and its color channels are permuted: this makes
+        twelve objects from one.
         """
         samples = [self._sample(index, points, rng, vary, rays) for index in chosen]
         return Batch(*(torch.from_numpy(np.stack(field)) for field in zip(*samples, strict=True)))
@@ -84,7 +85,7 @@ class Objects:
         self, index: int, count: int, rng: np.random.Generator, vary: bool, ray_count: int
     ) -> tuple[NDArray[np.float32], ...]:
         start = rng.integers(POINTS - count + 1)
-        span = slice(start, start + count)  # points lie in random order
+        span = slice(start, start + count)  # The points are in random order.
         picture = self.arrays["picture"][index].astype(np.float32) / 255
         positions = self.arrays["positions"][index].astype(np.float32)
         points = self.arrays["points"][index, span].astype(np.float32)
@@ -114,10 +115,11 @@ class Objects:
 
 
 def outlines(volume: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What the planes (x, y), (x, z), (y, z) see of a volume (32, 32, 32): (3, 3, 32, 32).
+    """Project a volume (32, 32, 32) onto the planes (x, y), (x, z), (y, z): (3, 3, 32, 32).
 
-    Per plane, laid out as its features are (the second axis down the rows): whether anything is
-    there, and where it begins and ends along the third axis, in [-1, 1]; nan where nothing is.
+    Each plane is laid out like its features (the second axis down the rows) and says whether there
+    is anything, and where it begins and ends along the third axis, in [-1, 1]; nan where there is
+    nothing.
     """
     result = np.empty((3, 3, VOLUME, VOLUME), np.float32)
     ticks = (np.arange(VOLUME, dtype=np.float32) + 0.5) * 2 / VOLUME - 1
@@ -130,9 +132,10 @@ def outlines(volume: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def order(count: int, size: int, seed: int, step: int) -> Iterator[NDArray[np.int64]]:
-    """Batches of indices from HELD_OUT on, epoch after epoch, from a step on.
+    """Yield batches of indices from HELD_OUT on, epoch after epoch, beginning at a step.
 
-    Each epoch has its own order, so that a run that was interrupted goes on as it would have.
+    The seed and the epoch's number give each epoch its order, so that an interrupted training
+    continues as it would have.
     """
     per_epoch = (count - HELD_OUT) // size
     epoch, skipped = divmod(step, per_epoch)

@@ -8,7 +8,7 @@ from solids import Part
 
 
 def animal(m: Maker) -> list[Part]:
-    """Four legs, a body, a neck with a head, ears and a tail."""
+    """Make four legs, a body, a neck with a head, ears and a tail."""
     length, fat, leg = m.u(0.25, 0.5), m.u(0.13, 0.26), m.u(0.12, 0.5)
     z = leg + fat * 0.8
     soft = (BLEND, m.u(0.03, 0.1))
@@ -46,7 +46,7 @@ def animal(m: Maker) -> list[Part]:
 
 
 def bird(m: Maker) -> list[Part]:
-    """A body on two legs, a neck that bends, a beak and a tail."""
+    """Make a body on two legs, a bent neck, a beak and a tail."""
     long, fat = m.u(0.22, 0.4), m.u(0.14, 0.24)
     leg = m.u(0.05, 0.7)
     z = leg + fat
@@ -76,7 +76,7 @@ def bird(m: Maker) -> list[Part]:
 
 
 def figure(m: Maker) -> list[Part]:
-    """A person, a robot or a toy: body, head, two arms, two legs."""
+    """Make a person, a robot or a toy: body, head, two arms, two legs."""
     blocky = m.chance(0.4)
     leg, body, broad, deep = m.u(0.15, 0.45), m.u(0.2, 0.36), m.u(0.14, 0.26), m.u(0.1, 0.2)
     z = leg + body
@@ -124,7 +124,7 @@ def figure(m: Maker) -> list[Part]:
 
 
 def head(m: Maker) -> list[Part]:
-    """A large head: brow, muzzle, ears that stand off, eyes."""
+    """Make a large head: brow, muzzle, protruding ears, eyes."""
     deep, broad, tall = m.u(0.32, 0.45), m.u(0.32, 0.5), m.u(0.34, 0.48)
     soft = (BLEND, m.u(0.04, 0.12))
     parts = [m.part(ELLIPSOID, (deep, broad, tall), (0, 0, 0), 0)]
@@ -165,7 +165,7 @@ def head(m: Maker) -> list[Part]:
 
 
 def face(m: Maker, parts: list[Part], center: Point, skull: float) -> None:
-    """Add eyes, and perhaps a nose, to the +X side of a head."""
+    """Add eyes, and sometimes a nose, to the +X side of a head."""
     x, y, z = center
     size = skull * m.u(0.12, 0.25)
     for sy in (-1, 1):

@@ -1,4 +1,4 @@
-"""Pictures of objects, with points in space and what is there: what the network learns from."""
+"""Training data: pictures of objects, with points in space and the distances and colors there."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from triposr.inference.picture.prepare import STRAY_ALPHA
 from views import Camera, Light, View, Window, render
 
 PICTURE = 128  # pixels, the side of the network's input
-RATIO = Options().foreground_ratio  # longest side of the subject over that side
+RATIO = Options().foreground_ratio  # longest side of the subject divided by that side
 MAP = 32  # pixels, the side of the position map
-POINTS = 4096  # of a sample
-RAYS = 128  # of a sample
-OUTLINE = 4  # pixels on either side of the outline: where most rays run
-HALF_BOX = 0.6  # half the side of the model's box, in model units: objects reach to 0.55
+POINTS = 4096  # per sample
+RAYS = 128  # per sample
+OUTLINE = 4  # pixels on either side of the outline, where most rays are
+HALF_BOX = 0.6  # half the side of the model's box, in model units; objects reach 0.55
 VOLUME = 32  # cells per axis of that box
 OBJECTS = 24_000
 SHARD = 250  # objects
@@ -34,23 +34,23 @@ RENDERED = 128  # pixels, the side of the picture before it is resized
 
 _CACHES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 CACHE = _CACHES / "triposr-blender" / "starter"
-"""Where objects and checkpoints are kept; they can be made again."""
+"""Folder for objects and checkpoints, all of which can be made again."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One object as the network meets it.
+    """One object as the network sees it in training.
 
     Attributes:
         picture: (128, 128, 3) uint8, on gray, framed as the add-on frames it.
-        positions: (32, 32, 3) float16, the surface point that a pixel shows; nan beside the object.
+        positions: (32, 32, 3) float16, the surface point at each pixel; nan outside the object.
         points: (4096, 3) float16 in [-0.6, 0.6].
         distances: (4096,) float16, signed, at `points`.
         colors: (4096, 3) uint8, display-referred albedo of the nearest part.
         volume: (4096,) uint8, the 32³ cells of the box whose centers are inside, as packed bits; x
             changes slowest.
         rays: (128, 2, 3) float16, where rays of the picture enter and leave the box.
-        hits: (128,) bool, whether they meet the object on their way.
+        hits: (128,) bool, whether the rays hit the object.
     """
 
     picture: NDArray[np.uint8]
@@ -67,19 +67,19 @@ FIELDS = tuple(Sample.__dataclass_fields__)
 
 
 def cores() -> int:
-    """How many processes can run at once."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):  # not on Windows and macOS
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def random_camera(rng: np.random.Generator) -> Camera:
-    """A camera on +X, mostly a little above the subject, as one takes pictures of things."""
+    """Return a random camera on +X, mostly a little above the subject, as in usual photographs."""
     return Camera(0.0, float(rng.triangular(-10, 12, 45)), float(rng.uniform(25, 55)))
 
 
 def random_light(rng: np.random.Generator) -> Light:
-    """From a flat gray day to a hard lamp, mostly from above and from the camera's side."""
+    """Return random light, from an overcast day to a hard lamp, mostly from above and the front."""
     around, up = rng.uniform(-110, 110), rng.uniform(-10, 75)
     a, e = math.radians(around), math.radians(up)
     direction = (math.sin(a) * math.cos(e), math.sin(e), math.cos(a) * math.cos(e))
@@ -91,13 +91,13 @@ def random_light(rng: np.random.Generator) -> Light:
 def framed(
     view: View, flaws: np.random.Generator | None
 ) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
-    """The picture and the position map of a view, cropped to the subject and put on gray.
+    """Return the picture and the position map of a view, cropped to the subject and put on gray.
+
+    The picture is cropped at whole pixels of the view, so the two may be half a pixel apart.
 
     Args:
         view: A picture of one object.
-        flaws: Source of a camera's and a matte's flaws; none for a clean picture.
-
-    The picture is cropped at whole pixels of the view, so that the two may lie half a pixel apart.
+        flaws: Random numbers for flaws of camera and matte; None for a clean picture.
     """
     alpha = view.rgba[..., 3]
     rgb = view.rgba[..., :3]
@@ -127,7 +127,7 @@ def framed(
 def _resample(
     image: NDArray[np.float32], x0: float, y0: float, scale: float, size: int, border: float
 ) -> NDArray[np.float32]:
-    """A square of `image` at another scale, filtered by area when that is smaller."""
+    """Return a square of `image` at another scale, filtered by area if that is smaller."""
     side = size / scale
     padding = int(side) + 2
     padded = cv2.copyMakeBorder(
@@ -142,7 +142,7 @@ def _resample(
 def with_flaws(
     rgb: NDArray[np.uint8], alpha: NDArray[np.uint8], rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """A picture and its matte as cameras, files and matting models leave them."""
+    """Add the flaws of cameras, files and matting models to a picture and its matte."""
     if rng.random() < 0.25:  # sensor noise
         noise = rng.normal(0, rng.uniform(1, 8), rgb.shape)
         rgb = (rgb + noise).clip(0, 255).astype(np.uint8)
@@ -151,7 +151,7 @@ def with_flaws(
     if rng.random() < 0.25:  # JPEG
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 95))]
         rgb = cv2.imdecode(cv2.imencode(".jpg", rgb, quality)[1], cv2.IMREAD_COLOR)
-    if rng.random() < 0.25:  # a matte too wide or too narrow, or soft
+    if rng.random() < 0.25:  # a matte that is too wide, too narrow or soft
         soft = cv2.GaussianBlur(alpha.astype(np.float32), (0, 0), rng.uniform(0.8, 2.5)) / 255
         shift = rng.uniform(-0.3, 0.3)
         alpha = (255 * ((soft - 0.5 + shift) * rng.uniform(1, 6) + 0.5).clip(0, 1)).astype(np.uint8)
@@ -163,7 +163,7 @@ def with_flaws(
 def sample_points(
     solid: Solid, rng: np.random.Generator, count: int = POINTS
 ) -> tuple[NDArray[np.float16], NDArray[np.float16], NDArray[np.uint8]]:
-    """Points, signed distances, colors: a quarter anywhere in the box, the rest at the surface."""
+    """Sample points, signed distances and colors: a quarter anywhere, the rest at the surface."""
     anywhere = rng.uniform(-HALF_BOX, HALF_BOX, (count // 4, 3))
     near = surface_points(solid, rng, count - len(anywhere))
     spread = rng.choice([0.008, 0.025, 0.07], size=(len(near), 1), p=[0.4, 0.35, 0.25])
@@ -178,7 +178,7 @@ def sample_points(
 def sample_rays(
     view: View, camera: Camera, window: Window, rng: np.random.Generator, count: int = RAYS
 ) -> tuple[NDArray[np.float16], NDArray[np.bool_]]:
-    """Rays of a picture within the box, and whether they meet the object; most at its outline."""
+    """Sample rays of a picture in the box, most at its outline, and whether they hit the object."""
     mask = view.mask.astype(np.uint8)
     rays, through = box_rays(camera, window, len(mask))
     around = np.ones((2 * OUTLINE + 1, 2 * OUTLINE + 1), np.uint8)
@@ -191,11 +191,11 @@ def sample_rays(
 def box_rays(
     camera: Camera, window: Window, size: int
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Where the rays through pixels (size, size), row by row, enter and leave the model's box.
+    """Find where the rays through pixels (size, size), row by row, enter and leave the model's box.
 
     Returns:
-        The ends (size², 2, 3) of the ways through the box, and whether rays pass through it at all
-        (size²,); ends of those that do not mean nothing.
+        The two points (size², 2, 3) where rays enter and leave the box, and whether they pass
+        through it at all (size²,); the points of rays that do not are meaningless.
     """
     left, top, side = window
     rows, columns = np.mgrid[:size, :size].reshape(2, -1)
@@ -210,13 +210,13 @@ def box_rays(
 
 
 def cell_centers(count: int, half: float = HALF_BOX) -> NDArray[np.float32]:
-    """The centers (count³, 3) of the cells of a box in [-half, half]; x changes slowest."""
+    """Return the centers (count³, 3) of the cells of a box in [-half, half]; x changes slowest."""
     ticks = ((np.arange(count, dtype=np.float32) + 0.5) / count * 2 - 1) * np.float32(half)
     return np.stack(np.meshgrid(ticks, ticks, ticks, indexing="ij"), axis=-1).reshape(-1, 3)
 
 
 def surface_points(solid: Solid, rng: np.random.Generator, count: int) -> NDArray[np.float64]:
-    """Points (count, 3) on the surface, all over it but not evenly; repeated if few are found."""
+    """Sample points (count, 3) all over the surface, not evenly; repeat points if few are found."""
     found: list[NDArray[np.float64]] = []
     missing = count
     for _ in range(8):
@@ -233,7 +233,7 @@ def surface_points(solid: Solid, rng: np.random.Generator, count: int) -> NDArra
 
 
 def make_sample(seed: int) -> Sample:
-    """The sample of a seed."""
+    """Make the sample of a seed."""
     rng = np.random.default_rng((seed, 1))
     solid = make_object(seed)
     camera, light = random_camera(rng), random_light(rng)
@@ -246,7 +246,7 @@ def make_sample(seed: int) -> Sample:
 
 
 def write_shard(task: tuple[Path, int]) -> Path:
-    """Write the samples of SHARD consecutive seeds; a shard that is there is kept."""
+    """Write the samples of SHARD consecutive seeds, unless the shard exists already."""
     folder, number = task
     path = folder / f"{number:05d}.npz"
     if path.exists():

@@ -1,6 +1,6 @@
-"""How good a starter model is, measured with objects that it never saw.
+"""Evaluate a starter model on objects that it never saw.
 
-Run by `make starter-eval`. The report, the figures of each object and a contact sheet go to
+`make starter-eval` runs this. The report, the figures of each object and a contact sheet go to
 out/starter/; `--publish` puts them into the model's card and into docs/.
 """
 
@@ -32,13 +32,13 @@ from views import Camera, Light, Window
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED_SHEET = ROOT / "docs" / "images" / "starter.png"
-TABLES = ("<!-- make starter-eval: -->\n", "<!-- end -->\n")  # marks in the card
+TABLES = ("<!-- make starter-eval: -->\n", "<!-- end -->\n")  # marks around the report in the card
 
 FIRST_SEED = 10_000_000
-"""Training counts its seeds from 0 and never comes as far."""
+"""First seed of the evaluation; training counts its seeds from 0 and never gets this far."""
 
 OBJECTS = 256
-OVERSHOOT = 1.25  # the side of a picture on the sheet over that of the solid's own window
+OVERSHOOT = 1.25  # side of a picture on the sheet divided by that of the solid's own window
 SHEET_COLUMNS = 6
 
 
@@ -69,11 +69,11 @@ def main() -> None:
 
 
 def evaluate(folder: Path, objects: int, processes: int) -> tuple[list[Figures], Image.Image]:
-    """The figures of as many objects, sixteen families in turn, and the contact sheet."""
+    """Return the figures of `objects` objects, of all families in turn, and the contact sheet."""
     names = list(FAMILIES)
     tasks = [(folder, FIRST_SEED + number, names[number % len(names)]) for number in range(objects)]
     figures: list[Figures] = []
-    # Torch has not computed anything yet, so that its threads are not lost in the fork.
+    # Torch has not computed anything yet, so the fork loses none of its threads.
     with multiprocessing.Pool(processes) as pool:
         for figure in pool.imap(_evaluate, tasks):
             figures.append(figure)
@@ -84,7 +84,7 @@ def evaluate(folder: Path, objects: int, processes: int) -> tuple[list[Figures],
 
 @functools.cache
 def worker_model(folder: Path) -> Model:
-    """The model of this process, which has one core."""
+    """Load the model of this process, which uses one core."""
     torch.set_num_threads(1)
     return load_model(folder, device="cpu", precision="fp32")
 
@@ -95,11 +95,11 @@ def _evaluate(task: tuple[Path, int, str]) -> Figures:
 
 
 def report(figures: list[Figures], weights: str) -> str:
-    """Markdown: a table by family, and how the result fits if mirrored or turned.
+    """Return a report in Markdown: a table by family, and the fit of mirrored and turned results.
 
     Args:
-        figures: Of all objects.
-        weights: SHA-256 of the weights that were measured.
+        figures: The figures of all objects.
+        weights: SHA-256 of the evaluated weights.
     """
     families = {figure.family: [] for figure in figures}
     for figure in figures:
@@ -144,7 +144,7 @@ def _cells(values: list[tuple[float, ...]]) -> str:
 
 
 def contact_sheet(folder: Path, figures: list[Figures], pool: Pool) -> Image.Image:
-    """The objects that were met best, middling and worst, by volume."""
+    """Return a contact sheet of the best, median and worst objects by volume."""
     ranked = sorted(figures, key=lambda f: f.volume, reverse=True)
     count = min(SHEET_COLUMNS, len(ranked))
     middle = (len(ranked) - count) // 2
@@ -170,7 +170,7 @@ def _draw(task: tuple[Path, Figures]) -> Image.Image:
 
 
 def wide_window(camera: Camera, solid: Solid) -> Window:
-    """The solid's window with a margin around it, where the result may be larger."""
+    """Return the solid's window with a margin, because the result may be larger."""
     left, top, side = camera.window(solid)
     margin = (OVERSHOOT - 1) / 2 * side
     return left - margin, top - margin, OVERSHOOT * side
@@ -181,7 +181,7 @@ def publish(text: str, picture: Image.Image, card: Path) -> None:
     before, _, rest = card.read_text(encoding="utf-8").partition(TABLES[0])
     _, _, after = rest.partition(TABLES[1])
     card.write_text(before + TABLES[0] + text + TABLES[1] + after, encoding="utf-8")
-    # Few colors show all that there is to see, in a third of the bytes.
+    # Few colors are enough, and take a third of the bytes.
     picture.quantize(128, dither=Image.Dither.NONE).save(PUBLISHED_SHEET, optimize=True)
 
 

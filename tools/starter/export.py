@@ -1,7 +1,7 @@
-"""Make the starter model's files of a training checkpoint: calibrated, half precision.
+"""Export the starter model's files from a training checkpoint: calibrated, in half precision.
 
-The heads, which the model has no use for, are kept beside this script: training can go on from them
-and the model.
+The heads, which the model does not use, are saved beside this script, so that training can continue
+from them and the model.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from triposr.inference.surface.field import density_at
 from views import Camera, Window
 
 HEADS = Path(__file__).with_name("heads.safetensors")
-FIRST_SEED = 40_000_000  # of the calibration: neither trained nor evaluated with
+FIRST_SEED = 40_000_000  # of the calibration; training and evaluation use other seeds
 CALIBRATED_WITH = 96  # objects
 CELLS = 40  # per axis of the model's box
 OUTLINE = 64  # pixels, the side of the outlines
-ALONG = 128  # points on each ray of them
-SHIFTS = np.linspace(-1, 1, 41)  # of the density output that are tried
+ALONG = 128  # points on each of their rays
+SHIFTS = np.linspace(-1, 1, 41)  # shifts of the density output to try
 
 
 def main() -> None:
@@ -48,11 +48,11 @@ def main() -> None:
 
 
 def export(checkpoint: Path, folder: Path, heads: Path) -> None:
-    """Write the model's three files to `folder` and the heads to `heads`, all at the end."""
+    """Write the model's three files to `folder` and the heads to `heads`, both at the end."""
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     print(f"step {state['step']} of {state['steps']}")
     prefix = "network."
-    # The published names are those of transformers before 5.9, which the lock pins.
+    # The published names are those of transformers before 5.9; the lock pins such a release.
     halves = {name: tensor.half().contiguous() for name, tensor in state["trainee"].items()}
     kept = {name: tensor for name, tensor in halves.items() if not name.startswith(prefix)}
     weights = {
@@ -81,19 +81,19 @@ def export(checkpoint: Path, folder: Path, heads: Path) -> None:
 
 
 def density_bias(weights: dict[str, Tensor], hidden_layers: int) -> Tensor:
-    """The biases (4,) of the decoder's last layer; density comes first."""
-    return weights[f"decoder.layers.{2 * hidden_layers}.bias"]  # activations lie between layers
+    """Return the biases (4,) of the decoder's last layer, density first."""
+    return weights[f"decoder.layers.{2 * hidden_layers}.bias"]  # Activations lie between layers.
 
 
 def best_shift(model: Model) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
-    """What to add to the density output so that volumes and outlines agree best.
+    """Find the shift of the density output with which volumes and outlines agree best.
 
-    Training asks for the right probability at each point. Where the model is unsure, cutting at one
-    half leaves out too much: thin parts and far sides. Volumes, and outlines as the picture's
-    camera sees them, count alike.
+    Training optimizes the probability at each point. Where the model is unsure, cutting at one half
+    leaves out too much: thin parts and far sides. Volumes, and outlines as seen from the picture's
+    camera, have equal weight.
 
     Returns:
-        The shift, and the mean IoU of volumes and of outlines (2,) before and after.
+        The shift to add, and the mean IoU of volumes and of outlines (2,) before and after.
     """
     centers = cell_centers(CELLS)
     names = list(FAMILIES)
@@ -116,12 +116,12 @@ def best_shift(model: Model) -> tuple[float, NDArray[np.float64], NDArray[np.flo
 
 
 def raw_density(code: SceneCode, points: NDArray[np.floating]) -> NDArray[np.float32]:
-    """The density output (N,) at points (N, 3)."""
+    """Return the density output (N,) at points (N, 3)."""
     return np.log(density_at(code, points)) - np.float32(code.density_bias)
 
 
 def highest_seen(code: SceneCode, camera: Camera, window: Window) -> NDArray[np.float32]:
-    """The highest density output behind each pixel (OUTLINE²,) of what a camera sees."""
+    """Return the highest density output behind each pixel (OUTLINE²,) of a camera's picture."""
     rays, through = box_rays(camera, window, OUTLINE)
     shares = np.linspace(0, 1, ALONG)[:, None]
     points = rays[through, None, 0] * (1 - shares) + rays[through, None, 1] * shares
@@ -131,7 +131,7 @@ def highest_seen(code: SceneCode, camera: Camera, window: Window) -> NDArray[np.
 
 
 def _ious(raw: NDArray[np.float32], truth: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """IoU (41,) of what is inside after each of the shifts with the truth (N,)."""
+    """Return the IoU (41,) of the inside after each of the shifts with the truth (N,)."""
     found, truth = raw[:, None] > RAW_THRESHOLD - SHIFTS, truth[:, None]
     return (found & truth).sum(axis=0) / np.maximum((found | truth).sum(axis=0), 1)
 

@@ -1,7 +1,7 @@
-"""The kinds of objects that the starter model learns.
+"""The families of objects that the starter model learns.
 
-A family is a function from random numbers to parts, with the front toward +X and Z up, in any size
-and place; `objects.make_object` turns, centers and scales them.
+A family is a function from random numbers to parts, with the front toward +X and Z up, of any size
+and in any place; `objects.make_object` turns, centers and scales the parts.
 """
 
 from __future__ import annotations
@@ -33,4 +33,4 @@ FAMILIES: dict[str, tuple[Callable[[Maker], list[Part]], float]] = {
     "plant": (plant, 0.8),
     "free": (free, 1.5),
 }
-"""What there is, and how often."""
+"""The families and their relative frequencies, by name."""

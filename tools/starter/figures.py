@@ -1,4 +1,4 @@
-"""How well the model meets one object, through the whole chain of the add-on."""
+"""Figures of how well the model reconstructs one object, through the add-on's whole pipeline."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ MASK = 192  # pixels, the side of compared silhouettes
 SURFACE_POINTS = 2000
 
 UNSEEN = tuple((22.5 + 45 * k, (5, 35)[k % 2]) for k in range(8))
-"""Azimuths and elevations in degrees; pictures are taken from azimuth 0."""
+"""Azimuths and elevations of unseen views in degrees; pictures are taken from azimuth 0."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One object, the picture that was taken of it, and what the model makes of that.
+    """One object, the camera and light of its picture, and the mesh that the model makes of it.
 
     Attributes:
-        seed: What `make_object` makes the solid from, with its family.
-        camera, light: Those of the picture.
-        mesh: Without vertices where the density never crosses the threshold.
+        seed: The seed from which `make_object` makes the solid, together with its family.
+        camera, light: The camera and light of the picture.
+        mesh: The result; without vertices if the density never crosses the threshold.
     """
 
     seed: int
@@ -57,15 +57,15 @@ class Case:
 
 @dataclass(frozen=True)
 class Figures:
-    """How well one object was met. IoU is intersection over union, 0 (apart) to 1 (equal).
+    """Figures of one reconstruction. IoU is intersection over union, 0 (apart) to 1 (equal).
 
     Attributes:
-        seed, family: What `make_object` makes the object from.
+        seed, family: The arguments from which `make_object` makes the object.
         empty: Whether there is no surface at all.
         cut_off: Whether the surface reaches the end of the model's box.
         volume: IoU of the volumes.
         input_view: IoU of the silhouettes, seen as in the picture.
-        unseen_views: The same from all around, mean of eight views.
+        unseen_views: Mean IoU of the silhouettes in eight views from all around.
         color: Mean absolute error of the display-referred color that the model gives to points of
             the true surface, wherever its own surface is, against the unlit truth; 0...1.
         mirrored: IoU of the volumes with the result mirrored along x, y and z.
@@ -85,17 +85,17 @@ class Figures:
 
     @property
     def right_way_round(self) -> bool:
-        """Whether the result fits at all, and none of the other six orientations fits better."""
+        """Whether the result fits at all, and none of the six other orientations fits better."""
         return 0 < self.volume >= max(*self.mirrored, *self.turned)
 
 
 def evaluate_object(model: Model, seed: int, family: str) -> Figures:
-    """The figures of one object."""
+    """Return the figures of one object."""
     return measure(reconstruct(model, seed, family))
 
 
 def reconstruct(model: Model, seed: int, family: str) -> Case:
-    """A clean picture of an object, through the add-on's chain."""
+    """Reconstruct an object from a clean picture through the add-on's pipeline."""
     solid, camera, light = scene(seed, family)
     code = encode(model, solid, camera, light)
     try:
@@ -107,20 +107,20 @@ def reconstruct(model: Model, seed: int, family: str) -> Case:
 
 
 def scene(seed: int, family: str) -> tuple[Solid, Camera, Light]:
-    """An object, and how a picture is taken of it."""
+    """Return an object and the camera and light of its picture."""
     rng = np.random.default_rng((seed, 1))
     return make_object(seed, family), random_camera(rng), random_light(rng)
 
 
 def encode(model: Model, solid: Solid, camera: Camera, light: Light) -> SceneCode:
-    """What the model makes of a clean picture, prepared as the add-on does."""
+    """Return the scene code of a clean picture, prepared as the add-on does."""
     view = views.render(solid, camera, light, PICTURE, camera.window(solid))
     prepared = prepare_image(Image.fromarray(view.rgba), Options(background="alpha"))
     return model.encode(prepared.rgb)
 
 
 def measure(case: Case) -> Figures:
-    """How well the result of a case meets its solid."""
+    """Measure how well the result of a case matches its solid."""
     truth, result = volumes(case)
     masks = [silhouette_iou(case, camera) for camera in (case.camera, *unseen_cameras(case))]
     return Figures(
@@ -138,7 +138,7 @@ def measure(case: Case) -> Figures:
 
 
 def volumes(case: Case) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Where there is something: the truth and the result, (64, 64, 64) along x, y and z."""
+    """Return the occupied cells of the truth and of the result, (64, 64, 64) along x, y and z."""
     points = cell_centers(CELLS, COMPARED_BOX)
     truth = case.solid.distance(points) < 0
     result = np.zeros(len(points), bool)
@@ -150,19 +150,19 @@ def volumes(case: Case) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 
 
 def silhouette_iou(case: Case, camera: Camera) -> float:
-    """IoU of the silhouettes of the truth and the result."""
+    """Return the IoU of the silhouettes of the truth and the result."""
     window = box_window(camera, case.field.radius)
     truth = views.render(case.solid, camera, Light(), MASK, window).mask
     return iou(truth, raster.silhouette(case.mesh, camera, MASK, window))
 
 
 def unseen_cameras(case: Case) -> list[Camera]:
-    """Cameras all around the object, with the lens of the picture."""
+    """Return cameras all around the object, with the picture's field of view."""
     return [Camera(azimuth, elevation, case.camera.fov) for azimuth, elevation in UNSEEN]
 
 
 def box_window(camera: Camera, radius: float) -> Window:
-    """A square that holds the whole box, so that all that the result has too much is seen."""
+    """Return a window on the whole box, which shows all of a result that is too large."""
     corners = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * radius
     seen = camera.project(corners)[:, :2]
     low, high = seen.min(axis=0), seen.max(axis=0)
@@ -172,12 +172,12 @@ def box_window(camera: Camera, radius: float) -> Window:
 
 
 def color_error(case: Case, rng: np.random.Generator) -> float:
-    """Mean absolute difference of the display-referred colors at the true surface, 0...1."""
+    """Return the mean absolute error of display-referred colors at the true surface, 0...1."""
     points = surface_points(case.solid, rng, SURFACE_POINTS)
     result = case.field.color(points.clip(-case.field.radius, case.field.radius))
     return float(np.abs(result - case.solid.color(points)).mean())
 
 
 def iou(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
-    """Intersection over union of two masks; 0 where both are empty."""
+    """Return the intersection over union of two masks; 0 if both are empty."""
     return float((one & other).sum() / max((one | other).sum(), 1))

@@ -12,7 +12,7 @@ from solids import Part
 
 
 def stack(m: Maker) -> list[Part]:
-    """Blocks, drums and balls on top of each other."""
+    """Make blocks, drums and balls on top of each other."""
     parts, z, width = [], 0.0, m.u(0.25, 0.6)
     for _ in range(m.n(1, 5)):
         height = m.u(0.12, 0.5)
@@ -39,7 +39,7 @@ def stack(m: Maker) -> list[Part]:
 
 
 def turned(m: Maker) -> list[Part]:
-    """A profile turned around the vertical: vases, bottles, goblets, chess men, bowls, spindles."""
+    """Turn a profile around the vertical: vases, bottles, goblets, chessmen, bowls, spindles."""
     heights = np.cumsum(m.rng.uniform(0.3, 1, m.n(4, 9)))
     heights *= m.u(0.5, 1.3) / heights[-1]
     radii = m.rng.uniform(0.08, 0.5, len(heights))
@@ -50,8 +50,8 @@ def turned(m: Maker) -> list[Part]:
         for _ in range(m.n(1, 3)):
             radii[1:-1] = (radii[:-2] + radii[1:-1] + radii[2:]) / 3
     profile = np.column_stack((radii, heights - heights[0]))
-    # The profile goes up on the outside and comes back beyond the axis: a distance measured to the
-    # axis itself would see a wall there.
+    # The profile goes up on the outside and returns beyond the axis: a profile that ended at the
+    # axis would have a wall there for distances.
     closed = np.concatenate(([[-0.3, profile[0, 1]]], profile, [[-0.3, profile[-1, 1]]]))
     parts = [m.part(LATHE, (m.u(0.005, 0.03),), (0, 0, 0), 0, None, 0, closed)]
     if m.chance(0.4):  # hollow
@@ -74,7 +74,7 @@ def turned(m: Maker) -> list[Part]:
 
 
 def cutout(m: Maker) -> list[Part]:
-    """A flat outline with thickness: stars, hearts, arrows, gears, crosses, blobs."""
+    """Extrude a flat outline: stars, gears, blobs, regular polygons, hearts."""
     corners = m.n(3, 9)
     kind = m.n(0, 3)
     if kind == 0:  # a star or gear
@@ -115,7 +115,7 @@ def cutout(m: Maker) -> list[Part]:
 
 
 def letters(m: Maker) -> list[Part]:
-    """One or two block letters, read from +X."""
+    """Make one or two block letters, read from +X."""
     parts: list[Part] = []
     count = m.n(1, 2)
     unit, thick, deep = 0.2, m.u(0.07, 0.11), m.u(0.09, 0.2)
@@ -170,7 +170,7 @@ def _grid_point(text: str) -> tuple[float, float]:
 
 
 def free(m: Maker) -> list[Part]:
-    """Any primitives, touching each other, now and then carved or blended."""
+    """Combine any primitives that touch each other, some of them carved or blended."""
     parts: list[Part] = []
     sizes: list[float] = []
     for _ in range(m.n(2, 7)):

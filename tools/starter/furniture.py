@@ -12,7 +12,7 @@ from solids import Part
 
 
 def table(m: Maker) -> list[Part]:
-    """A top on legs, a pillar or boards."""
+    """Make a table top on legs, a pillar or boards."""
     x, y, z, slab = m.u(0.3, 0.7), m.u(0.3, 0.8), m.u(0.35, 0.9), m.u(0.045, 0.1)
     round_top = m.chance(0.3)
     top = (
@@ -58,7 +58,7 @@ def table(m: Maker) -> list[Part]:
 
 
 def chair(m: Maker) -> list[Part]:
-    """A seat with a back: on legs, on a pillar, or an armchair."""
+    """Make a seat with a back: on legs, on a pillar, or an armchair."""
     x, y, z, slab = m.u(0.3, 0.45), m.u(0.28, 0.48), m.u(0.35, 0.6), m.u(0.045, 0.1)
     tall, lean = m.u(0.35, 0.8), m.u(0, 0.15)
     parts = [m.part(BOX, (x, y, slab, slab * m.u(0.1, 0.9)), (0, 0, z), 0)]
@@ -107,7 +107,7 @@ def chair(m: Maker) -> list[Part]:
 
 
 def lamp(m: Maker) -> list[Part]:
-    """A foot, a pole and a shade; or a bent desk lamp."""
+    """Make a lamp with a foot, a pole and a shade, or a bent desk lamp."""
     foot, tall, thin = m.u(0.18, 0.35), m.u(0.5, 1.1), m.u(0.04, 0.075)
     parts = [m.part(CONE, (foot, foot * m.u(0.5, 1), 0.05, 0.03), (0, 0, 0.05), 0)]
     if m.chance(0.35):
@@ -128,7 +128,7 @@ def lamp(m: Maker) -> list[Part]:
 
 
 def mug(m: Maker) -> list[Part]:
-    """A hollow vessel with a handle, and sometimes a spout and a lid."""
+    """Make a hollow vessel with a handle, and sometimes a spout and a lid."""
     radius, height = m.u(0.28, 0.5), m.u(0.25, 0.65)
     foot = radius * m.u(0.7, 1.05)
     wall = m.u(0.06, 0.14)
@@ -156,7 +156,7 @@ def mug(m: Maker) -> list[Part]:
 
 
 def handle(m: Maker, radius: float, tube: float, center: Point, yaw: float, color: int) -> Part:
-    """An upright half ring that bulges toward `yaw` (degrees from +X)."""
-    # Own y (the middle of the arc) outward, own x along Z.
+    """Make an upright half ring that bulges toward `yaw` (degrees from +X)."""
+    # The part's own y axis (the middle of the arc) points outward, its own x axis along Z.
     axes = rotation(2, yaw) @ np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]])
     return m.part(ARC, (radius, tube, m.u(1.5, 1.9)), center, color, axes)

@@ -1,4 +1,4 @@
-"""What the families of objects are made with: random numbers, a palette, painted parts."""
+"""Tools of the families for making objects: random numbers, a palette, painted parts."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ class Maker:
         return colorsys.hsv_to_rgb(hue, saturation, value)
 
     def u(self, low: float, high: float) -> float:
-        """A number between `low` and `high`."""
+        """Return a random number between `low` and `high`."""
         return float(self.rng.uniform(low, high))
 
     def n(self, low: int, high: int) -> int:
-        """A whole number from `low` to `high`, both included."""
+        """Return a random whole number from `low` to `high`, both included."""
         return int(self.rng.integers(low, high + 1))
 
     def chance(self, probability: float) -> bool:
-        """Whether something with this probability happens."""
+        """Return True with this probability."""
         return bool(self.rng.random() < probability)
 
     def paint(self, index: int | None = None) -> dict[str, object]:
-        """Color, pattern and gloss of a part: color `index` of the palette, or any of it."""
+        """Choose a part's color, pattern and gloss; the color is `index` of the palette, or any."""
         if index is None:
             index = self.n(0, len(self.palette) - 1)
         first = self.palette[index % len(self.palette)]
@@ -77,7 +77,7 @@ class Maker:
         op: int | tuple[int, float] = 0,
         profile: NDArray[np.float64] | None = None,
     ) -> Part:
-        """A painted part; `op` may be (BLEND, radius)."""
+        """Make a painted part; `op` may be (BLEND, radius)."""
         op, blend = op if isinstance(op, tuple) else (op, 0.0)
         return Part(
             kind=kind,
@@ -99,7 +99,7 @@ class Maker:
         color: int | None = None,
         op: int | tuple[int, float] = 0,
     ) -> Part:
-        """A capsule between two points."""
+        """Make a capsule between two points."""
         thin = thick if thin is None else thin
         along = np.subtract(end, start)
         length = max(float(np.linalg.norm(along)), abs(thick - thin) * 1.1 + 1e-3)
@@ -113,7 +113,7 @@ class Maker:
         color: int | None = None,
         op: int | tuple[int, float] = 0,
     ) -> list[Part]:
-        """Capsules along a smooth curve through a quadratic Bezier's three control points."""
+        """Make capsules along the quadratic Bezier curve of three control points."""
         thin = thick if thin is None else thin
         a, b, c = (np.array(point, float) for point in points)
         count = 5
@@ -128,7 +128,7 @@ class Maker:
 
 
 def frame_along(direction: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A rotation (3, 3) whose z axis points along `direction`."""
+    """Return a rotation (3, 3) whose z axis points along `direction`."""
     z = direction / np.linalg.norm(direction)
     helper = np.array([1.0, 0, 0]) if abs(z[0]) < 0.9 else np.array([0, 1.0, 0])
     y = np.cross(z, helper)
@@ -137,7 +137,7 @@ def frame_along(direction: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def rotation(axis: int, degrees: float) -> NDArray[np.float64]:
-    """A rotation (3, 3) around x (0), y (1) or z (2)."""
+    """Return a rotation (3, 3) around x (0), y (1) or z (2)."""
     c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     i, j = (axis + 1) % 3, (axis + 2) % 3
     result = np.eye(3)

@@ -1,4 +1,4 @@
-"""Whole objects in the model's frame, from a seed: upright, centered, the longest side 1.1."""
+"""Whole objects in the model's frame, from seeds: upright, centered, the longest side 1.1."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from primitives import BOX, CUT
 from solids import Part, Solid
 
 LONGEST_SIDE = 1.1
-"""Of the bounding box along the model's axes, in model units."""
+"""Longest side of the bounding box along the model's axes, in model units."""
 
 
 def make_object(seed: int, family: str | None = None, yaw: float | None = None) -> Solid:
-    """The object of a seed.
+    """Make the object of a seed.
 
     Args:
         seed: The same seed gives the same object.
-        family: One of FAMILIES, or any of them.
-        yaw: Degrees around Z by which its front is turned away from +X toward +Y, or any angle.
+        family: One of FAMILIES; if None, any of them.
+        yaw: Degrees around Z by which its front turns from +X toward +Y; if None, any angle.
     """
     rng = np.random.default_rng(seed)
     names = list(FAMILIES)
@@ -37,7 +37,7 @@ def make_object(seed: int, family: str | None = None, yaw: float | None = None) 
 
 
 def on_a_base(m: Maker, parts: list[Part]) -> list[Part]:
-    """The parts on a low plinth."""
+    """Put the parts on a low plinth."""
     low, high = bounds(parts)
     half = (high - low) / 2 * m.u(0.9, 1.1)
     x, y = (low + high)[:2] / 2
@@ -45,7 +45,7 @@ def on_a_base(m: Maker, parts: list[Part]) -> list[Part]:
 
 
 def bounds(parts: list[Part]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Lowest and highest coordinates (3,) of the parts that add."""
+    """Return the lowest and highest coordinates (3,) of all parts except those that cut."""
     outlines = [part.outline() for part in parts if part.op != CUT]
     low = np.min([points.min(axis=0) - radius for points, radius in outlines], axis=0)
     high = np.max([points.max(axis=0) + radius for points, radius in outlines], axis=0)
@@ -53,7 +53,7 @@ def bounds(parts: list[Part]) -> tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def normalized(parts: list[Part]) -> list[Part]:
-    """The parts, centered on their bounding box, its longest side LONGEST_SIDE."""
+    """Center the parts on their bounding box and scale its longest side to LONGEST_SIDE."""
     low, high = bounds(parts)
     factor = LONGEST_SIDE / float((high - low).max())
     return [part.shifted(-(low + high) / 2).scaled(factor) for part in parts]

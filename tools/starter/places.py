@@ -1,4 +1,4 @@
-"""What stands outdoors: vehicles, buildings, plants."""
+"""Outdoor objects: vehicles, buildings, plants."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from solids import Part
 
 
 def vehicle(m: Maker) -> list[Part]:
-    """A car, truck, boat or plane."""
+    """Make a car, truck, boat or plane."""
     kind = m.n(0, 3)
     long, wide, high = m.u(0.45, 0.65), m.u(0.2, 0.3), m.u(0.1, 0.18)
     parts: list[Part] = []
@@ -62,7 +62,7 @@ def vehicle(m: Maker) -> list[Part]:
 
 
 def building(m: Maker) -> list[Part]:
-    """A house, a tower, a castle: walls, roofs, a chimney, windows."""
+    """Make a house, a tower or a castle: walls, roofs, a chimney, windows."""
     x, y, z = m.u(0.25, 0.5), m.u(0.25, 0.5), m.u(0.2, 0.45)
     parts = [m.part(BOX, (x, y, z, 0.0), (0, 0, z), 0)]
     roof = m.u(0.15, 0.45)
@@ -93,7 +93,7 @@ def building(m: Maker) -> list[Part]:
 
 
 def plant(m: Maker) -> list[Part]:
-    """A tree, a mushroom, a cactus, a potted flower."""
+    """Make a tree, a mushroom, a cactus or a potted flower."""
     kind, tall, thick = m.n(0, 3), m.u(0.4, 0.9), m.u(0.07, 0.13)
     parts = [m.limb((0, 0, 0), (m.u(-0.1, 0.1), m.u(-0.1, 0.1), tall), thick * 1.3, thick, 1)]
     if kind == 0:

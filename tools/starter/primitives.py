@@ -9,8 +9,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-# numba's cache of a function does not see that one it calls has changed: after an edit here, delete
-# tools/starter/__pycache__, where the callers of these functions are kept too.
+# numba's cache of a function does not notice changes of functions that it calls: after an edit
+# here, delete tools/starter/__pycache__, which also caches the callers of these functions.
 jit = numba.njit(cache=True, fastmath=True, error_model="numpy")
 
 ELLIPSOID = 0  # half axes x, y, z
@@ -35,7 +35,7 @@ FAR = 1e9
 
 @jit
 def _polygon(profile, count, x, y):
-    """Signed distance to a polygon."""
+    """Return the signed distance to a polygon."""
     nearest = (x - profile[0, 0]) ** 2 + (y - profile[0, 1]) ** 2
     sign = 1.0
     previous = count - 1
@@ -56,7 +56,7 @@ def _polygon(profile, count, x, y):
 
 @jit
 def _primitive(part, profiles, corners, x, y, z):
-    """Signed distance to a part at its own coordinates."""
+    """Return the signed distance to a part, at a point in the part's own coordinates."""
     kind = int(part[KIND])
     a, b, c, d = part[DIMS], part[DIMS + 1], part[DIMS + 2], part[DIMS + 3]
     if kind == ELLIPSOID:
@@ -106,13 +106,13 @@ def _primitive(part, profiles, corners, x, y, z):
 
 @jit
 def nearest(parts, profiles, corners, px, py, pz):
-    """Signed distance of the solid at a point, and the index of the part that it belongs to."""
+    """Return the signed distance of the solid at a point, and the index of the part it is from."""
     best, owner = FAR, 0
     for i in range(parts.shape[0]):
         part = parts[i]
         dx, dy, dz = px - part[CENTER], py - part[CENTER + 1], pz - part[CENTER + 2]
         op = int(part[OP])
-        # A part whose bounding ball is farther than the surface found cannot change the result.
+        # A part whose bounding ball is farther than the surface found so far changes nothing.
         beyond = np.sqrt(dx * dx + dy * dy + dz * dz) - part[BOUND]
         if (op == JOIN and beyond > best) or (op == CUT and -beyond < best):
             continue
@@ -138,7 +138,7 @@ def nearest(parts, profiles, corners, px, py, pz):
 
 @jit
 def albedo(part, px, py, pz, out):
-    """The color of a part at a point, written to `out`."""
+    """Write the color of a part at a point to `out`."""
     dx, dy, dz = px - part[CENTER], py - part[CENTER + 1], pz - part[CENTER + 2]
     x = part[AXES] * dx + part[AXES + 1] * dy + part[AXES + 2] * dz
     y = part[AXES + 3] * dx + part[AXES + 4] * dy + part[AXES + 5] * dz
@@ -164,7 +164,7 @@ def albedo(part, px, py, pz, out):
 
 @jit
 def gradient(parts, profiles, corners, px, py, pz):
-    """Unit normal at a point, by a tetrahedron of differences."""
+    """Return the unit normal at a point, from differences at the corners of a tetrahedron."""
     e = 5e-4
     a = nearest(parts, profiles, corners, px + e, py - e, pz - e)[0]
     b = nearest(parts, profiles, corners, px - e, py - e, pz + e)[0]

@@ -1,4 +1,4 @@
-"""Pictures of meshes, by a z-buffer: they overlay those that views.render makes of solids."""
+"""Pictures of meshes by a z-buffer, aligned with the pictures of solids by `views.render`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from views import WHOLE, Camera, Light, View, Window, to_display, to_linear
 
 
 def render(mesh: MeshData, camera: Camera, light: Light, size: int, window: Window = WHOLE) -> View:
-    """A picture of `mesh`, `size` pixels square; only the `window` of what the camera sees.
+    """Render the `window` of a camera's picture of `mesh`, `size` pixels square.
 
-    Its colors are lit as if matte, with smooth normals, without shadows. An empty mesh gives an
-    empty picture.
+    The surface is lit as matte, with smooth normals, without shadows. An empty mesh gives an empty
+    picture.
     """
     hit, weights = _visible(mesh, camera, size, window)
     seen = hit >= 0
@@ -41,12 +41,12 @@ def render(mesh: MeshData, camera: Camera, light: Light, size: int, window: Wind
 def silhouette(
     mesh: MeshData, camera: Camera, size: int, window: Window = WHOLE
 ) -> NDArray[np.bool_]:
-    """The mask (size, size) of what `render` would show."""
+    """Return the mask (size, size) of the mesh in the picture that `render` would make."""
     return _visible(mesh, camera, size, window)[0] >= 0
 
 
 def _normals(mesh: MeshData) -> NDArray[np.float64]:
-    """Outward normals (V, 3) of the vertices, of any length."""
+    """Return outward normals (V, 3) of the vertices, of any length."""
     a, b, c = (mesh.vertices[mesh.faces[:, corner]].astype(np.float64) for corner in range(3))
     weighted = np.cross(b - a, c - a)
     normals = np.zeros((len(mesh.vertices), 3))
@@ -58,9 +58,9 @@ def _normals(mesh: MeshData) -> NDArray[np.float64]:
 def _visible(
     mesh: MeshData, camera: Camera, size: int, window: Window
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """The nearest face at each pixel (size, size), -1 beside the mesh, and its corners' shares.
+    """Find the nearest face at each pixel (size, size), -1 where none is, and its corners' shares.
 
-    No part of the model's box reaches behind a camera, so that triangles are not clipped.
+    No part of the model's box is behind a camera, so triangles need no clipping.
     """
     left, top, side = window
     seen = camera.project(mesh.vertices)
@@ -80,7 +80,7 @@ def _z_buffer(corners, faces, size):
         area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
         if abs(area) < 1e-12:
             continue
-        # Pixel (column, row) is sampled at its center, half a pixel farther.
+        # Each pixel is sampled at its center, half a pixel from its column and row.
         first_row = int(max(np.ceil(min(ay, by, cy) - 0.5), 0))
         last_row = int(min(np.floor(max(ay, by, cy) - 0.5), size - 1))
         first_column = int(max(np.ceil(min(ax, bx, cx) - 0.5), 0))
@@ -92,7 +92,7 @@ def _z_buffer(corners, faces, size):
                 u = ((bx - x) * (cy - y) - (cx - x) * (by - y)) / area
                 v = ((cx - x) * (ay - y) - (ax - x) * (cy - y)) / area
                 w = 1.0 - u - v
-                # Rounding must not open the seam between neighbors.
+                # Rounding must not open seams between neighboring faces.
                 if min(u, v, w) < -1e-9:
                     continue
                 u, v, w = u / a_depth, v / b_depth, w / c_depth
@@ -108,7 +108,7 @@ def _z_buffer(corners, faces, size):
 
 @jit
 def _lit(colors, brightness):
-    """Display-referred colors (N, 3) in light of scene-linear brightness (N,): (N, 3) uint8."""
+    """Light display-referred colors (N, 3) with scene-linear brightness (N,): (N, 3) uint8."""
     result = np.empty(colors.shape, np.uint8)
     for i in range(len(colors)):
         for j in range(3):

@@ -1,4 +1,4 @@
-"""A contact sheet of results beside the truth, for the eye."""
+"""A contact sheet of results beside the truth."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ TITLE = (
 def block(
     solid: Solid, mesh: MeshData, looks: list[tuple[Camera, Light, Window]], caption: str
 ) -> Image.Image:
-    """One object: the truth above, the result below, a column per look, and a caption."""
+    """Compose one object: the truth above, the result below, a column per look, and a caption."""
     picture = Image.new("RGB", (TILE * len(looks), 2 * TILE + CAPTION), "white")
     for column, (camera, light, window) in enumerate(looks):
-        # Twice as large, because neither renderer smooths edges.
+        # Render at twice the size, because neither renderer smooths edges.
         truth = views.render(solid, camera, light, 2 * TILE, window)
         result = raster.render(mesh, camera, light, 2 * TILE, window)
         for row, view in enumerate((truth, result)):
@@ -45,7 +45,7 @@ def _tile(view: View) -> Image.Image:
 
 
 def compose(rows: dict[str, list[Image.Image]]) -> Image.Image:
-    """Rows of blocks under each other, each with its name on the left."""
+    """Stack rows of blocks, each with its name on the left."""
     width, height = next(iter(rows.values()))[0].size
     columns = max(map(len, rows.values()))
     title = GAP + CAPTION

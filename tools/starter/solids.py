@@ -39,14 +39,14 @@ class Part:
     """One primitive.
 
     Attributes:
-        kind, dims: What it is and its measures, see `primitives`.
-        center: Where its origin lies.
+        kind, dims: Its kind and dimensions; see `primitives`.
+        center: Position of its origin.
         axes: (3, 3) rotation; the columns are its own x, y and z.
         profile: (n, 2) corners of a LATHE or PRISM, in order.
-        op: JOIN, CUT or BLEND.
+        op: How it combines with the parts before it: JOIN, CUT or BLEND.
         blend: Radius of the seam for BLEND.
         color, second: Display-referred sRGB albedo in [0, 1].
-        pattern, period: How the two colors alternate, and over which length.
+        pattern, period: How the two colors alternate, and the length of a period.
         gloss: Strength of the highlight, 0 (matte) to 1.
     """
 
@@ -64,15 +64,15 @@ class Part:
     gloss: float = 0.0
 
     def turned(self, rotation: NDArray[np.float64]) -> Part:
-        """The part turned about the origin."""
+        """Return the part turned about the origin."""
         return self._moved(rotation @ self.center, rotation @ self.axes, 1.0)
 
     def shifted(self, offset: Vector) -> Part:
-        """The part moved by `offset`."""
+        """Return the part moved by `offset`."""
         return self._moved(self.center + np.asarray(offset), self.axes, 1.0)
 
     def scaled(self, factor: float) -> Part:
-        """The part scaled about the origin."""
+        """Return the part scaled about the origin."""
         return self._moved(self.center * factor, self.axes, factor)
 
     def _moved(self, center: NDArray[np.float64], axes: NDArray[np.float64], factor: float) -> Part:
@@ -97,7 +97,7 @@ class Part:
         )
 
     def outline(self) -> tuple[NDArray[np.float64], float]:
-        """Points (n, 3) and a radius: the part all but lies in the hull of balls around them."""
+        """Return points (n, 3) and a radius: the hull of balls there all but holds the part."""
         local, radius = _local_outline(self)
         return local @ self.axes.T + self.center, radius
 
@@ -146,9 +146,9 @@ class Solid:
     """Parts, packed for the compiled functions.
 
     Attributes:
-        family: The kind of object it is.
+        family: The object's family.
         parts: (n, COLUMNS) float64.
-        profiles: (m, corners, 2) float64, padded; `corners` (m,) tells how many count.
+        profiles: (m, corners, 2) float64, padded; `corners` (m,) is how many of them count.
         outline: (k, 4) float64, centers and radii of balls whose hull all but holds the solid.
     """
 
@@ -160,7 +160,7 @@ class Solid:
 
     @classmethod
     def pack(cls, family: str, parts: list[Part]) -> Solid:
-        """Pack parts, in the order in which they join."""
+        """Pack parts, in the order in which they are combined."""
         shaped = [part.profile for part in parts if part.profile is not None]
         longest = max([len(profile) for profile in shaped], default=1)
         profiles = np.zeros((max(len(shaped), 1), longest, 2))
@@ -188,17 +188,23 @@ class Solid:
         return cls(family, packed, profiles, corners, np.concatenate(balls))
 
     def distance(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Signed distance at points (N, 3): (N,) float32; exact near the surface of plain parts."""
+        """Return signed distances at points (N, 3): (N,) float32.
+
+        They are exact near the surface of plain parts.
+        """
         return distances(
             self.parts, self.profiles, self.corners, np.ascontiguousarray(points, np.float64)
         )
 
     def color(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Display-referred sRGB albedo in [0, 1] of the nearest part at points: (N, 3) float32."""
+        """Return the nearest part's albedo at points (N, 3): (N, 3) float32 sRGB in [0, 1].
+
+        The albedo is display-referred.
+        """
         return colors(
             self.parts, self.profiles, self.corners, np.ascontiguousarray(points, np.float64)
         )
 
     def onto_surface(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Points (N, 3) moved along the gradient to the surface: (N, 3), a few left astray."""
+        """Move points (N, 3) along the gradient to the surface: (N, 3); a few may miss it."""
         return project(self.parts, self.profiles, self.corners, np.array(points, np.float64))

@@ -1,6 +1,6 @@
-"""Train the starter model; it can be stopped and goes on where it last saved.
+"""Train the starter model; a stopped training continues where it last saved.
 
-What it saves lies in the cache folder; `export.py` makes the model's files of it.
+It saves to the cache folder, from which `export.py` makes the model's files.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import time
 from contextlib import nullcontext
 from pathlib import Path
 
-# Torch's threads wait for each other after each operation. If they spin, they take the cores from
-# those of the backward pass; if they sleep at once, they wake late.
+# Torch's threads wait for each other after each operation. If they spin, they take cores from the
+# threads of the backward pass; if they sleep at once, they wake late.
 os.environ.setdefault("GOMP_SPINCOUNT", "30000")
 
 import numpy as np
@@ -31,11 +31,11 @@ from triposr.inference.model.weights import STARTER_FOLDER
 WARM_UP = 200  # steps
 FULL_PEAK = 0.5  # of the learning rate when all is trained; at 1 the losses were noisier and higher
 SAVE_EVERY = 500  # steps
-SMOOTHING = 0.98  # of the losses that are printed
+SMOOTHING = 0.98  # of the printed losses
 
 
 def new_optimizer(trainee: Trainee) -> torch.optim.AdamW:
-    """AdamW; vectors such as biases and norms are not decayed."""
+    """Create AdamW without weight decay for vectors such as biases and norms."""
     matrices = [parameter for parameter in trainee.parameters() if parameter.ndim > 1]
     vectors = [parameter for parameter in trainee.parameters() if parameter.ndim < 2]
     groups = [
@@ -46,14 +46,17 @@ def new_optimizer(trainee: Trainee) -> torch.optim.AdamW:
 
 
 def schedule(step: int, looking: int, steps: int) -> float:
-    """Factor of the learning rate: in both parts it rises for 200 steps and falls to zero."""
+    """Return the factor of the learning rate.
+
+    In both parts of the training, it rises for 200 steps and then falls to zero.
+    """
     peak, start, end = (1.0, 0, looking) if step < looking else (FULL_PEAK, looking, steps)
     return peak * min((step - start + 1) / WARM_UP, (end - step) / (end - start))
 
 
 @torch.inference_mode()
 def held_out(trainee: Trainee, objects: Objects, points: int, rays: int) -> dict[str, float]:
-    """Losses on objects that are not trained on, and the IoU of inside and outside at points."""
+    """Return the losses on held-out objects, and the IoU of the inside at points."""
     device = next(trainee.parameters()).device
     rng = np.random.default_rng(0)
     totals: dict[str, float] = {}
@@ -69,7 +72,7 @@ def held_out(trainee: Trainee, objects: Objects, points: int, rays: int) -> dict
 
 
 def told(values: dict[str, float]) -> str:
-    """Losses for the console."""
+    """Format losses for the console."""
     return "  ".join(f"{name} {value:.4f}" for name, value in values.items())
 
 
@@ -92,7 +95,7 @@ def arguments() -> argparse.Namespace:
     if not 0 <= options.rays <= RAYS:
         parser.error(f"--rays must be from 0 to {RAYS}")
     if options.start:
-        options.looking = 0  # It can look already.
+        options.looking = 0  # The start model has learned to look already.
     options.checkpoint.parent.mkdir(parents=True, exist_ok=True)
     return options
 
@@ -120,7 +123,7 @@ def train(
     step: int,
     options: argparse.Namespace,
 ) -> None:
-    """Train from a step on to the last, saving now and then."""
+    """Train from `step` to the last step, and save regularly."""
     batches = order(objects.count, options.batch, options.seed, step)
     running: dict[str, float] = {}
     started = time.perf_counter()
@@ -151,20 +154,20 @@ def train(
 
 
 def settings(options: argparse.Namespace) -> dict[str, float]:
-    """What must not change between the sittings of one run."""
+    """Return the settings that must not change when a training is continued."""
     names = ("looking", "batch", "points", "rays", "seed")
     return {name: getattr(options, name) for name in names}
 
 
 def shipped(folder: Path, heads: Path) -> dict[str, Tensor]:
-    """The state of a trainee from the files that `export.py` writes."""
+    """Read the state of a trainee from the files that `export.py` writes."""
     network = load_file(folder / "model.safetensors")
     state = {f"network.{name}": tensor for name, tensor in network.items()} | load_file(heads)
     return {name: tensor.float() for name, tensor in state.items()}
 
 
 def restore(options: argparse.Namespace, trainee: Trainee, optimizer: torch.optim.Optimizer) -> int:
-    """Go on from the checkpoint if there is one: the number of steps that were done."""
+    """Restore the checkpoint, if there is one, and return the number of steps done."""
     if not options.checkpoint.exists():
         return 0
     state = torch.load(options.checkpoint, map_location="cpu", weights_only=True)
@@ -182,7 +185,7 @@ def restore(options: argparse.Namespace, trainee: Trainee, optimizer: torch.opti
 def save(
     options: argparse.Namespace, trainee: Trainee, optimizer: torch.optim.Optimizer, step: int
 ) -> None:
-    """Save everything that is needed to go on."""
+    """Save everything that is needed to continue."""
     partial = options.checkpoint.with_suffix(".part")
     state = {
         "trainee": trainee.state_dict(),

@@ -1,4 +1,4 @@
-"""The network while it learns: with heads that are not kept, and what is asked of it."""
+"""The network in training: with heads that the model does not keep, and with its losses."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from triposr.inference.machine.devices import choose_dtype
 from triposr.inference.model.network import Network
 
 SHARPNESS = 60.0  # per model unit: how fast occupancy falls across the surface
-SURFACE = 0.03  # model units from the surface up to which points have a color to learn
+SURFACE = 0.03  # model units, distance from the surface up to which points have a color to learn
 LEAST = 0.15  # weight of a point on the surface itself, where inside and outside are equally right
-RAY_POINTS = 24  # on a ray, of which the densest counts
+RAY_POINTS = 24  # points on a ray, of which the densest counts
 RAY_WEIGHT = 0.5  # the first that was tried
-GOLDEN = 0.618034  # multiples of it, without their whole part, are spread evenly
+GOLDEN = 0.618034  # the fractional parts of its multiples are spread evenly
 CODE_WEIGHT = 0.2  # its errors are larger than the other losses
-SHOWN = 7  # channels that are told of each pixel of the picture
-OUTLINED = 3  # channels that are told of each cell of a plane
+SHOWN = 7  # channels that a head predicts for each pixel of the picture
+OUTLINED = 3  # channels that a head predicts for each cell of a plane
 
 
 class Trainee(nn.Module):
-    """The network, and two heads that tell what the picture shows and what the planes see.
+    """The network with two heads, which predict what the picture shows and what the planes see.
 
-    Occupancy at points says little about what a picture's patch or a plane's token should hold:
-    without the heads, the network makes much the same lump of every picture for a long time.
+    Occupancy at points says little about what a picture's patch or a plane's token should contain:
+    without the heads, the network makes nearly the same lump of every picture for a long time.
     """
 
     def __init__(self, network: Network) -> None:
@@ -43,7 +43,7 @@ class Trainee(nn.Module):
         self.plane_head = nn.Conv2d(WIDTH, OUTLINED * self.cell**2, 1)
 
     def compile_layers(self) -> None:
-        """Fuse what happens inside the layers, where there is a compiler: a tenth faster."""
+        """Fuse the operations inside the layers if there is a compiler: a tenth faster."""
         if not shutil.which("g++"):
             return
         vit_layers = self.network.image_tokenizer.model.encoder.layer
@@ -52,12 +52,12 @@ class Trainee(nn.Module):
         self.network.decoder.layers.compile()
 
     def look(self, batch: Batch) -> dict[str, Tensor]:
-        """The losses of what is told of the pictures; no more of the network is run."""
+        """Return the losses of the picture's head; runs no more of the network than that needs."""
         tokens, shown = self._look(batch)
         return losses_of_look(tokens, shown, batch)
 
     def learn(self, batch: Batch) -> dict[str, Tensor]:
-        """All losses."""
+        """Return all losses."""
         outputs, rays, (tokens, shown), outlined = self(batch)
         return (
             losses_of_points(outputs, batch)
@@ -67,10 +67,10 @@ class Trainee(nn.Module):
         )
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor], Tensor]:
-        """The decoder's outputs (B, N, 4) at points and (B, R, 4) on rays, and what the heads tell.
+        """Return the decoder's outputs at points (B, N, 4) and on rays (B, R, 4), and the heads'.
 
-        A ray stands for its point of the highest density. The heads tell image tokens (B, 65, C)
-        with (B, 7, 32, 32) of the pictures, and (B, 3, 3, 32, 32) of the planes.
+        A ray is evaluated at its point of highest density. The heads' outputs are the image tokens
+        (B, 65, C) with (B, 7, 32, 32) for the pictures, and (B, 3, 3, 32, 32) for the planes.
         """
         network, count = self.network, len(batch.pictures)
         look = self._look(batch)
@@ -86,7 +86,7 @@ class Trainee(nn.Module):
         return at_points, on_rays, look, outlined.unflatten(0, (count, 3))
 
     def _decode(self, code: Tensor, points: Tensor) -> Tensor:
-        """The decoder's outputs (B, N, 4) at points (B, N, 3) of scene codes (3 B, C, 32, 32)."""
+        """Return the decoder's outputs (B, N, 4) at points (B, N, 3) of codes (3 B, C, 32, 32)."""
         at = torch.stack([points[..., axes] for axes in ((0, 1), (0, 2), (1, 2))], dim=1)
         at = (at / HALF_BOX).flatten(0, 1).unsqueeze(1)
         sampled = F.grid_sample(code, at, align_corners=False)
@@ -95,10 +95,10 @@ class Trainee(nn.Module):
 
     @torch.no_grad()
     def _densest(self, code: Tensor, rays: Tensor) -> Tensor:
-        """The points (B, R, 3) where rays (B, R, 2, 3) are densest; only these need gradients."""
+        """Find the densest points (B, R, 3) on rays (B, R, 2, 3); only these need gradients."""
         if not rays.shape[1]:
             return rays[:, :, 0]
-        # Each ray begins its steps elsewhere, so that together they pass over nothing.
+        # Each ray begins its steps at another offset, so that together they miss nothing.
         starts = torch.arange(rays.shape[1], device=rays.device)[:, None] * GOLDEN % 1
         shares = (torch.arange(RAY_POINTS, device=rays.device) + starts) / RAY_POINTS
         points = torch.lerp(rays[:, :, None, 0], rays[:, :, None, 1], shares[..., None])
@@ -122,9 +122,9 @@ class Trainee(nn.Module):
 
 @contextmanager
 def written_out_attention() -> Iterator[None]:
-    """Attend by plain products of matrices: training on CPU cores takes two thirds of the time.
+    """Compute attention by plain matrix products: on a CPU, training takes two thirds of the time.
 
-    There, the backward pass of torch's fused attention is slow in bfloat16.
+    On a CPU, the backward pass of torch's fused attention is slow in bfloat16.
     """
     with patch.object(F, "scaled_dot_product_attention", _attend):
         yield
@@ -149,11 +149,12 @@ def _ignore(_: float) -> None:
 
 
 def losses_of_look(tokens: Tensor, shown: Tensor, batch: Batch) -> dict[str, Tensor]:
-    """Of the positions (channels 0-2), the silhouette (3) and the colors (4-6) of the picture.
+    """Return the losses of the picture's head and of the codes that its tokens carry.
 
-    And of the code that a patch's token carries: it shall become that of the place in space that
-    the patch shows. Attention compares it with the codes of the planes' tokens, which thereby ask
-    those patches that show their part of space.
+    The head predicts positions (channels 0-2), the silhouette (3) and colors (4-6). The code of a
+    patch's token should become that of the place in space that the patch shows. Attention compares
+    it with the codes of the planes' tokens, which thereby attend to the patches that show their
+    part of space.
     """
     seen = ~batch.positions.isnan()
     colors = F.avg_pool2d(batch.pictures, PICTURE // MAP) - 0.5
@@ -168,7 +169,7 @@ def losses_of_look(tokens: Tensor, shown: Tensor, batch: Batch) -> dict[str, Ten
 
 
 def mean_positions(positions: Tensor) -> tuple[Tensor, Tensor]:
-    """Where each patch's part of the object lies (B, 64, 3), and whether it shows any (B, 64)."""
+    """Return the mean place of the object in each patch (B, 64, 3), and if it has any (B, 64)."""
     cell = MAP // PATCHES
     seen = ~positions.isnan()
     share = F.avg_pool2d(seen[:, :1].float(), cell)
@@ -177,7 +178,7 @@ def mean_positions(positions: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def losses_of_outlines(outlined: Tensor, batch: Batch) -> dict[str, Tensor]:
-    """Of what the planes see (B, 3, 3, 32, 32): see `batches.outlines`."""
+    """Return the losses of what the planes see (B, 3, 3, 32, 32); see `batches.outlines`."""
     there, extents = batch.outlines[:, :, 0], batch.outlines[:, :, 1:]
     seen = ~extents.isnan()
     return {
@@ -187,10 +188,10 @@ def losses_of_outlines(outlined: Tensor, batch: Batch) -> dict[str, Tensor]:
 
 
 def losses_of_rays(outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
-    """Of whether rays of the picture meet anything where they are densest (B, R, 4).
+    """Return the loss of whether rays of the picture hit anything where they are densest (B, R, 4).
 
-    Where the network does not know how deep a leg lies, no point on its ray is likelier inside than
-    out and the leg is left out, though the picture shows it: some point has to be there.
+    If the network does not know the depth of a leg, no point on its ray is likelier inside than
+    outside, and the leg is left out although the picture shows it: some point has to be inside.
     """
     if not batch.hits.numel():
         return {}
@@ -199,7 +200,7 @@ def losses_of_rays(outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
 
 
 def losses_of_points(outputs: Tensor, batch: Batch) -> dict[str, Tensor]:
-    """Of the occupancy at all points (B, N, 4), and of the colors of those at the surface."""
+    """Return the losses of occupancy at all points (B, N, 4), and of colors near the surface."""
     weights = (batch.distances.abs() / SURFACE).clamp(LEAST, 1.0)
     near = batch.distances.abs() < SURFACE
     return {

@@ -16,7 +16,7 @@ FRAME = 0.98
 1.1, and the corner of such a cube is 0.95 away."""
 
 Window = tuple[float, float, float]
-"""Left, top and side of a square in the picture, whose own sides are 1."""
+"""Left, top and side of a square in the picture; the picture's side is 1."""
 
 WHOLE: Window = (0.0, 0.0, 1.0)
 
@@ -26,7 +26,7 @@ class Camera:
     """A camera that looks at the origin.
 
     Attributes:
-        azimuth: Degrees around Z from +X, where the picture is taken from, toward +Y.
+        azimuth: Degrees around Z from +X, from where pictures are taken, toward +Y.
         elevation: Degrees above the horizon.
         fov: Vertical and horizontal field of view in degrees.
     """
@@ -37,11 +37,11 @@ class Camera:
 
     @property
     def distance(self) -> float:
-        """From the origin, so that FRAME just fits."""
+        """Distance from the origin at which a ball of radius FRAME just fits."""
         return FRAME / math.sin(math.radians(self.fov / 2))
 
     def pose(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Position (3,), and (3, 3) rows: to the right, up and forward in the picture."""
+        """Return the position (3,) and the axes as rows (3, 3): right, up and forward."""
         around, up = math.radians(self.azimuth), math.radians(self.elevation)
         back = np.array(
             [math.cos(up) * math.cos(around), math.cos(up) * math.sin(around), math.sin(up)]
@@ -50,7 +50,7 @@ class Camera:
         return back * self.distance, np.stack((right, np.cross(back, right), -back))
 
     def project(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Points (N, 3) as (N, 3): column and row in [0, 1] of the picture, and depth."""
+        """Project points (N, 3): column and row in [0, 1] of the picture, and depth, as (N, 3)."""
         position, axes = self.pose()
         seen = (np.asarray(points, np.float64) - position) @ axes.T
         scale = 0.5 / math.tan(math.radians(self.fov / 2)) / seen[:, 2]
@@ -59,7 +59,7 @@ class Camera:
     def directions(
         self, columns: NDArray[np.floating], rows: NDArray[np.floating]
     ) -> NDArray[np.float64]:
-        """Rays (N, 3) of unit length through places (N,) of the picture, in [0, 1]."""
+        """Return rays (N, 3) of unit length through places (N,) of the picture, in [0, 1]."""
         across = math.tan(math.radians(self.fov / 2))
         right, up, forward = self.pose()[1]
         u, v = ((2 * columns - 1) * across)[:, None], ((1 - 2 * rows) * across)[:, None]
@@ -67,7 +67,7 @@ class Camera:
         return rays / np.linalg.norm(rays, axis=1, keepdims=True)
 
     def window(self, solid: Solid) -> Window:
-        """A square that holds all of the solid and little else."""
+        """Return a square window that holds all of the solid and little else."""
         seen = self.project(solid.outline[:, :3])
         scale = 0.5 / math.tan(math.radians(self.fov / 2))
         radius = (scale * solid.outline[:, 3] / seen[:, 2] * 1.1)[:, None]
@@ -80,12 +80,12 @@ class Camera:
 
 @dataclass(frozen=True)
 class Light:
-    """A lamp far away, light from all around, and what they do.
+    """A distant lamp and ambient light.
 
     Attributes:
         direction: Toward the lamp: to the right, up and toward the camera; unit length.
-        strength: Of the lamp, scene-linear.
-        ambient: Of the light from all around.
+        strength: Strength of the lamp, scene-linear.
+        ambient: Strength of the ambient light.
         shadows: Whether the lamp casts shadows.
     """
 
@@ -97,11 +97,11 @@ class Light:
 
 @dataclass(frozen=True)
 class View:
-    """What a camera sees.
+    """A camera's picture and the surface points in it.
 
     Attributes:
         rgba: (S, S, 4) uint8, display-referred, straight alpha that is 0 or 255.
-        positions: (S, S, 3) float32, the surface point that each pixel shows; nan beside it.
+        positions: (S, S, 3) float32, the surface point at each pixel; nan outside the object.
     """
 
     rgba: NDArray[np.uint8]
@@ -109,12 +109,12 @@ class View:
 
     @property
     def mask(self) -> NDArray[np.bool_]:
-        """(S, S): the silhouette."""
+        """The silhouette (S, S)."""
         return self.rgba[..., 3] > 0
 
 
 def render(solid: Solid, camera: Camera, light: Light, size: int, window: Window = WHOLE) -> View:
-    """A picture of `solid`, `size` pixels square; only the `window` of what the camera sees."""
+    """Render the `window` of a camera's picture of `solid`, `size` pixels square."""
     position, axes = camera.pose()
     across = math.tan(math.radians(camera.fov / 2))
     lamp = np.array(light.direction) @ np.stack((axes[0], axes[1], -axes[2]))
@@ -127,7 +127,7 @@ def render(solid: Solid, camera: Camera, light: Light, size: int, window: Window
 
 @jit
 def hit(parts, profiles, corners, ox, oy, oz, dx, dy, dz):
-    """Distance along a ray to the surface, or -1; only inside the ball of radius FRAME."""
+    """Return the distance along a ray to the surface, or -1; only in the ball of radius FRAME."""
     along = -(ox * dx + oy * dy + oz * dz)
     gap = ox * ox + oy * oy + oz * oz - along * along - FRAME * FRAME
     if gap > 0.0:
@@ -146,14 +146,14 @@ def hit(parts, profiles, corners, ox, oy, oz, dx, dy, dz):
 
 @jit
 def to_display(value):
-    """Scene-linear to sRGB."""
+    """Convert scene-linear to sRGB."""
     value = min(max(value, 0.0), 1.0)
     return 12.92 * value if value <= 0.0031308 else 1.055 * value ** (1 / 2.4) - 0.055
 
 
 @jit
 def to_linear(value):
-    """sRGB to scene-linear."""
+    """Convert sRGB to scene-linear."""
     return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
 
 
@@ -205,7 +205,7 @@ def _trace(
                 sx, sy, sz = x + e * nx, y + e * ny, z + e * nz
                 if hit(parts, profiles, corners, sx, sy, sz, lamp[0], lamp[1], lamp[2]) >= 0.0:
                     lit = 0.0
-            # Light from all around reaches a hollow less than a bulge, and comes more from above.
+            # Ambient light reaches a hollow less than a bulge, and is stronger from above.
             free = 0.0
             for step in (0.04, 0.12):
                 at = nearest(parts, profiles, corners, x + step * nx, y + step * ny, z + step * nz)
