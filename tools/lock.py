@@ -18,7 +18,7 @@ from pathlib import Path
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
 
-# rembg requires these; inference/picture/matting.py replaces them by placeholders when it imports
+# rembg requires these; inference/picture/matting.py puts them off when it imports
 # rembg. Without them and their own requirements, its first import takes 0.4 s instead of 43 s.
 # onnxruntime requires the last two for its own command line. package/bundle.py lists what the zips
 # leave out.

@@ -9,9 +9,7 @@ import hashlib
 import logging
 import os
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,6 +31,16 @@ log = logging.getLogger(__name__)
 
 USEFUL_ALPHA = 0.001
 """Part of the pixels that must be see-through before a picture's alpha counts as a cut-out."""
+
+UNUSED = (
+    "pymatting.alpha.estimate_alpha_cf",
+    "pymatting.foreground.estimate_foreground_ml",
+    "pymatting.util.util",
+    "jsonschema",
+)
+"""What rembg imports for alpha matting, which compiles itself for 43 s of CPU when it is first
+imported, and for one model that we do not offer. The zips bring neither.
+"""
 
 
 def remove_background(picture: Image.Image, options: Options) -> Image.Image:
@@ -194,62 +202,30 @@ def _local_session(rembg: Any, name: str, file: Path) -> Any:
 
 
 def _import_rembg() -> Any:
+    """rembg, without the packages that it imports for what we never ask of it.
+
+    They are many, and rembg imports them all at once: no smaller part of it can be imported. So
+    they are put off until somebody calls them, for whoever else uses rembg in the same Blender.
+    """
     with importing("onnxruntime"):  # rembg would exit the program when it is missing
         import onnxruntime  # noqa: F401
-    with importing("rembg"), _placeholders("pymatting", "jsonschema"):
-        import rembg
+    put_off = {name: _PutOff(name) for name in UNUSED if name not in sys.modules}
+    sys.modules.update(put_off)
+    try:
+        with importing("rembg"):
+            import rembg
+    finally:
+        for name in put_off:
+            sys.modules.pop(name, None)
     return rembg
 
 
-@contextmanager
-def _placeholders(*packages: str) -> Iterator[None]:
-    """Let rembg be imported without packages that it names but that we never use.
+class _PutOff(ModuleType):
+    """Stands for a module until one of its functions is called, which imports it."""
 
-    pymatting (alpha matting) compiles itself for 43 s of CPU when it is first imported, and
-    jsonschema serves one model that we do not offer. Both stay as they are where they are already
-    loaded, and the placeholders are gone when the import is done.
-    """
-    finder = _PlaceholderFinder(tuple(p for p in packages if p not in sys.modules))
-    sys.meta_path.insert(0, finder)
-    try:
-        yield
-    finally:
-        sys.meta_path.remove(finder)
-        for name in [name for name in sys.modules if finder.covers(name)]:
-            del sys.modules[name]
-
-
-class _PlaceholderFinder:
-    """Finds empty modules whose every attribute is a function that says why it is not there."""
-
-    def __init__(self, packages: tuple[str, ...]) -> None:
-        self._packages = packages
-        # Only for the thread that imports rembg: another may want the real package meanwhile.
-        self._thread = threading.get_ident()
-
-    def covers(self, name: str) -> bool:
-        return name.partition(".")[0] in self._packages
-
-    def find_spec(self, name: str, path: object = None, target: object = None) -> Any:
-        from importlib.machinery import ModuleSpec
-
-        if not self.covers(name) or threading.get_ident() != self._thread:
-            return None
-        return ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
-
-    def create_module(self, spec: Any) -> ModuleType:
-        return _Placeholder(spec.name)
-
-    def exec_module(self, module: ModuleType) -> None:
-        """There is nothing to run."""
-
-
-class _Placeholder(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-
-        def absent(*_: object, **__: object) -> None:
-            raise ImportError(f"{self.__name__} is not loaded inside TripoSR for Blender")
-
-        return absent
+        return lambda *args, **options: getattr(import_module(self.__name__), name)(
+            *args, **options
+        )

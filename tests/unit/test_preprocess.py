@@ -272,6 +272,35 @@ def test_importing_rembg(before: str, expected: str) -> None:
     assert expected in done.stdout, done.stderr
 
 
+USE_REMBG = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from triposr.inference.picture.matting import _import_rembg
+from PIL import Image
+rembg = _import_rembg()
+assert "pymatting" not in sys.modules and "jsonschema" not in sys.modules
+try:
+    rembg.bg.alpha_matting_cutout(Image.new("RGB", (9, 9)), Image.new("L", (9, 9)), 240, 10, 0)
+except ArithmeticError as error:
+    print(error)
+"""
+
+
+def test_others_in_the_same_blender_get_what_is_installed(tmp_path: Path) -> None:
+    """Alpha matting, which we have put off, works for another add-on that asks rembg for it."""
+    for name in ("alpha/estimate_alpha_cf", "foreground/estimate_foreground_ml", "util/util"):
+        file = tmp_path / "pymatting" / f"{name}.py"
+        file.parent.mkdir(parents=True)
+        file.write_text(
+            "def estimate_alpha_cf(image, trimap):\n"
+            "    raise ArithmeticError(f'installed: {trimap.shape}')\n"
+        )
+    done = subprocess.run(
+        [sys.executable, "-c", USE_REMBG, tmp_path], capture_output=True, text=True
+    )
+    assert done.stdout == "installed: (9, 9)\n", done.stderr
+
+
 def rounded(picture: Image.Image, radius: int, margin: int = 0) -> Image.Image:
     """As a window or an icon: with transparent corners, that hide black, and a narrow margin."""
     alpha = Image.new("L", picture.size)

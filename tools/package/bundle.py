@@ -99,9 +99,9 @@ BLENDERS_OWN = (
 """Packages that are never bundled: Blender brings them, and two copies in one process conflict."""
 
 LEFT_OUT = {
-    "pymatting": "the add-on supplies a placeholder: importing it compiles for 43 seconds",
+    "pymatting": "the add-on puts it off: importing it compiles for 43 seconds",
     "scikit-image": "rembg needs it for nothing that the add-on asks of it",
-    "jsonschema": "the add-on supplies a placeholder: rembg needs it for one model of others",
+    "jsonschema": "the add-on puts it off: rembg needs it for one model of others",
     "coloredlogs": "for onnxruntime's own command line",
     "flatbuffers": "for onnxruntime's own command line",
     "protobuf": "for onnxruntime's own command line",
