@@ -34,6 +34,7 @@ PACKAGES = (
     "onnxruntime",
     "opencv-python-headless",
     "requests",
+    "urllib3",
     "filelock",
 )
 

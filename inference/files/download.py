@@ -1,7 +1,8 @@
 """One file from a server, whole and verified or not at all. No bpy, no torch.
 
-`requests` does the transfer. What no library at hand offers together is here: going on where a
-download stopped, the content's hash, progress, cancellation, and one download at a time.
+`requests` does the transfer, and urllib3's `Retry` says after what and when to try again. What no
+library at hand offers together is here: going on where a download stopped, the content's hash,
+progress, cancellation, and one download at a time.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..errors import DownloadError, importing
 from ..message import Message
 from ..model.catalog import ModelFile
 from ..types import Tick, ignore_progress
+
+if TYPE_CHECKING:
+    from urllib3.util import Retry
 
 log = logging.getLogger(__name__)
 
@@ -136,37 +140,44 @@ def _download(file: ModelFile, partial: Path, tick: Tick) -> None:
     """Bring `partial` to the file's size, from as far as it is, in as many attempts as it takes."""
     with importing("requests"):
         import requests
+    with importing("urllib3"):
+        from urllib3.exceptions import MaxRetryError
+        from urllib3.util import Retry
 
-    failures = 0
+    patience = left = Retry(ATTEMPTS - 1, status_forcelist=BUSY, backoff_factor=1)
     while (done := _size(partial)) != file.size:
         if done > file.size:
             partial.unlink()
             continue
         check_space(partial.parent, file.name, file.size - done)
         tick("download", done / file.size)
-        wait = 0.0
+        problem, wait = Message("the connection was closed"), 0.0
         try:
-            wait = _transfer(file, partial, done, tick)
-            problem = (
-                Message("the server is busy") if wait else Message("the connection was closed")
-            )
+            _transfer(file, partial, done, patience, tick)
         except requests.RequestException as error:
             log.info("%s: %s", file.name, error)
             _give_up_if_hopeless(file, error)
-            if isinstance(error, requests.Timeout):
+            if isinstance(error, requests.HTTPError):
+                wait = _wait_asked_for(error.response, patience)
+                problem = Message("the server is busy")
+            elif isinstance(error, requests.Timeout):
                 problem = Message("the server does not answer")
             else:
                 problem = Message("the connection failed")
-        failures = 0 if _size(partial) > done else failures + 1
-        if failures >= ATTEMPTS:
+        if _size(partial) > done:
+            left = patience
+            continue
+        try:
+            left = left.increment("GET", file.url)
+        except MaxRetryError as error:
             raise DownloadError(
                 "{name} cannot be downloaded: {problem}",
                 "Check the network and try again; what has arrived is kept",
                 name=file.name,
                 problem=problem,
-            )
-        if failures:
-            _sleep(max(wait, 2.0 ** (failures - 1)), lambda: tick("download", done / file.size))
+            ) from error
+        # Not `Retry.sleep`, which nobody can cancel.
+        _sleep(wait or left.get_backoff_time(), lambda: tick("download", done / file.size))
 
 
 def _give_up_if_hopeless(file: ModelFile, error: Exception) -> None:
@@ -187,11 +198,12 @@ def _give_up_if_hopeless(file: ModelFile, error: Exception) -> None:
         ) from error
 
 
-def _transfer(file: ModelFile, partial: Path, done: int, tick: Tick) -> float:
-    """Append what one connection brings; the seconds that the server asks to wait, else 0.
+def _transfer(file: ModelFile, partial: Path, done: int, patience: Retry, tick: Tick) -> None:
+    """Append what one connection brings.
 
     Raises:
         DownloadError: The server will not send the file.
+        requests.HTTPError: The server is busy, and may be asked again.
         requests.RequestException: The connection failed; it may be tried again.
     """
     import requests
@@ -199,12 +211,12 @@ def _transfer(file: ModelFile, partial: Path, done: int, tick: Tick) -> float:
     # Compressed on its way, a file would have other positions to go on from.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
     with requests.get(file.url, headers=headers, stream=True, timeout=TIMEOUT) as response:
-        if response.status_code in BUSY:
-            return _wait_asked_for(response.headers.get("Retry-After", ""))
+        if patience.is_retry("GET", response.status_code, "Retry-After" in response.headers):
+            raise requests.HTTPError(f"HTTP {response.status_code}", response=response)
         if response.status_code == 416:  # there is nothing from there on: begin anew
             partial.unlink(missing_ok=True)
             _check_size(file, response.headers.get("Content-Range", "").rpartition("/")[2])
-            return 0.0
+            return
         _check_answer(file, response)
         goes_on = done and _starts_at(response, done)
         chunks = response.iter_content(CHUNK)
@@ -220,7 +232,6 @@ def _transfer(file: ModelFile, partial: Path, done: int, tick: Tick) -> float:
                 tick("download", stream.tell() / file.size)
             stream.flush()
             os.fsync(stream.fileno())
-    return 0.0
 
 
 def _starts_at(response: Any, done: int) -> bool:
@@ -271,10 +282,15 @@ def _other_file(file: ModelFile, what: Message) -> DownloadError:
     )
 
 
-def _wait_asked_for(retry_after: str) -> float:
-    """Seconds until a busy server wants to be asked again; at least one."""
-    seconds = float(retry_after) if retry_after.isdecimal() else 1.0
-    return min(max(seconds, 1.0), LONGEST_WAIT)
+def _wait_asked_for(response: Any, patience: Retry) -> float:
+    """Seconds until a busy server wants to be asked again; 0 if it does not say."""
+    from urllib3.exceptions import InvalidHeader
+
+    try:
+        return min(patience.get_retry_after(response.raw) or 0.0, LONGEST_WAIT)
+    except (InvalidHeader, ValueError) as error:  # ValueError: a day that there is not
+        log.info("Ignoring what a server says of waiting: %s", error)
+        return 0.0
 
 
 def _sleep(seconds: float, tick: Any) -> None:

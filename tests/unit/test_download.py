@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -203,6 +204,18 @@ def test_busy_servers_are_asked_again(
     ]
     assert fetch(published(server), tmp_path).read_bytes() == CONTENT
     assert waits == [7, download.LONGEST_WAIT, 4, 8]
+    waits.clear()
+    later = formatdate(time.time() + 30, usegmt=True)
+    for said in (later, "soon", "Wed, 21 Oct 99999 07:28:00 GMT"):
+        server.faults.append(Fault(status=503, headers={"Retry-After": said}))
+    fetch(published(server), tmp_path / "new")
+    assert 20 < waits[0] <= 30 and waits[1:] == [2, 4]
+
+
+def test_each_byte_that_arrives_gives_new_patience(server: FileServer, tmp_path: Path) -> None:
+    some, busy = Fault(cut=download.CHUNK + 1), Fault(status=503)
+    server.faults = [*[busy] * 4, some, *[busy] * 4, some, *[busy] * 4]
+    assert fetch(published(server), tmp_path).read_bytes() == CONTENT
 
 
 def test_gives_up_on_a_server_that_stays_busy(server: FileServer, tmp_path: Path) -> None:
