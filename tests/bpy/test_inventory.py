@@ -84,7 +84,10 @@ def draw_all(bpy, addon, monkeypatch) -> Callable[[], dict[str, set[str]]]:
     """Draws every panel and the preferences; returns the labels of each."""
     wide = SimpleNamespace(
         region=SimpleNamespace(width=3000),
-        preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
+        preferences=SimpleNamespace(
+            system=SimpleNamespace(ui_scale=1.0),
+            ui_styles=[SimpleNamespace(widget=SimpleNamespace(points=11.0))],
+        ),
     )
     monkeypatch.setattr(addon("panels.layout"), "bpy", SimpleNamespace(context=wide))
 

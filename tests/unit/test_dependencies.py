@@ -24,7 +24,7 @@ ADDON = [
     for path in (ROOT / folder).glob("*.py")
 ]
 
-BLENDER = {"bpy", "bmesh", "mathutils", "bl_ui", "bl_operators", "bpy_extras", "pxr"}
+BLENDER = {"bpy", "blf", "bmesh", "mathutils", "bl_ui", "bl_operators", "bpy_extras", "pxr"}
 
 KNOWN_AS = {
     "PIL": "Pillow",
