@@ -19,6 +19,7 @@ from ..inference.errors import InputError, importing
 from ..inference.picture.limits import DISPLAY_SUFFIXES, LINEAR_SUFFIXES
 from .frames import active_tile, file_of_frame, file_of_tile, frame_number
 from .image_files import opened_like
+from .light_files import is_plain_light, shrink
 from .managed_colors import as_displayed, is_usual_space
 from .paths import path_of
 from .pixels import SCENE_RESULTS, check_size, new_image, picture_from_pixels, pixels_of
@@ -74,7 +75,7 @@ def picture_of_file(path: Path) -> Picture:
     What is wrong with the file is raised when the picture is read, so that one bad file does not
     stop the others of a queue.
     """
-    if os.path.isfile(path):
+    if os.path.isfile(path) and not is_plain_light(path):
         try:
             image = bpy.data.images.load(str(path), check_existing=False)
         except (RuntimeError, UnicodeError) as error:  # decoding it raises what the artist sees
@@ -85,6 +86,8 @@ def picture_of_file(path: Path) -> Picture:
                 return picture_of(image)
             is_managed = path.suffix.lower() in MANAGED_SUFFIXES
             if (is_managed or not is_usual_space(image)) and all(image.size):
+                check_size(image)
+                shrink(image)
                 return _of_single(image, path)
         except InputError as error:
             return partial(_refuse, error)

@@ -21,6 +21,12 @@ CHANNEL = 16
 COLORS = (b"A", b"B", b"G", b"R")
 """The channels that decoders take for the picture, in the file's order."""
 
+SEVERAL = 0x18
+"""Bits of the second byte of the version: not flat pixels, and several parts."""
+
+NEWEST = 9
+"""The highest compression that all decoders know: DWAB."""
+
 FILLER = b"_\0string\0"
 """Name and type of an attribute that only fills space."""
 
@@ -68,6 +74,24 @@ def primaries_of(content: bytes, attributes: dict[bytes, Attribute]) -> tuple[fl
         "<8f", content, attributes[b"chromaticities"].value
     )
     return (white_x, white_y, *colors)
+
+
+def is_plain(content: bytes) -> bool:
+    """Whether a file holds one flat picture, whole, with the names that decoders look for."""
+    attributes = attributes_of(content)
+    try:
+        channels, data, display, compression = (
+            content[entry.value : entry.end]
+            for entry in (
+                attributes[name]
+                for name in (b"channels", b"dataWindow", b"displayWindow", b"compression")
+            )
+        )
+    except KeyError:
+        return False
+    names = tuple(name for name, _ in _channels(channels[:-1]))
+    is_whole = data == display and not content[5] & SEVERAL
+    return is_whole and names in (COLORS, COLORS[1:]) and compression[0] <= NEWEST
 
 
 def with_plain_names(content: bytes) -> bytes:

@@ -10,6 +10,9 @@ from ..errors import InputError
 MAX_PIXELS = 100_000_000
 """Most pixels of a picture, 400 MB as RGBA: a larger one is refused before it is decoded."""
 
+WORKING_SIDE = 2048
+"""Longest side in pixels that is matted; the network sees a quarter of it."""
+
 
 def _has_avif() -> bool:
     """Whether this Pillow decodes AVIF, found out without importing it."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..errors import importing
 from . import exr, tiff
-from .color import rgba_of_numbers
+from .color import rgba_of_numbers, to_srgb_primaries
 
 with importing("Pillow"):
     from PIL import ExifTags, Image, TiffImagePlugin
@@ -66,6 +66,16 @@ def header_of(content: bytes) -> Header | None:
     except Exception as error:  # a damaged header can raise anything
         log.info("Cannot read the header: %r", error)
     return None
+
+
+def is_plain_light(start: bytes) -> bool:
+    """Whether every decoder sees the same light in a file, given its first `HEADER` bytes: with the
+    primaries of sRGB, and one picture only.
+    """
+    header = header_of(start)
+    if header is None or not header.is_light or to_srgb_primaries(header.primaries) is not None:
+        return False
+    return not start.startswith(exr.MAGIC) or exr.is_plain(start)
 
 
 def decode(content: bytes, header: Header, is_known: bool = False) -> Image.Image | None:

@@ -13,7 +13,7 @@ from ..errors import NO_SUBJECT, InputError, importing
 from ..message import Message
 from ..types import Options, PreparedImage, Tick, ignore_progress
 from .decode import open_picture
-from .limits import MAX_PIXELS, too_large
+from .limits import MAX_PIXELS, WORKING_SIDE, too_large
 from .matting import remove_background
 
 with importing("Pillow"):
@@ -23,9 +23,6 @@ log = logging.getLogger(__name__)
 
 GRAY = 0.5
 """The background that the network was trained with, display-referred."""
-
-WORKING_SIDE = 2048
-"""Longest side, in pixels, of a picture that is matted; the network sees a quarter of it."""
 
 STRAY_ALPHA = 12
 """Alpha (of 255) up to which a pixel counts as noise of the matte."""

@@ -63,6 +63,7 @@ colorspaces:
 IN_THE_STUDIO = """
 import json, sys
 from importlib import import_module
+from pathlib import Path
 import bpy
 image, picture = (
     import_module(f"bl_ext.user_default.triposr.{name}")
@@ -87,6 +88,8 @@ look("float", light)
 scene.render.image_settings.file_format = "OPEN_EXR"
 light.save_render(folder + "/red.exr")
 look("EXR", bpy.data.images.load(folder + "/red.exr"))
+content = image.picture_of_file(Path(folder, "red.exr"))()
+seen["EXR by its path"] = picture.open_picture(content).getpixel((9, 9))[:3]
 video = bpy.data.images.load(folder + "/red.exr", check_existing=False)
 video.colorspace_settings.name = "Untouched"
 look("data", video)
@@ -147,6 +150,7 @@ def test_a_studios_configuration(red: Path, tmp_path: Path) -> None:
         round(255 * (1.055 * ((value / 255) ** 2.6) ** (1 / 2.4) - 0.055)) for value in RED
     )
     expected = {"file": RED, "float": RED, "EXR": RED, "8-bit in another space": projected}
+    expected["EXR by its path"] = RED
     expected["data"] = tuple(round(255 * value) for value in LINEAR_RED)
     assert {
         name: is_near(np.array(seen[name]), expected[name]) for name in expected

@@ -3,6 +3,7 @@
 import io
 import math
 import socket
+import struct
 from importlib import import_module
 from pathlib import Path
 
@@ -158,6 +159,65 @@ def test_a_path_and_its_data_block_are_the_same_picture(
         assert np.abs(seen[9, 25, :3].astype(int) - (0, 0, 255)).max() <= 2
     block = addon("scene.image").picture_of(bpy.data.images.load(str(path)))
     assert np.array_equal(np.asarray(decoded(addon, block())), np.asarray(decoded(addon, read())))
+
+
+def light_file(bpy, path: Path, written: str, width: int, is_opaque: bool = True) -> None:
+    """Reddish light twice as wide as high, brighter to the right, upper half in half a shade."""
+    values = np.empty((width // 2, width, 4), np.float32)
+    values[..., :3] = np.linspace(0, 2, width)[None, :, None] * (0.9, 0.3, 0.1)
+    values[width // 4 :, :, :3] /= 2
+    values[..., 3] = 1
+    if not is_opaque:
+        values[:, : width // 2] *= 0.5
+    image = bpy.data.images.new("light", width, width // 2, float_buffer=True)
+    image.pixels.foreach_set(values.ravel())
+    bpy.context.scene.render.image_settings.file_format = written
+    image.save_render(str(path))
+    bpy.data.images.remove(image)
+
+
+@pytest.mark.parametrize("written", ["OPEN_EXR", "HDR"])
+def test_light_is_decoded_beside_blender(bpy, addon, tmp_path: Path, written: str) -> None:
+    """And has the colors that Blender gives it."""
+    path, module = tmp_path / f"light.{written[-3:].lower()}", addon("scene.image")
+    light_file(bpy, path, written, 64, is_opaque=written == "HDR")
+    taken = module.picture_of_file(path)()
+    assert taken == path
+    block = decoded(addon, module.picture_of(bpy.data.images.load(str(path)))())
+    assert np.abs(np.asarray(decoded(addon, taken), int) - np.asarray(block, int)).max() <= 1
+    path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(RuntimeError, match="light"):
+        decoded(addon, module.picture_of_file(path)())
+
+
+def of_aces(content: bytes) -> bytes:
+    """An OpenEXR file of 2048 rows, which Blender wrote, that says that its light is of ACES."""
+    end = content.index(b"\0", content.index(b"xDensity\0float\0") + 22)
+    numbers = (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767)
+    entry = b"chromaticities\0chromaticities\0" + struct.pack("<I8f", 32, *numbers)
+    offsets = np.frombuffer(content, "<u8", 2048 // 16, end + 1) + np.uint64(len(entry))
+    rest = content[end + 1 + offsets.nbytes :]
+    return content[:end] + entry + b"\0" + offsets.tobytes() + rest
+
+
+@pytest.mark.parametrize("kind", ["ACES", "studio"])
+def test_large_light_that_needs_blender_is_scaled_down(
+    bpy, addon, tmp_path: Path, monkeypatch, kind: str
+) -> None:
+    path, module = tmp_path / "light.exr", addon("scene.image")
+    light_file(bpy, path, "OPEN_EXR", 4096)
+    if kind == "ACES":
+        path.write_bytes(of_aces(path.read_bytes()))
+    else:
+        monkeypatch.setattr(addon("scene.light_files"), "OWN_SPACES", ("Video", "Light"))
+    content = module.picture_of_file(path)()
+    assert isinstance(content, bytes)
+    seen = decoded(addon, content)
+    assert seen.size == (2048, 1024)
+    block = decoded(addon, module.picture_of(bpy.data.images.load(str(path)))())
+    expected = np.asarray(block.resize(seen.size, Image.Resampling.BOX), int)
+    assert block.size == (4096, 2048)
+    assert np.abs(np.asarray(seen, int) - expected).max() <= 3
 
 
 def test_an_object_of_an_exr_file(bpy, addon, picture: Path, tmp_path: Path, monkeypatch) -> None:

@@ -8,6 +8,7 @@ from broken_files import assert_told_or_read
 
 from triposr.inference import InputError
 from triposr.inference.picture.decode import open_picture
+from triposr.inference.picture.other_decoder import is_plain_light
 
 WIDTH, HEIGHT = 64, 48
 
@@ -97,3 +98,27 @@ def test_layers_without_a_picture() -> None:
 def test_nonsense_in_the_header() -> None:
     content = written(layer("ViewLayer.Combined", 0.6, 0.2, 0.1, 1))
     assert_told_or_read(content, range(8, 420, 3))
+
+
+def test_what_every_decoder_sees_alike() -> None:
+    rgb = {"R": 0.6, "G": 0.2, "B": 0.1}
+    srgb = (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329)
+    aces = (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767)
+    plain = written(rgb)
+    for content in (plain, written({**rgb, "A": 0.5}), written(rgb, srgb)):
+        assert is_plain_light(content)
+    display = plain.replace(b"displayWindow", b"displayWindoh")
+    cropped = bytearray(plain)
+    cropped[plain.index(b"displayWindow\0box2i\0") + 24] = 8
+    newer = bytearray(plain)
+    newer[plain.index(b"compression\0compression\0") + 28] = 10
+    parts = bytearray(plain)
+    parts[5] |= 0x10
+    others = [written(rgb, aces), written({**rgb, "Z": 5.0}), written({"Y": 1.0}), plain[:99], b""]
+    for content in (*others, written(layer("Combined", 1, 1, 1, 1)), display):
+        assert not is_plain_light(content)
+    for content in (cropped, newer, parts):
+        assert not is_plain_light(bytes(content))
+    assert is_plain_light(b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 9 +X 9\n")
+    assert not is_plain_light(b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n+X 9 -Y 9\n")
+    assert not is_plain_light(b"\x89PNG\r\n\x1a\n")
