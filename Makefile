@@ -3,7 +3,7 @@
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help demo test test-docs test-package lint zip package docs screenshots lock bench starter-eval shadow-eval clean
+.PHONY: help demo test test-docs test-package lint zip package docs tables screenshots lock bench starter-eval clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -37,7 +37,10 @@ zip: $(READY) ## Build the add-on alone into dist/, without the packages that it
 package: $(READY) ## Build what artists install; TARGETS="linux-x64-py311 ..." WEIGHTS=folder
 	@PYTHONPATH=tools $(BIN)/python tools/package/package.py $(TARGETS) $(if $(WEIGHTS),--weights $(WEIGHTS))
 
-docs: $(READY) ## Build the documentation into out/site; open index.html in it
+tables: $(READY) ## Write the documentation's tables of settings anew from settings.py
+	@$(BIN)/python tools/settings_tables.py
+
+docs: tables ## Build the documentation into out/site; open index.html in it
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	@echo out/site/index.html
 

@@ -87,12 +87,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_setting(group: argparse._ArgumentGroup, setting: Setting) -> None:
     """The option for a setting; its help is the tooltip."""
-    flag = setting.option or f"--{setting.name.replace('_', '-')}"
-    tooltip = setting.description[0].lower() + setting.description[1:]
-    description = (setting.option_help or tooltip).replace("%", "%%")
+    description = setting.flag_help.replace("%", "%%")
     if isinstance(setting.default, bool):
         action = "store_false" if setting.default else "store_true"
-        group.add_argument(flag, dest=setting.name, action=action, help=description)
+        group.add_argument(setting.flag, dest=setting.name, action=action, help=description)
         return
     kind: dict[str, object] = {"choices": tuple(name for name, _, _ in setting.choices)}
     if setting.limits is not None:
@@ -100,7 +98,7 @@ def _add_setting(group: argparse._ArgumentGroup, setting: Setting) -> None:
         kind = {"type": type(setting.default), "metavar": setting.metavar}
         description += f"; {low:g} to {high:g}"
     group.add_argument(
-        flag, default=setting.default, help=f"{description}; default: %(default)s", **kind
+        setting.flag, default=setting.default, help=f"{description}; default: %(default)s", **kind
     )
 
 

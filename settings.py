@@ -55,6 +55,16 @@ class Setting:
     option_help: str = ""
     metavar: str = ""
 
+    @property
+    def flag(self) -> str:
+        """The option of the shell command."""
+        return self.option or f"--{self.name.replace('_', '-')}"
+
+    @property
+    def flag_help(self) -> str:
+        """What the help of the shell command and tables say of it, with a small first letter."""
+        return self.option_help or self.description[0].lower() + self.description[1:]
+
     def check(self, value: object) -> None:
         """Raise InputError for a value that the setting cannot have."""
         if self.choices:

@@ -2,8 +2,7 @@
 
     blender -b --python examples/row_of_pictures.py -- FOLDER OUT.blend
 
-In background Blender, operators wait until they are done. A picture that fails is reported, and the
-others go on. The exit code is 1 if any failed.
+A picture that fails is reported, and the others go on. The exit code is 1 if any failed.
 """
 
 import importlib
@@ -19,7 +18,7 @@ SPACING = 1.5
 
 def main() -> int:
     folder, output = map(Path, sys.argv[sys.argv.index("--") + 1 :])
-    # Wherever the extension was installed from, its module's name ends with its id.
+    # The module's name depends on the repository that the extension was installed from.
     module = next(a.module for a in bpy.context.preferences.addons if a.module.endswith(".triposr"))
     api = importlib.import_module(f"{module}.api")
 
@@ -31,8 +30,8 @@ def main() -> int:
             made = api.image_to_object(
                 picture, resolution=128, size=SIZE, location=(number * SPACING, 0, 0)
             )
-        except RuntimeError as error:
-            failed.append(f"{picture.name}: {str(error).removeprefix('Error: ').strip()}")
+        except api.TripoSRError as error:
+            failed.append(f"{picture.name}: {error}")
             continue
         print(f"{picture.name}: {len(made.data.polygons):,} triangles")
     bpy.ops.wm.save_as_mainfile(filepath=str(output.absolute()))

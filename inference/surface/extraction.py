@@ -66,7 +66,7 @@ def extract_mesh(
         DependencyError: PyMCubes cannot be imported.
     """
     check_resolution(resolution)
-    check_range("Threshold", threshold, THRESHOLD_RANGE)
+    check_range("Density Threshold", threshold, THRESHOLD_RANGE)
     tick = tick or ignore_progress
     started = time.perf_counter()
     with (

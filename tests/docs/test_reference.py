@@ -23,7 +23,7 @@ NOT_OURS = {"rna_type", "filter_glob", "remove_name", "remove_active", "menu_idn
 
 def classes(bpy: ModuleType, base: str) -> Iterator[type]:
     """The add-on's registered classes of a kind."""
-    for package in ("operators", "properties", "preferences"):
+    for package in ("operators", "properties"):
         module = importlib.import_module(f"{background.MODULE}.{package}")
         names = getattr(module, "classes", ())
         yield from (cls for cls in names if issubclass(cls, getattr(bpy.types, base)))
@@ -69,8 +69,8 @@ def test_options_of_the_command(bpy: ModuleType) -> None:
 
 
 def settings(bpy: ModuleType, name: str) -> list[object]:
-    module = sys.modules[f"{background.MODULE}.{name.partition('.')[0]}"]
-    rna = getattr(module, name.partition(".")[2]).bl_rna
+    module, _, group = name.rpartition(".")
+    rna = getattr(sys.modules[f"{background.MODULE}.{module}"], group).bl_rna
     base = {
         "PropertyGroup": bpy.types.PropertyGroup,
         "AddonPreferences": bpy.types.AddonPreferences,
@@ -79,7 +79,9 @@ def settings(bpy: ModuleType, name: str) -> list[object]:
     return [p for p in rna.properties if p.identifier not in inherited]
 
 
-@pytest.mark.parametrize("name", ["properties.TripoSRSettings", "preferences.TripoSRPreferences"])
+@pytest.mark.parametrize(
+    "name", ["properties.TripoSRSettings", "panels.preferences.TripoSRPreferences"]
+)
 def test_settings(bpy: ModuleType, name: str) -> None:
     found = settings(bpy, name)
     assert not missing({p.identifier for p in found}, SCRIPTING)
@@ -103,7 +105,7 @@ def strings(node: ast.AST) -> str:
 
 def test_every_button_is_explained() -> None:
     texts = set()
-    for path in [*(ROOT / "panels").glob("*.py"), ROOT / "preferences.py"]:
+    for path in (ROOT / "panels").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.keyword) and node.arg == "text":
                 texts.add(strings(node.value))
