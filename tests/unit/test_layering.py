@@ -45,7 +45,10 @@ INFERENCE = {
     "surface": {"machine"},
 }
 
-BESIDE_BLENDER = {ROOT / "tasks" / f"{name}.py" for name in ("job", "queue", "meter", "stages")}
+BESIDE_BLENDER = {
+    ROOT / "settings.py",
+    *(ROOT / "tasks" / f"{name}.py" for name in ("job", "queue", "meter", "stages")),
+}
 """What neither knows Blender nor needs it."""
 
 HEAVY = {"torch", "transformers", "rembg", "mcubes", "onnxruntime", "cv2"}
