@@ -3,7 +3,8 @@
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help demo test test-docs test-package lint zip package docs tables screenshots lock bench starter-eval clean
+.PHONY: help demo test test-all test-unit test-bpy test-docs test-package lint zip package docs tables \
+	screenshots lock bench starter-eval shadow-eval clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -12,18 +13,20 @@ help: ## List the targets
 demo: $(READY) ## Turn a picture into a mesh in background Blender; results in out/
 	@$(BIN)/python tools/background.py tools/demo.py
 
-test: lint ## Set up what is missing, then lint and run every test
-	$(BIN)/pytest tests/unit
-	$(BIN)/pytest tests/bpy
-	@$(SIDE_BY_SIDE) test-docs test-package
-	$(BIN)/pytest tests/gui
+test: lint ## Set up what is missing, then lint and test; windows mostly in the newest Blender
+test-all: lint ## The same, with every window test in both Blenders
+test-all: IN_WINDOWS := --every-version
+test test-all:
+	@$(SIDE_BY_SIDE) test-package test-bpy test-unit test-docs
+	$(BIN)/pytest tests/gui $(IN_WINDOWS)
 
-# Each target's output appears when the target is done. The window tests run alone, because they rely
-# on pauses of the mouse and measure how soon Blender answers.
+# Two at a time, the longest first; each target's output appears when the target is done. The window
+# tests run alone, because they rely on pauses of the mouse and measure how soon Blender answers.
 SIDE_BY_SIDE := env -u MAKEFLAGS $(MAKE) --no-print-directory -j2 --output-sync=target
 
-test-docs test-package: test-%: $(READY)
-	@env -u MAKEFLAGS -u MAKELEVEL $(BIN)/pytest tests/$*
+# Threads that wait leave the cores to the other tests.
+test-unit test-bpy test-docs test-package: test-%: $(READY)
+	@env -u MAKEFLAGS -u MAKELEVEL OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest tests/$*
 
 lint: $(READY) ## Check style and types
 	$(BIN)/ruff check

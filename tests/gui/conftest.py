@@ -1,4 +1,8 @@
-"""A Blender window with the built extension, for the oldest and the newest Blender in turn."""
+"""A window of the newest Blender with the built extension, and where it counts of the oldest.
+
+A test marked `every_version` runs in both, as it meets what Blender versions do in their own ways;
+with `--every-version`, every test does.
+"""
 
 import os
 import shutil
@@ -7,21 +11,28 @@ from pathlib import Path
 
 import artist
 import pytest
-from build import build
-from roots import SUITES, blender_root, unavailable
+from roots import NEWEST, SUITES, blender_root, unavailable
 from window import Window
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "out" / "gui"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--every-version", action="store_true", help="run every window test in every Blender"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "blender" in metafunc.fixturenames:
+        in_every = metafunc.config.getoption("every_version") or any(
+            metafunc.definition.iter_markers("every_version")
+        )
+        versions = list(SUITES) if in_every else [NEWEST]
+        metafunc.parametrize("blender", versions, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def extension(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The zip under test: the one named by TRIPOSR_ZIP, else one built from this checkout."""
-    given = os.environ.get("TRIPOSR_ZIP")
-    return Path(given) if given else build(tmp_path_factory.mktemp("extension"))
-
-
-@pytest.fixture(scope="session", params=SUITES)
 def blender(request: pytest.FixtureRequest, extension: Path) -> Iterator[Window]:
     """One window per Blender, shared by all tests: starting it takes seconds."""
     if reason := unavailable():

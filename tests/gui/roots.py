@@ -13,6 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 SUITES = {"4.3": "trixie", "5.2": "sid"}
+NEWEST = "5.2"
 
 
 def unavailable() -> str | None:

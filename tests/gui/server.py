@@ -14,7 +14,8 @@ from collections.abc import Callable
 
 import bpy
 
-POLL = 0.05  # seconds between two looks at the socket; also the period of the tick meter
+LOOK = 0.01  # seconds between two looks at the socket
+TICK = 0.05  # seconds, the period of the tick meter
 
 
 def view3d() -> tuple[bpy.types.Window, bpy.types.Area, bpy.types.Region]:
@@ -74,14 +75,14 @@ class TickMeter:
         self.longest = 0.0
         self.last = time.perf_counter()
         self.timer = self.tick  # kept, as every access makes a new bound method
-        bpy.app.timers.register(self.timer, first_interval=POLL, persistent=True)
+        bpy.app.timers.register(self.timer, first_interval=TICK, persistent=True)
 
     def tick(self) -> float:
         now = time.perf_counter()
         if self.during():
             self.longest = max(self.longest, now - self.last)
         self.last = now
-        return POLL
+        return TICK
 
     def stop(self) -> float:
         """Return the longest gap in milliseconds."""
@@ -93,7 +94,7 @@ def serve() -> float:
     try:
         connection, _ = listener.accept()
     except BlockingIOError:
-        return POLL
+        return LOOK
     with connection:
         connection.settimeout(10)
         source = b"".join(iter(lambda: connection.recv(65536), b""))
@@ -106,7 +107,7 @@ def serve() -> float:
         reply = {"output": output.getvalue(), "error": error}
         with contextlib.suppress(OSError):  # the test gave up waiting
             connection.sendall(json.dumps(reply).encode())
-    return POLL
+    return LOOK
 
 
 namespace = dict(globals())

@@ -58,6 +58,7 @@ def translated(window: Window, text: str, context: str = "*") -> str:
     return window.evaluate(f"bpy.app.translations.pgettext_iface({text!r}, {context!r})")
 
 
+@pytest.mark.every_version
 def test_buttons_and_tooltips(german: Window) -> None:
     assert translated(german, "Density Threshold") == "Dichteschwellwert"
     assert translated(german, "Generate 3D Mesh (TripoSR)", "Operator").startswith("3D-Mesh")
@@ -69,6 +70,7 @@ def test_buttons_and_tooltips(german: Window) -> None:
     assert purpose.startswith("U²-Net mit einem Viertel der Größe")
 
 
+@pytest.mark.every_version
 def test_an_error_is_told_in_german(german: Window) -> None:
     printed = german.run(REPORT)  # by Blender itself, too
     told = json.loads(printed.splitlines()[-1])
@@ -82,6 +84,7 @@ def test_an_error_is_told_in_german(german: Window) -> None:
     german.screenshot("german-error")
 
 
+@pytest.mark.every_version
 def test_a_picture_becomes_an_object_and_its_name_is_not_translated(german: Window) -> None:
     artist.set_picture(german)
     time.sleep(2)

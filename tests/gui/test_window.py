@@ -3,6 +3,7 @@
 import time
 
 import artist
+import pytest
 from artist import GENERATE, NEW_OBJECTS, RUNNING
 from window import Window
 
@@ -22,6 +23,7 @@ def assert_nothing_was_added(window: Window) -> None:
     assert window.evaluate("[mesh.name for mesh in bpy.data.meshes]") == ["Cube"]
 
 
+@pytest.mark.every_version
 def test_generate_then_undo_and_redo(window: Window) -> None:
     window.screenshot("empty-panel")
     artist.set_picture(window, resolution=384)
@@ -55,6 +57,7 @@ def test_cancel_leaves_nothing(window: Window) -> None:
     artist.generate(window)
 
 
+@pytest.mark.every_version
 def test_dropped_picture_becomes_an_object(window: Window) -> None:
     window.run("bpy.context.scene.triposr.resolution = 64")
     window.drop([artist.PICTURE], *window.viewport_center())
@@ -74,6 +77,7 @@ def test_opening_a_file_ends_the_job(window: Window) -> None:
     artist.generate(window)
 
 
+@pytest.mark.every_version
 def test_disabling_the_add_on_ends_the_job(window: Window) -> None:
     artist.start_long_job(window)
     artist.disable(window)
@@ -83,6 +87,7 @@ def test_disabling_the_add_on_ends_the_job(window: Window) -> None:
     artist.generate(window)
 
 
+@pytest.mark.every_version
 def test_quitting_during_a_job_ends_cleanly(window: Window) -> None:
     artist.start_long_job(window)
     ended = window.close()

@@ -55,6 +55,7 @@ class Window:
         self.version = ""
         self._blender: Any = None
         self.sidebar: Sequence[int] = ()
+        self._found: dict[tuple[str, str, int], tuple[int, str]] = {}
 
     def __enter__(self) -> "Window":
         return self
@@ -190,23 +191,34 @@ class Window:
     def _find(self, kind: str, wanted: str, across: float) -> tuple[int, int]:
         x, y, width, height = self.sidebar
         column = x + round(width * across)
-        seen = set()
+        seen: set[str] = set()
+        # Most often it is where it was when it was last looked for.
+        row, exactly = self._found.get((kind, wanted, column), (0, ""))
+        if row:
+            self.move(column, row)
+            time.sleep(HOVER)
+            if self.evaluate("under_mouse()")[kind] == exactly:
+                return column, row
         for patience in (0.05, 0.15, HOVER):
             for row in range(y + SCAN_STEP, y + height, SCAN_STEP):
                 self.move(column, row)
                 time.sleep(patience)
-                if not self._is_under_mouse(kind, wanted, seen):
+                if not self._under_mouse(kind, wanted, seen):
                     continue
                 time.sleep(HOVER)
-                if self._is_under_mouse(kind, wanted, seen):  # still: the panel does not move
+                found = self._under_mouse(kind, wanted, seen)
+                if found:  # still: the panel does not move
+                    self._found[kind, wanted, column] = row, found
                     return column, row
         self.screenshot("missing")
         raise LookupError(f"no {kind} {wanted} in the sidebar, only {sorted(seen - {''})}")
 
-    def _is_under_mouse(self, kind: str, wanted: str, seen: set[str]) -> bool:
-        found = self.evaluate("under_mouse()")[kind]
+    def _under_mouse(self, kind: str, wanted: str, seen: set[str]) -> str:
+        """Return the call or data path under the mouse if it is the wanted one, else nothing."""
+        found: str = self.evaluate("under_mouse()")[kind]
         seen.add(found)
-        return found.startswith(wanted) if kind == "operator" else found.endswith(wanted)
+        is_it = found.startswith(wanted) if kind == "operator" else found.endswith(wanted)
+        return found if is_it else ""
 
     # Mouse, keys and eyes
 
