@@ -1,16 +1,31 @@
-"""What tests of all kinds may ask for: an object of which everything is known."""
+"""What tests of all kinds may ask for: the add-on's zip, an object of which everything is known."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from background import ZIP
+from build import build
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from solids import Solid
+
+
+@pytest.fixture(scope="session")
+def extension(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The zip under test: the one named by TRIPOSR_ZIP, else one built from this checkout.
+
+    It is built once: `tools/background.py`, run by a test, installs the same.
+    """
+    if ZIP not in os.environ:
+        os.environ[ZIP] = str(build(tmp_path_factory.mktemp("extension")))
+    return Path(os.environ[ZIP])
 
 
 @pytest.fixture(scope="session")

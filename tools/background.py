@@ -23,6 +23,9 @@ from build import build
 
 MODULE = "bl_ext.user_default.triposr"
 
+ZIP = "TRIPOSR_ZIP"
+"""Environment variable with the path of a zip to install instead of building one."""
+
 
 def start_blender() -> ModuleType:
     """Import bpy, install the add-on's zip through Blender's own operator and return bpy.
@@ -37,7 +40,7 @@ def start_blender() -> ModuleType:
     profile = Path(tempfile.mkdtemp(prefix="triposr-profile-"))
     atexit.register(shutil.rmtree, profile, ignore_errors=True)
     os.environ["BLENDER_USER_RESOURCES"] = str(profile)
-    archive = build(profile / "zip")
+    archive = os.environ.get(ZIP) or build(profile / "zip")
 
     import bpy
 

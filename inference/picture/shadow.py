@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import importing
 from ..model.weights import STARTER_FOLDER
 
 NETWORK = STARTER_FOLDER.with_name("shadow") / "shadow.onnx"
@@ -51,7 +52,8 @@ def subject_probability(
 
     Arguments as for `network_input`.
     """
-    import cv2
+    with importing("opencv-python-headless"):
+        import cv2
 
     seen = network_input(rgb, backdrop, excess)
     height, width = excess.shape

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 
 @pytest.fixture(scope="session")
-def blender() -> ModuleType:
+def blender(extension: Path) -> ModuleType:
     """bpy, in a private profile."""
     return background.start_blender()
 

@@ -22,7 +22,7 @@ SHIMS = {
 
 
 @pytest.fixture(scope="session")
-def bpy() -> ModuleType:
+def bpy(extension: Path) -> ModuleType:
     """bpy, in a private profile."""
     return background.start_blender()
 
@@ -51,7 +51,7 @@ def draw_picture(path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def shell(folder: Path) -> dict[str, str]:
+def shell(folder: Path, extension: Path) -> dict[str, str]:
     """The environment of a shell in that folder: our `blender` and `make` come first."""
     binaries = folder / "bin"
     binaries.mkdir()
