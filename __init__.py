@@ -1,7 +1,7 @@
-"""Registers TripoSR for Blender, the add-on that turns a picture into a colored mesh.
+"""Register TripoSR for Blender, the add-on that turns a picture into a colored mesh.
 
-Outside Blender the same folder is the package `triposr`, of which only `triposr.inference` is used,
-so `bpy` is imported when Blender calls `register()` and not before.
+Outside Blender, the same folder is the package `triposr`, which offers `triposr.inference` alone.
+Therefore `bpy` is imported only when Blender calls `register()`.
 """
 
 
@@ -24,7 +24,7 @@ def unregister() -> None:
 
 
 def _classes() -> tuple[type, ...]:
-    """What Blender is told of, in order: a class comes after those that it names."""
+    """Classes to register, in order: each class follows the classes that it refers to."""
     from . import operators, panels, properties
     from .tasks import live_refine
 
@@ -37,7 +37,7 @@ def _classes() -> tuple[type, ...]:
 
 
 def _modules() -> tuple:
-    """Those with handlers, timers, menus or properties to add, in order."""
+    """Modules that add handlers, timers, menus or properties, in order."""
     from . import command, operators, panels, properties, translations
     from .panels import thumbnails
     from .scene import source, usd

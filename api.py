@@ -1,4 +1,4 @@
-"""For scripts inside Blender: pictures become objects, and objects become what one can use.
+"""Functions for scripts inside Blender: build objects from pictures, and refine and edit them.
 
 from bl_ext.user_default.triposr import api
 
@@ -6,9 +6,9 @@ chair = api.image_to_object("chair.png", resolution=128, size=0.9)
 api.refine(chair, threshold=30)
 api.clean_up(chair, faces=5000)
 
-Each call waits until it is done, and needs no window and no active object. Each raises a kind of
-`TripoSRError` (a RuntimeError), which says in one sentence what went wrong and in another one what
-to do; and TypeError for a setting that does not exist.
+Each call blocks until it is done, and needs neither a window nor an active object. On failure it
+raises a kind of `TripoSRError` (a RuntimeError), whose text says what went wrong and what to do. A
+setting that does not exist raises TypeError.
 """
 
 from __future__ import annotations
@@ -53,22 +53,22 @@ def image_to_object(
     rotation: float | None = None,
     **settings: object,
 ) -> bpy.types.Object:
-    """Build an object from a picture, in the present scene.
+    """Build an object from a picture, in the current scene.
 
     Args:
         image: An image data-block, or the path of a file.
-        location: Where the object's origin is put, in world space; None: at the 3D cursor.
-        rotation: Radians about Z from facing the front view; None: as the scene's Facing says.
-        settings: Such as `resolution`, `threshold`, `size`, `background`; what is not given is as
-            in the scene's settings.
+        location: Of the object's origin, in world space; None: at the 3D cursor.
+        rotation: Radians about Z from facing the front view; None: the scene's Facing setting.
+        settings: Such as `resolution`, `threshold`, `size`, `background`; the scene's settings
+            apply to those not given.
 
     Returns:
         The new object; in Object Mode it is selected and active.
 
     Raises:
-        TypeError: The image is something else, or there is no such setting.
+        TypeError: `image` has another type, or a setting does not exist.
         InputError: The picture cannot be used, or a value is out of its range.
-        TripoSRError: Something else went wrong; see its kinds.
+        TripoSRError: Another step failed; see its subclasses.
     """
     context = bpy.context
     if isinstance(image, bpy.types.Image):
@@ -78,7 +78,7 @@ def image_to_object(
     else:
         kind = type(image)
         raise TypeError(
-            "an image is a bpy.types.Image or the path of a file (str or pathlib.Path), and not"
+            "image must be a bpy.types.Image or the path of a file (str or pathlib.Path), not"
             f" {kind.__module__}.{kind.__qualname__}"
         )
     spot = spot_for(context, location, rotation)
@@ -87,10 +87,10 @@ def image_to_object(
 
 
 def regenerate(blender_object: bpy.types.Object) -> bpy.types.Object:
-    """Build an object anew from its picture with the scene's present settings, in its place.
+    """Rebuild an object from its picture with the scene's current settings, in place.
 
     Raises:
-        InputError: It was not made from a picture, or its picture is gone.
+        InputError: The object was not made from a picture, or its picture is gone.
     """
     return regeneration(bpy.context, blender_object, is_clicked=False).do().result
 
@@ -100,7 +100,7 @@ def refine(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Ob
 
     Args:
         blender_object: Made by this add-on.
-        settings: `resolution`, `threshold` and `closed`; what is not given is as it was.
+        settings: `resolution`, `threshold` and `closed`; those not given keep their values.
 
     Returns:
         The same object.
@@ -112,7 +112,7 @@ def refine(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Ob
 
 
 def recolor(blender_object: bpy.types.Object) -> bpy.types.Object:
-    """Color an object's vertices anew from its scene code, whatever was done to its mesh."""
+    """Recompute an object's vertex colors from its scene code, however its mesh was edited."""
     return coloring(blender_object, _machine(), False).do().result
 
 
@@ -129,22 +129,22 @@ def clean_up(blender_object: bpy.types.Object, **settings: object) -> bpy.types.
 
 
 def remesh(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Object:
-    """Replace an object's faces by even ones.
+    """Replace an object's faces with even ones.
 
     Args:
         blender_object: Made by this add-on.
-        settings: `kind` ("voxel" or "quads"), `voxel_size` (0: by the object's size), `faces`.
+        settings: `kind` ("voxel" or "quads"), `voxel_size` (0: from the object's size), `faces`.
     """
     chosen = _with_defaults(REMESH, settings)
     return edit.remesh(blender_object, _machine(), False, **chosen).do().result
 
 
 def mirror(blender_object: bpy.types.Object, keep: str = "auto") -> bpy.types.Object:
-    """Replace one half of an object by the mirror image of the other.
+    """Replace one half of an object with the mirror image of the other.
 
     Args:
         blender_object: Made by this add-on.
-        keep: "left" (-X), "right" (+X), or "auto": the half with more surface.
+        keep: Half to keep: "left" (-X), "right" (+X), or "auto", the half with more surface.
     """
     chosen = _with_defaults(MIRROR, {"keep": keep})
     return edit.mirror(blender_object, _machine(), False, **chosen).do().result
@@ -156,5 +156,5 @@ def _with_defaults(settings: tuple[Setting, ...], given: dict[str, object]) -> d
 
 
 def _machine() -> Machine:
-    """How a call may use this machine: Blender waits for it."""
+    """Machine settings of a call that Blender waits for."""
     return machine(bpy.context, is_clicked=False)

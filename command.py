@@ -1,4 +1,4 @@
-"""The shell command: blender --command triposr PICTURE... -o OUT."""
+"""Shell command: blender --command triposr PICTURE... -o OUT."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ EXPORTERS: dict[str, Callable[[str], object]] = {
 
 
 def run(arguments: list[str]) -> int:
-    """Convert pictures to files; 0 if all worked, 1 if some failed, 2 for wrong arguments."""
+    """Convert pictures to files; return 0 if all worked, 1 if some failed, 2 for bad arguments."""
     try:
         options = _parser().parse_intermixed_args(arguments)
         pictures = _expanded(options.pictures)
         outputs = _outputs(pictures, options.output, options.format)
         _check_settings(options)
-    except SystemExit as stop:  # argparse has said why
+    except SystemExit as stop:  # argparse has printed the reason
         return int(stop.code or 0)
     except (ValueError, InputError) as error:
         sys.stderr.write(f"{error}\n")
@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_setting(group: argparse._ArgumentGroup, setting: Setting) -> None:
-    """The option for a setting; its help is the tooltip."""
+    """Add the option for a setting; by default, its help is the tooltip."""
     description = setting.flag_help.replace("%", "%%")
     if isinstance(setting.default, bool):
         action = "store_false" if setting.default else "store_true"
@@ -109,7 +109,7 @@ def _check_settings(options: argparse.Namespace) -> None:
 
 
 def _expanded(pictures: list[str]) -> list[Path]:
-    """The files; patterns are for shells that leave them to the program, as those of Windows do."""
+    """Expand patterns into files, for shells that leave that to the program, as on Windows."""
     found: list[Path] = []
     for picture in map(local_path, pictures):
         is_pattern = glob.has_magic(picture) and not Path(picture).exists()
@@ -121,44 +121,44 @@ def _expanded(pictures: list[str]) -> list[Path]:
 
 
 def _outputs(pictures: list[Path], output: str, chosen: str | None) -> list[Path]:
-    """The file for each picture; raises ValueError if they cannot be written."""
+    """Output file for each picture; raises ValueError if the files cannot be written."""
     path = Path(output).absolute()
     ending = path.suffix.lower().removeprefix(".")
     is_folder = path.is_dir() or output.endswith(("/", os.sep))
     if not is_folder and ending in EXPORTERS:
         if len(pictures) > 1:
-            raise ValueError("Several pictures need a folder as the output")
+            raise ValueError("For several pictures, the output must be a folder")
         if chosen not in (None, ending):
             raise ValueError(f"{path.name} does not end with .{chosen}, which --format asks for")
         outputs = [path]
     elif not is_folder and ending:
         formats = ", ".join(EXPORTERS)
         raise ValueError(
-            f"{path.name}: there is no format {ending!r}, choose one of {formats}; "
+            f"{path.name}: there is no format {ending!r}. Choose one of {formats}, "
             "or end the name of a folder with /"
         )
     else:
         outputs = [path / f"{picture.stem}.{chosen or 'glb'}" for picture in pictures]
     if len(set(outputs)) < len(outputs):
-        raise ValueError("Two pictures have the same name: give them folders of their own")
+        raise ValueError("Two pictures have the same name: write them to different folders")
     folder = outputs[0].parent
-    try:  # better now than after all the work
+    try:  # find out now, not after all the work
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise ValueError(
-            f"Nothing can be written into {folder} ({error.strerror}): choose another output"
+            f"Nothing can be written to {folder} ({error.strerror}): choose another output"
         ) from error
     return outputs
 
 
 def _convert(picture: Path, output: Path, settings: dict[str, object]) -> None:
-    """Build one object in an empty file, and export it; the files appear whole or not at all."""
+    """Build one object in an empty file and export it; no partial file appears."""
     bpy.ops.wm.read_homefile(use_empty=True)
     api.image_to_object(picture.absolute(), **settings)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".triposr-") as folder:
         EXPORTERS[output.suffix.lower().removeprefix(".")](str(Path(folder, output.name)))
-        for file in Path(folder).iterdir():  # an obj has a file of materials with it
+        for file in Path(folder).iterdir():  # an .obj comes with a file of materials
             file.replace(output.parent / file.name)
 
 

@@ -1,4 +1,4 @@
-"""Facts about this machine that hold for every .blend: device, precision, models, memory."""
+"""Settings of this machine, the same for every .blend: device, precision, models, memory."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ BASIC_DEVICES = (
     ("mps", "Apple GPU", "Metal, on Apple silicon"),
 )
 FURTHER_DEVICES = tuple(f"{kind}:{number}" for kind in ("cuda", "xpu") for number in range(1, 8))
-"""GPUs besides the first of their kind; shown where they were found, or are chosen."""
+"""GPUs besides the first of their kind; listed if they were found or are chosen."""
 
 DEVICE_NAMES = (*(name for name, _, _ in BASIC_DEVICES), *FURTHER_DEVICES)
-"""All that can be chosen; Blender counts them by their place here."""
+"""All devices; Blender stores a device's index in this tuple, so the order must not change."""
 
 _device_items: list[tuple[str, str, str, str, int]] = []
-"""Blender needs the strings of a dynamic list to be kept."""
+"""Current items: Blender requires Python to keep the strings of a dynamic enumeration alive."""
 
 
 def device_items(
     chosen: MachineSettings | None, _context: bpy.types.Context | None
 ) -> list[tuple[str, str, str, str, int]]:
-    """The devices to choose from, by their names where those are known."""
+    """Devices to choose from, with their names if known."""
     found = {device.name.removesuffix(":0"): device for device in engine.devices}
     items = [
         (name, device_label(found[name]) if name in found and name != "cpu" else label, about)
@@ -53,7 +53,7 @@ def device_items(
 
 
 def _number_of(name: str) -> int:
-    """A device's place among all that can be named; Automatic's for others."""
+    """Index of a device in `DEVICE_NAMES`; that of Automatic for an unknown name."""
     return DEVICE_NAMES.index(name) if name in DEVICE_NAMES else 0
 
 
@@ -66,14 +66,14 @@ def _choose_device(chosen: MachineSettings, number: int) -> None:
 
 
 def device_label(device: DeviceInfo) -> str:
-    """A device by name, with its memory; a name or a message."""
+    """Name of a device, with its memory if known."""
     if not device.memory:
         return device.label
     return Message("{name} ({size:.0f} GB)", name=device.label, size=device.memory / 1e9)
 
 
 folder_watchers: list[Callable[[], None]] = []
-"""Called when the artist has chosen another folder."""
+"""Functions to call when the artist has chosen another folder."""
 
 
 def _on_folder(_chosen: MachineSettings, _context: bpy.types.Context) -> None:
@@ -82,9 +82,9 @@ def _on_folder(_chosen: MachineSettings, _context: bpy.types.Context) -> None:
 
 
 class MachineSettings:
-    """What the add-on's preferences hold; panels/preferences.py draws them."""
+    """Properties of the add-on's preferences; panels/preferences.py draws them."""
 
-    # Saved by name: which devices there are is not known until torch was imported.
+    # Saved by name: the devices are unknown until torch is imported.
     device_name: StringProperty(default="auto", options={"HIDDEN"})
     device: EnumProperty(
         name="Device",
@@ -167,7 +167,7 @@ class MachineSettings:
 
 
 def offline_reason() -> str:
-    """Why nothing may be downloaded, and how to allow it, translated; empty when it may."""
+    """Why downloads are not allowed and how to allow them, translated; empty if they are."""
     if bpy.app.online_access:
         return ""
     if bpy.app.online_access_override:
@@ -181,25 +181,26 @@ def preferences(context: bpy.types.Context) -> MachineSettings:
 
 
 def model_folder(context: bpy.types.Context) -> Path:
-    """The folder in which models are kept."""
+    """Folder that holds the models."""
     chosen = preferences(context).model_folder
     if chosen:
         return Path(bpy.path.abspath(chosen))
-    # Blender has no folder of its own for a user without a home: then only while it is open.
+    # Without a home, the user has no folder for extensions: then models last until Blender quits.
     return Path(bpy.utils.extension_path_user(__package__) or bpy.app.tempdir) / "models"
 
 
 def torch_folder(context: bpy.types.Context) -> Path | None:
-    """The folder from which torch is imported, if not from where Blender's Python has it."""
+    """Folder to import torch from; None for the torch that Blender's Python finds."""
     chosen = preferences(context).torch_folder
     return Path(bpy.path.abspath(chosen)) if chosen else None
 
 
 def machine(context: bpy.types.Context, is_clicked: bool) -> Machine:
-    """How a task may use this machine.
+    """Machine settings of a task.
 
     Args:
-        is_clicked: Whether Blender is used meanwhile, and keeps a core if no number is chosen.
+        is_clicked: Whether the artist goes on working; then Blender keeps a core, unless she has
+            chosen a number of threads.
     """
     chosen = preferences(context)
     minutes = {"always": float("inf"), "never": 0.0, "minutes": float(chosen.keep_minutes)}

@@ -1,4 +1,4 @@
-"""What is saved in the .blend: settings on the scene, and what objects, meshes and images carry."""
+"""Properties saved in the .blend, on scenes, objects, meshes and images."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def declared(setting: Setting, limited: bool = True, **options: object) -> objec
     """Blender's property for a setting.
 
     Args:
-        limited: Whether Blender keeps values within the limits. For operators it does not: a script
-            that exceeds them gets an error, and not silently another value.
+        limited: Whether Blender clamps values to the limits. Operators set this to False, so that a
+            script that exceeds the limits gets an error instead of, silently, another value.
         options: Further arguments of the property, such as `options`, `get` and `set`.
     """
     options = {
@@ -48,7 +48,7 @@ def declared(setting: Setting, limited: bool = True, **options: object) -> objec
 
 
 def declaring(settings: tuple[Setting, ...], limited: bool = True, **options: object) -> type:
-    """A class to inherit from, with a property for each setting; see `declared`."""
+    """Base class with a property for each setting; see `declared`."""
     properties = {each.name: declared(each, limited, **options) for each in settings}
     return type("Declared", (), {"__annotations__": properties})
 
@@ -64,10 +64,10 @@ class TripoSRSettings(declaring((*OBJECT, FACING, DROP_AT)), bpy.types.PropertyG
 
 
 def object_options(settings: object, matting_folder: Path) -> Options:
-    """The options of a reconstruction.
+    """Options of a reconstruction.
 
     Args:
-        settings: Anything with the attributes of `TripoSRSettings`.
+        settings: An object with the attributes of `TripoSRSettings`.
         matting_folder: Folder of the matting models.
 
     Raises:
@@ -86,7 +86,7 @@ def object_options(settings: object, matting_folder: Path) -> Options:
 
 
 class TripoSRImage(bpy.types.PropertyGroup):
-    """What belongs to one picture."""
+    """Settings of one picture."""
 
     matte: PointerProperty(
         type=bpy.types.Image,
@@ -96,8 +96,8 @@ class TripoSRImage(bpy.types.PropertyGroup):
 
 
 class TripoSRMesh(bpy.types.PropertyGroup):
-    """What the add-on did to a mesh: the picture's file that it was made of (see
-    scene/kept_file.py), what its colors are called, and where it was put (see scene/anchors.py).
+    """Origin of a mesh: its picture's file (see scene/kept_file.py), the name of its color
+    attribute, and its place (see scene/anchors.py).
     """
 
     picture: PointerProperty(type=bpy.types.Image, options={"HIDDEN"})
@@ -108,7 +108,7 @@ class TripoSRMesh(bpy.types.PropertyGroup):
 
 
 class TripoSRSource(declaring(OBJECT), bpy.types.PropertyGroup):
-    """What an object was made of; its scene code is kept beside this (see scene/source.py)."""
+    """Origin of an object; its scene code is stored beside this (see scene/source.py)."""
 
     picture: StringProperty(name="Picture", description="Name of the picture")
     image: PointerProperty(
@@ -141,7 +141,7 @@ class TripoSRSource(declaring(OBJECT), bpy.types.PropertyGroup):
 
 
 def register() -> None:
-    """Give every scene its settings, every picture its matte, every object its source."""
+    """Add the properties to scenes, images, meshes and objects."""
     bpy.types.Scene.triposr = PointerProperty(type=TripoSRSettings)
     bpy.types.Image.triposr = PointerProperty(type=TripoSRImage)
     bpy.types.Mesh.triposr = PointerProperty(type=TripoSRMesh)
@@ -149,7 +149,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Take the settings away when the add-on is disabled; what a .blend saved stays in it."""
+    """Remove the properties; values saved in a .blend stay in it."""
     del bpy.types.Object.triposr
     del bpy.types.Mesh.triposr
     del bpy.types.Image.triposr

@@ -1,7 +1,7 @@
-"""Every setting of the add-on, declared once. No bpy.
+"""Declarations of all settings, each in one place. No bpy.
 
-Scene and object properties, the properties of operators, the arguments of `api`, the options of the
-shell command and the tables of the documentation are all made from these.
+The properties of scenes, objects and operators, the arguments of `api` and the options of the shell
+command are made from them.
 """
 
 from __future__ import annotations
@@ -28,19 +28,20 @@ Value = str | bool | int | float
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting, as scripts, panels and shells know it.
+    """A setting for scripts, panels and the shell command.
 
     Attributes:
         name: Python name.
-        label: In the interface.
+        label: Name in the interface.
         description: Tooltip, without a final period.
-        default: Its type is the setting's.
-        limits: Lowest and highest value, both allowed; None for none, and for choices.
-        soft: Lowest and highest value that a slider offers, if not the limits.
-        choices: (name, label, description) of each.
+        default: Default value; its type is the setting's type.
+        limits: Lowest and highest allowed value; None for choices and booleans.
+        soft: Lowest and highest value of the slider, if they differ from the limits.
+        choices: (name, label, description) of each choice.
         options: Further arguments of Blender's property: `step`, `precision`, `subtype`.
-        option, option_help: What a shell calls it, if not by its name, and says of it.
-        metavar: What stands for the value in the help of the shell command.
+        option, option_help: Option of the shell command and its help, if they are not made from
+            the name and the description.
+        metavar: Placeholder for the value in the help of the shell command.
     """
 
     name: str
@@ -66,7 +67,7 @@ class Setting:
         return self.option_help or self.description[0].lower() + self.description[1:]
 
     def check(self, value: object) -> None:
-        """Raise InputError for a value that the setting cannot have."""
+        """Raise InputError if the setting does not allow a value."""
         if self.choices:
             check_choice(self.label, value, tuple(name for name, _, _ in self.choices))
         elif isinstance(self.default, bool):
@@ -192,14 +193,14 @@ ORIGIN = Setting(
 )
 
 SURFACE = (RESOLUTION, THRESHOLD, CLOSED)
-"""Of a surface of an object's scene code."""
+"""Settings of surface extraction."""
 
 OBJECT = (
     *(BACKGROUND, MATTING_MODEL, KEEP_LARGEST, FOREGROUND_RATIO),
     *SURFACE,
     *(SIZE, MEASURE, ORIGIN),
 )
-"""Of how a picture becomes an object; each object remembers them."""
+"""Settings of building an object from a picture; each object stores them."""
 
 FACING = Setting(
     "facing",
@@ -320,8 +321,8 @@ def check_all(settings: tuple[Setting, ...], given: Mapping[str, object]) -> Non
     """Check the arguments of a call.
 
     Raises:
-        TypeError: There is no setting of such a name.
-        InputError: A value is none that its setting can have.
+        TypeError: A setting does not exist.
+        InputError: A setting does not allow its value.
     """
     by_name = {setting.name: setting for setting in settings}
     for name, value in given.items():

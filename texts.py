@@ -1,4 +1,4 @@
-"""What the artist reads, in her language."""
+"""Text for the artist, in her language."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from .inference.message import Message
 
 
 def localized(text: str, translate: Callable[[str], str] = iface_) -> str:
-    """A message in the artist's language; any other text, such as a name, as it is.
+    """Translate a message into the artist's language; return any other text, such as a name, as is.
 
     Args:
-        text: What is told.
-        translate: Blender's way of translating texts of a kind, here those of the interface.
+        text: A message or a plain string.
+        translate: Blender's function for one kind of text; by default, text of the interface.
     """
     return text.translated(translate) if isinstance(text, Message) else text
 
 
-def tell(operator: bpy.types.Operator, kind: str, text: str) -> None:
-    """Let an operator report something to the artist, or to the script that called it."""
+def report(operator: bpy.types.Operator, text: str, kind: str = "INFO") -> None:
+    """Report a text to the artist, or to the script that called the operator."""
     operator.report({kind}, localized(text, rpt_))

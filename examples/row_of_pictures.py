@@ -1,8 +1,9 @@
-"""A .blend with an object for each picture of a folder, in a row, and a report.
+"""Build an object from each picture of a folder, in a row, and save them as a .blend.
 
     blender -b --python examples/row_of_pictures.py -- FOLDER OUT.blend
 
-A picture that fails is reported, and the others go on. The exit code is 1 if any failed.
+Each call waits until its object is done. A failed picture is reported at the end and does not stop
+the others. The exit code is 1 if any failed.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""What the artist can do, one file per verb."""
+"""Operators of the add-on, one file per verb."""
 
 from . import (
     cancel,

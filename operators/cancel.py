@@ -1,4 +1,4 @@
-"""Stopping a run, and clearing what the last one reported."""
+"""Canceling tasks that generate, and hiding their last message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A mesh that can be used: no floaters, no holes, smoother, fewer faces; by Blender's own tools."""
+"""Mesh cleanup with Blender's own tools: no floaters, no holes, smoother, fewer faces."""
 
 from __future__ import annotations
 

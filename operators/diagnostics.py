@@ -1,4 +1,4 @@
-"""What runs here and how it is set up: looking for devices, and a report to send along."""
+"""Device detection, and a report on this installation to attach to a question."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..inference.model.weights import STARTER_FOLDER, find_model
 from ..preferences import device_label, model_folder, preferences, torch_folder
 from ..tasks.devices import detection
 from ..tasks.session import engine, recent_warnings, upkeep
-from ..texts import tell
+from ..texts import report
 from .reporting import do_now
 
 PACKAGES = (
@@ -60,13 +60,13 @@ class TRIPOSR_OT_copy_report(bpy.types.Operator):
     bl_label = "Copy Report (TripoSR)"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        context.window_manager.clipboard = report(context)
-        tell(self, "INFO", Message("The report is on the clipboard"))
+        context.window_manager.clipboard = diagnostics(context)
+        report(self, Message("The report is on the clipboard"))
         return {"FINISHED"}
 
 
-def report(context: bpy.types.Context) -> str:
-    """What to send along with a question, in English; see `without_paths`."""
+def diagnostics(context: bpy.types.Context) -> str:
+    """Report to attach to a question, in English and without the user's folders."""
     lines = [*_about_versions(), *_about_devices(context), *_about_models(context)]
     if warnings := recent_warnings():
         lines += ["", "Last warnings:", *warnings]
@@ -85,7 +85,7 @@ def _about_versions() -> Iterator[str]:
         try:
             yield f"{package} {metadata.version(package)}"
         except metadata.PackageNotFoundError:
-            yield f"{package}: nothing written about it"
+            yield f"{package}: no metadata found"
 
 
 def _about_devices(context: bpy.types.Context) -> Iterator[str]:
@@ -111,7 +111,7 @@ def _about_models(context: bpy.types.Context) -> Iterator[str]:
 
 
 def without_paths(text: str, context: bpy.types.Context) -> str:
-    """The text without folders that tell who works here and on what."""
+    """Replace folders that reveal the user or the project by placeholders."""
     own = {
         str(model_folder(context)): "<models>",
         str(torch_folder(context) or ""): "<torch>",
@@ -119,7 +119,7 @@ def without_paths(text: str, context: bpy.types.Context) -> str:
         str(Path(bpy.data.filepath).parent) if bpy.data.filepath else "": "<file>",
         str(home_folder() or ""): "~",
     }
-    # Not the top of a disk, which is the home of a container's users.
+    # Keep the root folder, which is the home of users in containers.
     own.pop(str(Path("/")), None)
     for path in sorted(filter(None, own), key=len, reverse=True):
         text = text.replace(path, own[path])

@@ -1,4 +1,4 @@
-"""Pictures dropped on the 3D viewport."""
+"""Dropping pictures on the 3D viewport."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TRIPOSR_OT_drop_image(TakesFiles, StartsTasks, bpy.types.Operator):
     bl_label = "Generate 3D Mesh (TripoSR)"
     bl_options = {"REGISTER", "INTERNAL"}
 
-    mouse = None  # x and y in the viewport's region, when it was a real drop
+    mouse = None  # x and y in the viewport's region; None if a script calls
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         _open_tab(context)
@@ -35,7 +35,7 @@ class TRIPOSR_OT_drop_image(TakesFiles, StartsTasks, bpy.types.Operator):
 
     def tasks(self, context: bpy.types.Context, is_clicked: bool) -> list[Task]:
         files = self.paths()
-        # The panel shows a single picture, so that other settings can be tried with it.
+        # Show a single picture in the panel, so that the artist can try other settings with it.
         if len(files) == 1 and (image := open_image(files[0])) is not None:
             context.scene.triposr.image = image
         return row_of_files(context, files, self._spot(context), is_clicked)
@@ -49,7 +49,7 @@ class TRIPOSR_OT_drop_image(TakesFiles, StartsTasks, bpy.types.Operator):
 
 
 def _open_tab(context: bpy.types.Context) -> None:
-    """Open the sidebar at our tab: what a drop started shows its progress there."""
+    """Open the sidebar at our tab, which shows the progress."""
     if context.area is None or context.area.type != "VIEW_3D":
         return
     context.area.spaces.active.show_region_ui = True
@@ -57,7 +57,7 @@ def _open_tab(context: bpy.types.Context) -> None:
     sidebar = next(region for region in context.area.regions if region.type == "UI")
     try:
         sidebar.active_panel_category = "TripoSR"
-    except (AttributeError, TypeError):  # before the sidebar's first drawing it has no tabs
+    except (AttributeError, TypeError):  # before its first redraw, the sidebar has no tabs
         log.debug("The sidebar has not been drawn yet")
 
 

@@ -1,4 +1,4 @@
-"""What operators that change an object's mesh have in common."""
+"""Base of operators that change an object's mesh."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from .reporting import do_now
 
 
 class EditsMesh(NeedsSource):
-    """Operators on the mesh of the active object: beside Blender for who clicks, else at once."""
+    """Base of operators that edit the active object's mesh: after a click, beside Blender; for a
+    script, while it waits.
+    """
 
-    # Without UNDO: a click's step belongs to the moment when the new mesh arrives. A script's steps
-    # are its own, or its caller's.
+    # No UNDO: after a click, the undo step is pushed when the new mesh arrives. A script pushes its
+    # own steps.
     bl_options = {"REGISTER"}
 
     asks: BoolProperty(
@@ -27,7 +29,7 @@ class EditsMesh(NeedsSource):
     )
 
     settings: tuple[Setting, ...] = ()
-    """Those that a click asks for first, unless its caller gives any of them."""
+    """Settings that a click asks for first, unless the button sets any of them."""
 
     is_clicked = False
 
@@ -39,11 +41,11 @@ class EditsMesh(NeedsSource):
         return super().poll(context)
 
     def task(self, context: bpy.types.Context) -> Task:
-        """Copy what is to be done out of Blender; raises InputError if it cannot be done."""
+        """Make the task from data copied out of Blender; raises InputError if that fails."""
         raise NotImplementedError
 
     def chosen(self) -> dict[str, object]:
-        """The settings by name; raises InputError for a value out of its range."""
+        """Settings by name; raises InputError for a value out of its range."""
         values = {setting.name: getattr(self, setting.name) for setting in self.settings}
         for setting in self.settings:
             setting.check(values[setting.name])

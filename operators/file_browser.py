@@ -1,4 +1,4 @@
-"""Operators that take files, or ask for one in the file browser where they are clicked."""
+"""Bases of operators that take files or open the file browser."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bpy.props import CollectionProperty, StringProperty
 from ..inference.picture.limits import FILE_SUFFIXES
 
 PICTURES = ";".join(f"*{suffix}" for suffix in FILE_SUFFIXES)
-"""What the file browser shows to who opens a picture."""
+"""Filter of the file browser for pictures."""
 
 
 class TakesFiles:
-    """Operators that take several files, as the file browser and a drop give them."""
+    """Base of operators that take several files from the file browser or from a drop."""
 
     directory: StringProperty(subtype="DIR_PATH", options={"HIDDEN", "SKIP_SAVE"})
     files: CollectionProperty(
@@ -26,7 +26,7 @@ class TakesFiles:
 
 
 class AsksForFile:
-    """Operators that ask for one; `execute` reads `filepath`, and `is_clicked` where it matters."""
+    """Base of operators that open the file browser at a click; `execute` reads `filepath`."""
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
 

@@ -1,4 +1,4 @@
-"""A picture becomes an object: beside Blender from the interface, inline from a script."""
+"""Building an object from a picture: beside Blender after a click, inline for a script."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ..tasks.queue import Task
 from .starts_tasks import StartsTasks
 
 RELATIVE_PATHS = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5) else set()
-"""Blender 4.5 and newer warn of "//" in a path whose property does not say that it takes it."""
+"""Option for paths that may start with "//": Blender 4.5 and newer warn without it."""
 
 
 class TakesPicture(declaring(OBJECT, limited=False, options={"SKIP_SAVE"})):
-    """Operators that take a picture, settings and a place from the caller, else from the scene."""
+    """Base of operators that take a picture, settings and a place from the caller or the scene."""
 
     filepath: StringProperty(
         name="Picture File",
@@ -48,14 +48,14 @@ class TakesPicture(declaring(OBJECT, limited=False, options={"SKIP_SAVE"})):
     )
 
     def source(self, context: bpy.types.Context) -> Source:
-        """The picture; raises InputError if there is none."""
+        """Picture to use; raises InputError if there is none."""
         if self.filepath:
             return file_source(self.filepath)
         image = context.scene.triposr.image
         if self.image_uid:
             image = with_uid(bpy.data.images, self.image_uid)
         elif self.image:
-            # This file's own before a linked one of that name.
+            # Prefer this file's image to a linked one of the same name.
             image = bpy.data.images.get((self.image, None)) or bpy.data.images.get(self.image)
         if image is None:
             problem = Message("There is no picture")
@@ -65,17 +65,17 @@ class TakesPicture(declaring(OBJECT, limited=False, options={"SKIP_SAVE"})):
         return image_source(image)
 
     def chosen(self, context: bpy.types.Context, **given: object) -> Chosen:
-        """The settings; `given` ones before all others. Raises InputError for one out of range."""
+        """Settings, of which `given` takes precedence; raises InputError for one out of range."""
         own = {each.name: self._given(each.name) for each in OBJECT}
         own = {name: value for name, value in own.items() if value is not None}
         return Chosen(context.scene.triposr, **{**own, **given})
 
     def spot(self, context: bpy.types.Context) -> Spot:
-        """Where the object is put; raises InputError if a number is not finite."""
+        """Place for the object; raises InputError if a number is not finite."""
         return spot_for(context, self._given("location"), self._given("rotation"))
 
     def _given(self, name: str) -> object:
-        """What the caller gives, or None."""
+        """Value that the caller gives, or None."""
         return getattr(self, name) if self.properties.is_property_set(name) else None
 
 

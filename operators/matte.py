@@ -1,4 +1,4 @@
-"""The picture before it becomes a mesh: open it, mend its cut-out, paint its matte."""
+"""The picture before it becomes a mesh: open it, fix its cut-out, paint its matte."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..scene.identity import check_local
 from ..scene.image_files import open_image
 from ..tasks import preview
 from ..tasks.matte import paint_matte
-from ..texts import tell
+from ..texts import report
 from .file_browser import PICTURES, AsksForFile
 
 
@@ -31,8 +31,8 @@ class TRIPOSR_OT_open_picture(AsksForFile, bpy.types.Operator):
         path = Path(bpy.path.abspath(self.filepath))
         image = open_image(path)
         if image is None:
-            told = Message("{name} is not a picture. Choose a PNG or JPEG file.", name=path.name)
-            tell(self, "ERROR", told)
+            message = Message("{name} is not a picture. Choose a PNG or JPEG file.", name=path.name)
+            report(self, message, "ERROR")
             return {"CANCELLED"}
         context.scene.triposr.image = image
         return {"FINISHED"}
@@ -84,7 +84,7 @@ class TRIPOSR_OT_edit_matte(_NeedsPicture, bpy.types.Operator):
 
     bl_idname = "triposr.edit_matte"
     bl_label = "Edit Matte (TripoSR)"
-    # Without UNDO: the undo step belongs to the moment when the matte is there.
+    # No UNDO: the undo step is pushed when the matte is ready.
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         paint_matte(context.scene, is_clicked=True)
@@ -108,7 +108,7 @@ class TRIPOSR_OT_remove_matte(_NeedsPicture, bpy.types.Operator):
 
 
 def _forget_matte(image: bpy.types.Image) -> None:
-    """Raises InputError for a picture of another file."""
+    """Remove the painted matte; raises InputError if the picture belongs to a linked file."""
     check_local(image)
     image.triposr.matte = None
 

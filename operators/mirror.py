@@ -1,4 +1,4 @@
-"""Symmetry: one half of an object becomes the mirror image of the other."""
+"""Mirroring: replacing one half of an object with the mirror image of the other."""
 
 from __future__ import annotations
 

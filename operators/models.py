@@ -1,4 +1,4 @@
-"""Models come to this machine and leave it: download, import from disk, remove, unload."""
+"""Downloading, importing, removing and unloading models."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class TRIPOSR_OT_download_model(bpy.types.Operator):
         if reason and found is not None and not found.needs_conversion:
             cls.poll_message_set(reason)
             return False
-        return True  # or nobody knows yet; then the run says so
+        return True  # while nothing is known yet, the task reports the problem
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         upkeep.submit(download(context, published_model(self.model)))
@@ -76,7 +76,7 @@ class TRIPOSR_OT_cancel_download(bpy.types.Operator):
 class TRIPOSR_OT_import_model(AsksForFile, bpy.types.Operator):
     bl_idname = "triposr.import_model"
     bl_label = "Import Model (TripoSR)"
-    # Not a docstring: what translations know it by must not hold the line's end.
+    # Not a docstring: the key of its translation must not contain a line break.
     bl_description = (
         "Copy a model from a disk: a folder with TripoSR's files, its weights alone, or the .onnx "
         "file of a matting model"

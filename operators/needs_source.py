@@ -1,4 +1,4 @@
-"""What operators on an object that was made from a picture have in common."""
+"""Base of operators on an object that was made from a picture."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..scene.source import has_source
 
 
 class NeedsSource:
-    """Operators on the active object, which was made from a picture."""
+    """Base of operators that need an active object made from a picture."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

@@ -1,4 +1,4 @@
-"""The picture that is on the clipboard becomes the scene's picture."""
+"""Pasting a picture from the clipboard."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class TRIPOSR_OT_paste_image(bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        # Beside Blender: the clipboard may be Blender's own, and it is asked for it like any other.
+        # Beside Blender: if Blender owns the clipboard, it must be free to answer like any program.
         pastes.submit(pasting(context))
         return {"FINISHED"}
 

@@ -1,4 +1,4 @@
-"""Where pictures already are in Blender: files, image Empties, the Image Editor, the Add menu."""
+"""Generating from the Add menu, from image Empties and from the Image Editor."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class TRIPOSR_OT_generate_from_empty(StartsTasks, bpy.types.Operator):
 
 
 def _spot_of(empty: bpy.types.Object) -> Spot:
-    """The Empty's place; its picture looks along its Z axis."""
+    """Place of the Empty; its picture faces along its Z axis."""
     facing = empty.matrix_world.to_3x3() @ Vector((0, 0, 1))
     return Spot(tuple(empty.matrix_world.translation), turn_of(facing.normalized()))
 

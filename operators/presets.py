@@ -1,4 +1,4 @@
-"""Saving the settings as a preset, with Blender's own preset system."""
+"""Presets of the settings, in Blender's own preset system."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bl_operators.presets import AddPresetBase
 from ..settings import DROP_AT, FACING, OBJECT, SIZE
 
 SAVED = tuple(setting.name for setting in (*OBJECT, FACING, DROP_AT) if setting is not SIZE)
-"""What a preset of the artist's own holds: all settings but the picture and the size."""
+"""Settings in the artist's own presets: all except the picture and the size."""
 
 
 class TRIPOSR_OT_add_preset(AddPresetBase, bpy.types.Operator):
@@ -18,7 +18,7 @@ class TRIPOSR_OT_add_preset(AddPresetBase, bpy.types.Operator):
     bl_label = "Add Preset (TripoSR)"
 
     preset_menu = "TRIPOSR_PT_presets"
-    preset_subdir = "triposr"  # below Blender's folders of presets, and our own `presets`
+    preset_subdir = "triposr"  # below Blender's folders of presets and below our own `presets`
     preset_defines = ("settings = bpy.context.scene.triposr",)
     preset_values = tuple(f"settings.{name}" for name in SAVED)
 

@@ -1,4 +1,4 @@
-"""The pictures that wait for their turn, and those that failed."""
+"""Moving, removing and retrying pictures in the queue."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..tasks.session import pictures
 
 
 class _OnWaiting:
-    """Operators on a picture that waits."""
+    """Base of operators on a waiting picture."""
 
     number: IntProperty(options={"SKIP_SAVE", "HIDDEN"}, min=0)
 
@@ -31,7 +31,7 @@ class TRIPOSR_OT_move_waiting(_OnWaiting, bpy.types.Operator):
     by: IntProperty(default=-1, options={"SKIP_SAVE", "HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        if self.number < len(pictures.waiting()):  # else its turn has come since it was drawn
+        if self.number < len(pictures.waiting()):  # else its task has started since the last redraw
             pictures.move(self.number, self.by)
         return {"FINISHED"}
 

@@ -1,4 +1,4 @@
-"""Other surfaces and colors of an object that was made from a picture, without the network."""
+"""Extracting an object's surface again and recomputing its colors, without the network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole way once more for an object, with the present settings."""
+"""Rebuilding an object from its picture, with the current settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Even faces in place of the lattice's triangles, by Blender's own remeshers."""
+"""Remeshing with Blender's own tools: even faces in place of the lattice's triangles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operators report what went wrong in one sentence, whatever it was, and Blender goes on."""
+"""Error reporting: whatever an operator raises, it reports one sentence, and Blender goes on."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import bpy
 
 from ..inference.errors import explain
 from ..tasks.queue import Task
-from ..texts import tell
+from ..texts import report
 
 
 def reporting(operator: type[bpy.types.Operator]) -> type[bpy.types.Operator]:
-    """Let an operator's `invoke` and `execute` report errors that they do not expect."""
-    # Blender counts the arguments of these when it registers them.
+    """Wrap an operator's `invoke` and `execute` so that they report every error they raise."""
+    # Each wrapper has its own signature: Blender counts the arguments at registration.
     if execute := getattr(operator, "execute", None):
 
         def execute_or_report(self: bpy.types.Operator, context: bpy.types.Context) -> set[str]:
             try:
                 return execute(self, context)
             except Exception as error:  # the boundary at which errors are reported
-                return _report(self, error)
+                return _report_error(self, error)
 
         operator.execute = execute_or_report
     if invoke := getattr(operator, "invoke", None):
@@ -31,26 +31,26 @@ def reporting(operator: type[bpy.types.Operator]) -> type[bpy.types.Operator]:
             try:
                 return invoke(self, context, event)
             except Exception as error:  # likewise
-                return _report(self, error)
+                return _report_error(self, error)
 
         operator.invoke = invoke_or_report
     return operator
 
 
-def _report(operator: bpy.types.Operator, error: Exception) -> set[str]:
-    tell(operator, "ERROR", explain(error).sentences)
+def _report_error(operator: bpy.types.Operator, error: Exception) -> set[str]:
+    report(operator, explain(error).sentences, "ERROR")
     return {"CANCELLED"}
 
 
 def do_now(operator: bpy.types.Operator, task: Task) -> set[str]:
-    """Do a task while its caller, a script, waits, and report what came of it."""
+    """Do a task while the calling script waits, and report its outcome."""
     return report_outcome(operator, lambda: task.do().message)
 
 
 def report_outcome(operator: bpy.types.Operator, work: Callable[[], str]) -> set[str]:
-    """Do an operator's work, and report what it returns, or in one sentence why it failed."""
+    """Do an operator's work, and report the message that it returns, or why it failed."""
     try:
-        tell(operator, "INFO", work())
+        report(operator, work())
     except Exception as error:  # the boundary at which errors are reported
-        return _report(operator, error)
+        return _report_error(operator, error)
     return {"FINISHED"}

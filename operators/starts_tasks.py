@@ -1,4 +1,4 @@
-"""What operators that turn pictures into objects have in common."""
+"""Base of operators that build objects from pictures."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .reporting import do_now
 
 
 class StartsTasks:
-    """Operators that start their `tasks`: beside Blender for who clicks, else at once."""
+    """Base of operators that do `tasks`: beside Blender after a click, inline for a script."""
 
-    # Without UNDO: the undo step belongs to the moment when the object arrives, not to the click.
+    # No UNDO: the undo step is pushed when the object arrives, not at the click.
     bl_options = {"REGISTER"}
 
     @classmethod
@@ -22,14 +22,14 @@ class StartsTasks:
 
     @classmethod
     def may_start(cls) -> bool:
-        """Whether the scene is free; says so where the button is greyed out if it is not."""
+        """Whether a task may start now; if not, the grayed-out button's tooltip says why."""
         if bpy.app.is_job_running("RENDER"):
             cls.poll_message_set(iface_("Wait until the render is done"))
             return False
         return True
 
     def tasks(self, context: bpy.types.Context, is_clicked: bool) -> list[Task]:
-        """Copy what is to be done out of Blender; raises InputError if it cannot be done."""
+        """Make the tasks from data copied out of Blender; raises InputError if that fails."""
         raise NotImplementedError
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -39,7 +39,7 @@ class StartsTasks:
         return self.start(context, False)
 
     def start(self, context: bpy.types.Context, is_clicked: bool) -> set[str]:
-        """Start the tasks; a script waits for them. One that fails does not stop the others."""
+        """Submit the tasks after a click, else do them; a failed task does not stop the others."""
         prepared = self.tasks(context, is_clicked)
         if is_clicked:
             for task in prepared:

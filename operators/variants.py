@@ -1,4 +1,4 @@
-"""One picture at several foreground ratios side by side, and keeping the one that came out best."""
+"""Variants of a picture at several foreground ratios, side by side, and the choice of the best."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..settings import VARIANTS
 from ..tasks.generate import generation
 from ..tasks.queue import Task
 from ..tasks.session import pictures
-from ..texts import tell
+from ..texts import report
 from .generate import TakesPicture
 from .needs_source import NeedsSource
 from .starts_tasks import StartsTasks
@@ -72,7 +72,7 @@ class TRIPOSR_OT_keep_variant(NeedsSource, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         kept = context.object
         pictures.remove_group(kept.triposr.variants)
-        # A copy of the one that is kept is the artist's own doing, and stays.
+        # The artist's own copies of the kept variant stay.
         packed, variants = kept[KEY], variants_of(kept, context.scene)
         same = [other for other in variants if other[KEY] == packed]
         others = [other for other in variants if other not in same]
@@ -88,8 +88,8 @@ class TRIPOSR_OT_keep_variant(NeedsSource, bpy.types.Operator):
             kept.name = kept.triposr.picture
         for each in same:
             each.triposr.variants = ""
-        told = Message("Kept {name}, others deleted: {count}", name=kept.name, count=len(others))
-        tell(self, "INFO", told)
+        message = Message("Kept {name}, others deleted: {count}", name=kept.name, count=len(others))
+        report(self, message)
         return {"FINISHED"}
 
 
@@ -101,10 +101,10 @@ def _move_to(blender_object: bpy.types.Object, place: Vector) -> None:
 
 
 def _has_given_name(variant: bpy.types.Object) -> bool:
-    """Whether a variant has the name that it was generated under, and the artist gave it none."""
+    """Whether a variant still has its generated name, and the artist gave it no other."""
     name = re.sub(r"\.\d{3}$", "", variant.name)
     picture = variant.triposr.picture
-    # Blender keeps the first 63 bytes of a long name, and fewer with its number.
+    # Blender cuts long names to 63 bytes, and to fewer with a number.
     is_cut = len(name.encode()) >= 55 and picture.startswith(name)
     return is_cut or re.fullmatch(rf"{re.escape(picture)} \d\.\d\d", name) is not None
 

@@ -1,4 +1,4 @@
-"""Where the artist finds it, one file per place in the interface."""
+"""Panels of the add-on, one file per place in the interface."""
 
 from . import image_editor, object, preferences, presets, settings, sidebar
 

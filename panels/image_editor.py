@@ -1,4 +1,4 @@
-"""The TripoSR tab in the sidebar of the Image Editor."""
+"""TripoSR tab in the sidebar of the Image Editor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In our tab: what can be done with the active object, if it was made from a picture."""
+"""Panels of the active object, if it was made from a picture: Refine and Mesh."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _why_not(context: bpy.types.Context) -> str:
 
 
 def _draw_variants(layout: bpy.types.UILayout, active: bpy.types.Object) -> None:
-    """Which one of several variants it is, and the button that keeps it."""
+    """Draw the number of variants, and the button that keeps the active one."""
     variants = variants_of(active, bpy.context.scene)
     if len(variants) < 2:
         return
@@ -63,9 +63,9 @@ def _draw_variants(layout: bpy.types.UILayout, active: bpy.types.Object) -> None
 
 
 def _draw_state(layout: bpy.types.UILayout, active: bpy.types.Object) -> None:
-    """The surface that there is, or that is on its way, or why there is none.
+    """Draw the progress of a task or the size of the mesh, and any errors.
 
-    One row while a slider moves, whatever it says: the slider must not move away from the mouse.
+    Always one row without errors: the sliders below must not move away from the mouse.
     """
     state = refinements.state
     if edits.is_running():

@@ -1,4 +1,4 @@
-"""The add-on's preferences: models, device, memory."""
+"""Add-on preferences: models, device, memory."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class TripoSRPreferences(MachineSettings, bpy.types.AddonPreferences):
 
 
 def draw_offline(layout: bpy.types.UILayout) -> None:
-    """Why nothing can be downloaded, if it cannot, and the way to where that can be changed."""
+    """Draw why downloads are not allowed, if so, and a button that opens the setting."""
     if not (reason := offline_reason()):
         return
     draw_text(layout, reason, "INTERNET_OFFLINE")
@@ -84,19 +84,19 @@ def draw_offline(layout: bpy.types.UILayout) -> None:
 
 
 def _hint(layout: bpy.types.UILayout, text: str, icon: str) -> None:
-    """A line below the value of a property."""
+    """Draw a text below the value of a property."""
     row = layout.split(factor=0.4)
     row.label()
     draw_text(row, text, icon)
 
 
 def draw_looking(layout: bpy.types.UILayout) -> None:
-    """That nothing can be said yet of what lies on the disks."""
+    """Draw the label for the time before the first look at the disks ends."""
     layout.label(text="Looking for models", icon="SORTTIME")
 
 
 def draw_model(layout: bpy.types.UILayout, model: PublishedModel, found: Inventory) -> None:
-    """A row with a model and what can be done with it."""
+    """Draw a row with a model and its buttons."""
     row = layout.row()
     is_there = model.name in found.installed
     comes_along = model is TRIPOSR and not is_there and found.is_bundled
@@ -118,7 +118,7 @@ def draw_model(layout: bpy.types.UILayout, model: PublishedModel, found: Invento
 
 
 def draw_upkeep(layout: bpy.types.UILayout) -> None:
-    """What is on its way to this machine, and what became of the last."""
+    """Draw the running download, import or detection, and the message of the last one."""
     state = upkeep.state
     if upkeep.is_running():
         layout.label(text=localized(state.title), icon="IMPORT", translate=False)

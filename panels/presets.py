@@ -1,4 +1,4 @@
-"""The menu of presets in the header of the options."""
+"""Menu of presets in the header of the options."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import bpy
 from bl_ui.utils import PresetPanel
 
 ADDON = str(Path(__file__).resolve().parents[1])
-"""Whose folder `presets` holds those that come with the add-on."""
+"""Add-on folder, whose subfolder `presets` holds the presets that come with the add-on."""
 
 
 class TRIPOSR_PT_presets(PresetPanel, bpy.types.Panel):
@@ -18,7 +18,7 @@ class TRIPOSR_PT_presets(PresetPanel, bpy.types.Panel):
     preset_add_operator = "triposr.add_preset"
 
 
-# The first releases of 4.2 have no such paths: there, only the artist's own presets are listed.
+# The first releases of 4.2 have no preset paths, so they list only the artist's own presets.
 HAS_PATHS = hasattr(bpy.utils, "register_preset_path")
 
 

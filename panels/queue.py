@@ -1,4 +1,4 @@
-"""The pictures on their way to becoming objects, as every panel that can start one shows them."""
+"""Button and queue of pictures, as drawn in every panel that can start a task."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .thumbnails import thumbnail
 
 
 def draw_button(layout: bpy.types.UILayout, operator: str) -> bpy.types.UILayout:
-    """The button that starts a picture, or adds it to those that wait; returns its row."""
+    """Draw the button that generates, or adds the picture to the queue; return its row."""
     row = layout.row()
     row.scale_y = 1.5
     text = iface_("Add to Queue") if pictures.is_running() else iface_("Generate")
@@ -22,14 +22,14 @@ def draw_button(layout: bpy.types.UILayout, operator: str) -> bpy.types.UILayout
 
 
 def draw_tasks(layout: bpy.types.UILayout) -> None:
-    """Those on their way, and what became of the last ones."""
+    """Draw the running and waiting tasks, and the outcome of the last ones."""
     if pictures.is_running():
         _draw_queue(layout)
     _draw_outcome(layout)
 
 
 def _draw_queue(layout: bpy.types.UILayout) -> None:
-    """The one that is on its way, and those that wait."""
+    """Draw the running task and the waiting ones."""
     state, waiting = pictures.state, pictures.waiting()
     total = state.ended + 1 + len(waiting)
     if total > 1:
@@ -50,7 +50,7 @@ def _draw_queue(layout: bpy.types.UILayout) -> None:
 
 
 def _draw_outcome(layout: bpy.types.UILayout) -> None:
-    """What the last one came to, and what failed."""
+    """Draw the last message, and the failed tasks."""
     state, failed = pictures.state, pictures.failed()
     if state.error or failed:
         box = layout.box()
@@ -60,7 +60,7 @@ def _draw_outcome(layout: bpy.types.UILayout) -> None:
             row = box.row(align=True)
             _draw_title(row, failure.title, failure.picture)
             row.operator("triposr.retry", text="Retry", icon="FILE_REFRESH").number = number
-            if failure.message != state.error:  # else the box says it
+            if failure.message != state.error:  # else the box already shows it
                 draw_text(box, failure.message, "BLANK1")
         if len(failed) > 1:
             box.operator("triposr.retry", text="Retry All", icon="FILE_REFRESH").number = -1

@@ -1,4 +1,4 @@
-"""In our tab: the settings of the next run."""
+"""Panels of the settings for the next object: Options and Placement."""
 
 from __future__ import annotations
 

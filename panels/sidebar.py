@@ -1,4 +1,4 @@
-"""In our tab: the picture, the button, and what becomes of it."""
+"""First panels of our tab: the picture, the Generate button, the queue and the preview."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TRIPOSR_PT_generate(Tab, bpy.types.Panel):
 
 
 def _draw_model(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
-    """Which model a run uses, on what, and how to get the better one."""
+    """Draw the model in use, its download, and device problems."""
     row = layout.row()
     found = known(context)
     is_starter = found is not None and found.uses_starter
@@ -94,7 +94,7 @@ class TRIPOSR_PT_preview(SubPanel, bpy.types.Panel):
 
 
 def _draw_picture(layout: bpy.types.UILayout, view: preview.View, name: str) -> bpy.types.UILayout:
-    """One of the two pictures of the preview; returns the column that it is in."""
+    """Draw one of the two pictures of the preview; return its column."""
     column = layout.column()
     column.template_icon(view.icons[name].icon_id, scale=5.5)
     return column
@@ -110,7 +110,7 @@ def _draw_matte(layout: bpy.types.UILayout, matte: bpy.types.Image | None) -> No
 
 
 def _draw_remedy(layout: bpy.types.UILayout, kind: str) -> None:
-    """A button that does something about what is odd."""
+    """Draw the button that helps with a finding."""
     layout.operator("triposr.remedy", text=preview.REMEDIES[kind][0]).kind = kind
 
 

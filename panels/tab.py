@@ -1,8 +1,8 @@
-"""What the panels of our tab in the 3D viewport's sidebar have in common."""
+"""Bases of the panels of our tab in the 3D viewport's sidebar."""
 
 
 class Tab:
-    """Where those panels are."""
+    """Place of all panels of the tab."""
 
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
@@ -10,6 +10,6 @@ class Tab:
 
 
 class SubPanel(Tab):
-    """Those below the picture."""
+    """Panel below the picture and the button."""
 
     bl_parent_id = "TRIPOSR_PT_generate"

@@ -1,4 +1,4 @@
-"""Small pictures of files for the lists in the panels; Blender makes them when they are drawn."""
+"""Thumbnails for the lists in the panels; Blender makes them when they are drawn."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _files: bpy.utils.previews.ImagePreviewCollection | None = None
 
 
 def thumbnail(picture: Path | int) -> int:
-    """Number of an icon that shows a picture: a file, or the session_uid of an image; 0 for none.
+    """Icon number for a picture, given as a file or as the session_uid of an image; 0 for none.
 
-    Without a window, Blender keeps an image's preview after the image is gone, and crashes when it
-    frees it.
+    Without a window there is none: Blender would keep an image's preview after the image is gone,
+    and crash when it frees the preview.
     """
     if bpy.app.background or not picture:
         return 0
@@ -28,7 +28,7 @@ def thumbnail(picture: Path | int) -> int:
 
 def _file_thumbnail(path: Path) -> int:
     assert _files is not None
-    name = ascii(str(path))  # a name on a disk may be anything, one in Blender is UTF-8
+    name = ascii(str(path))  # file names may contain any bytes, names in Blender are UTF-8
     if (known := _files.get(name)) is None:
         known = _files.load(name, str(path), "IMAGE")
     return known.icon_id

@@ -1,1 +1,1 @@
-"""Work beside Blender: copy out of bpy, work without it, deliver into it."""
+"""Tasks beside Blender: copy data out of bpy, work without it, deliver the result into it."""

@@ -1,4 +1,4 @@
-"""GPUs are looked for."""
+"""Task that detects GPUs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .stages import DETECT_STAGES
 
 
 def detection(context: bpy.types.Context) -> Task:
-    """The task that looks for devices which the installed torch can use; its result are those."""
+    """Make the task that detects devices that the installed torch can use; they are its result."""
     folder = torch_folder(context)
     return Task(
         Message("Devices"),

@@ -1,4 +1,4 @@
-"""A mesh goes through Blender's own tools, and is colored anew, exactly."""
+"""Tasks that edit a mesh with Blender's own tools and recompute its exact colors."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ def clean_up(
     smooth: int,
     faces: int,
 ) -> Task:
-    """Remove loose parts, fill holes, smooth, reduce faces. Arguments are those of `_edit`, and the
-    settings of CLEAN_UP.
+    """Make the task that removes loose parts, fills holes, smooths and reduces faces.
+
+    Takes the arguments of `_edit` and the settings of CLEAN_UP.
     """
     steps: list[Step] = []
     if holes:
@@ -53,8 +54,9 @@ def remesh(
     voxel_size: float,
     faces: int,
 ) -> Task:
-    """Replace the faces by even ones. Arguments are those of `_edit`, and the settings of
-    REMESH.
+    """Make the task that replaces the faces with even ones.
+
+    Takes the arguments of `_edit` and the settings of REMESH.
     """
     step: Step = ("voxels", {"size": voxel_size})
     if kind == "quads":
@@ -65,8 +67,9 @@ def remesh(
 def mirror(
     blender_object: bpy.types.Object, this_machine: Machine, is_clicked: bool, keep: str
 ) -> Task:
-    """Replace one half by the mirror image of the other. Arguments are those of `_edit`, and the
-    settings of MIRROR.
+    """Make the task that replaces one half with the mirror image of the other.
+
+    Takes the arguments of `_edit` and the settings of MIRROR.
     """
     _, placement = source_of(blender_object)
     step: Step = ("mirror", {"middle": placement.middle, "keep": keep})
@@ -75,7 +78,7 @@ def mirror(
 
 @dataclass(frozen=True)
 class _Made:
-    """The edited mesh, still where it was edited."""
+    """Edited mesh, still held by its `editing`."""
 
     editing: Editing
     edited: Edited
@@ -91,13 +94,13 @@ def _edit(
     steps: list[Step],
     least: float = 0.0,
 ) -> Task:
-    """The task that edits an object's mesh; its result is the object.
+    """Make the task that edits an object's mesh; its result is the object.
 
     Args:
         blender_object: Made from a picture.
-        is_clicked: Whether Blender is used meanwhile: then a second Blender does the work.
+        is_clicked: Whether the artist goes on working; then a second Blender does the work.
         steps: See scene/mesh_edits.py.
-        least: Parts with less than this part of the largest one's vertices are removed first.
+        least: Remove parts with less than this share of the largest part's vertices first.
 
     Raises:
         InputError: The mesh cannot be edited, or no longer lies where it was made.
@@ -121,7 +124,7 @@ def _edit(
             edited = editing.edit(steps, gone, lambda fraction: tick("edit", fraction))
             if not edited.faces:
                 raise InputError("Nothing would be left of the mesh", "Ask for more faces")
-            # Mirrored once more, both halves still have the colors of the one kept first.
+            # If the mesh is mirrored again, both halves still show the half that was kept first.
             half = edited.found.get("kept", "none") if mirrored == "none" else mirrored
             points = placement.unplace(edited.points, half)
             colors = engine.color(code, points, this_machine, tick)

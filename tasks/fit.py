@@ -1,8 +1,8 @@
-"""Whether an object's mesh still lies where its scene code describes it.
+"""Check that an object's mesh still lies where its scene code describes it.
 
-Colors and new surfaces of a mesh that was turned, moved or scaled inside its object would be wrong,
-silently. Where the vertices are still the ones that were made, their places tell; otherwise, the
-surface and the colors that the scene code has there.
+If the mesh was turned, moved or scaled inside its object, new colors and surfaces would be silently
+wrong. The check compares the places of the vertices if they are still the original ones; otherwise,
+it compares the mesh with the surface and the colors of the scene code.
 """
 
 from __future__ import annotations
@@ -19,35 +19,35 @@ from ..scene.mesh import colors_of, normals, positions
 from ..scene.placement import Placement
 
 OUTSIDE = 0.1
-"""Part of the vertices that may lie outside the model's box, as sculpted ones may."""
+"""Share of the vertices that may lie outside the model's box: sculpting may move some there."""
 
 SAMPLES = 2000
-"""Vertices at which a mesh of other vertices is compared with its scene code."""
+"""Vertices at which a mesh with new vertices is compared with its scene code."""
 
 OFFSETS = np.array((-80, -55, -35, -22, -14, -8, -3, 0, 3, 8, 14, 22, 35, 55, 80)) / np.float32(
     1000
 )
-"""Along the normals, in model units, where the surface is looked for."""
+"""Distances along the normals, in model units, at which the surface is sought."""
 
 NEAR, NEAR_SHARE = 0.02, 0.5
-"""Model units within which the surface must be, as smoothing and remeshing move it; and the part of
-the vertices of which that is asked, for the others may have been sculpted."""
+"""Largest distance to the surface, in model units, after smoothing and remeshing; and the share of
+the vertices that must lie within it, for the others may have been sculpted."""
 
 STILL = 0.006
-"""Model units by which the vertices may have moved together; smoothing moves them by less."""
+"""Largest common motion of the vertices, in model units; smoothing causes less."""
 
 BETTER = 0.1
-"""By how much the colors may correlate better in another pose than in the one as it was made."""
+"""Margin by which the colors may correlate better in another pose than in the original one."""
 
 
 def fit_check(
     blender_object: bpy.types.Object, code: SceneCode, placement: Placement
 ) -> Callable[..., None]:
-    """What is left to be checked of an object's mesh, where torch is at hand: on any thread.
+    """Check what needs no torch, and return a check of the rest for a thread that may import torch.
 
     Returns:
-        Raises InputError when it is called and the vertices do not lie as they were made. May be
-        given those that matter, (V,) bool.
+        Function that raises InputError if the vertices no longer lie where they were made; its
+        optional argument, (V,) bool, selects the vertices that matter.
 
     Raises:
         InputError: The mesh was moved, turned or scaled as a whole inside its object.
@@ -94,7 +94,7 @@ def _is_in_box(points: np.ndarray, code: SceneCode) -> bool:
 
 
 def _is_on_surface(code: SceneCode, threshold: float, at: np.ndarray, outward: np.ndarray) -> bool:
-    """Whether the surface passes near points (N, 3), mostly, and not all of them in one way off."""
+    """Whether the surface passes near most points (N, 3), which show no common motion."""
     from ..inference.surface.field import density_at
 
     beside = at[None] + OFFSETS[:, None, None] * outward[None]
@@ -111,14 +111,14 @@ def _is_on_surface(code: SceneCode, threshold: float, at: np.ndarray, outward: n
 
 
 def _common_motion(at: np.ndarray, outward: np.ndarray, off: np.ndarray) -> float:
-    """How far points (N, 3) are moved by the small move, turn and scaling that best explain how far
-    (N,) they are off along their normals; root mean square.
+    """Root mean square motion of points (N, 3) by the small move, turn and scaling that best
+    explain their distances (N,) to the surface along their normals.
     """
     center = at - at.mean(axis=0)
     turns, stretching = np.cross(center, outward), center * outward
     terms = np.concatenate((outward, turns, stretching), axis=1).astype(np.float64)
     rest = off
-    for _ in range(5):  # robust: what was sculpted explains nothing
+    for _ in range(5):  # robust: sculpted vertices weigh little
         weight = 1 / np.sqrt(1 + (rest / STILL) ** 2)
         found, *_ = np.linalg.lstsq(terms * weight[:, None], off * weight, rcond=None)
         rest = off - terms @ found
@@ -127,8 +127,8 @@ def _common_motion(at: np.ndarray, outward: np.ndarray, off: np.ndarray) -> floa
 
 
 def _fits_best_as_it_is(code: SceneCode, at: np.ndarray, colors: np.ndarray) -> bool:
-    """Whether colors (N, 3) are those that the scene code has at points, however brightened, rather
-    than those of the mirrored or turned object: where the shape is symmetric, only they tell.
+    """Whether colors (N, 3), however brightened, fit the scene code at the points about as well as
+    at the mirrored or turned points. For a symmetric shape, only colors reveal the pose.
     """
     from ..inference.surface.field import color_at
 
@@ -139,7 +139,7 @@ def _fits_best_as_it_is(code: SceneCode, at: np.ndarray, colors: np.ndarray) -> 
 
 
 def _correlation(these: np.ndarray, those: np.ndarray) -> float:
-    """Of the channels of colors (N, 3), -1...1; 0 where there is nothing to compare."""
+    """Correlation of two sets of colors (N, 3), -1...1; 0 if either is uniform."""
     a, b = (each - each.mean(axis=0) for each in (these, those))
     norm = float(np.sqrt((a**2).sum() * (b**2).sum()))
     return float((a * b).sum()) / norm if norm > 1e-6 else 0.0

@@ -1,4 +1,4 @@
-"""A picture becomes an object."""
+"""Task that builds an object from a picture."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ NAMES = tuple(setting.name for setting in OBJECT)
 
 
 class Chosen:
-    """The settings of one object: those that are given, else the scene's.
+    """Settings of one object: the given ones, and the scene's for the rest.
 
     Raises:
-        TypeError: There is no such setting.
+        TypeError: A setting does not exist.
         InputError: A value is out of its range.
     """
 
@@ -63,14 +63,14 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Source:
-    """A picture, detached from Blender.
+    """Picture, detached from Blender.
 
     Attributes:
-        title: For the object.
-        read: Gives the picture; called on the worker.
-        matte: (H, W) uint8 that was painted for it, or None.
+        title: Name for the object.
+        read: Returns the picture; called on the worker.
+        matte: (H, W) uint8, the painted matte, or None.
         image: session_uid of the image data-block; 0 for a file.
-        file: None for a data-block.
+        file: Path of the file; None for a data-block.
     """
 
     title: str
@@ -80,24 +80,24 @@ class Source:
     file: Path | None = None
 
     def thumbnail(self) -> Path | int:
-        """What Blender makes a thumbnail of; not of a missing file, nor of a pipe, where it would
-        wait.
+        """File or image to make a thumbnail of; no missing file, and no pipe, for which Blender
+        would wait.
         """
         is_file = self.file is not None and os.path.isfile(self.file)
         return self.file if is_file else self.image
 
 
 def file_source(filepath: str) -> Source:
-    """A picture's file; "//" stands for the folder of the .blend, and "~" for the home folder."""
+    """Source for a picture's file; "//" is the folder of the .blend, and "~" the home folder."""
     path = Path(os.path.abspath(bpy.path.abspath(local_path(filepath))))
     return Source(_title(path.name), picture_of_file(path), file=path)
 
 
 def image_source(image: bpy.types.Image, user: bpy.types.ImageUser | None = None) -> Source:
-    """An image data-block with its painted matte; raises InputError if it has no pixels.
+    """Source for an image data-block with its painted matte; raises InputError if it has no pixels.
 
     Args:
-        user: What shows it, and says which of its frames.
+        user: User of the image, which selects the frame.
     """
     matte = image.triposr.matte
     return Source(
@@ -109,7 +109,7 @@ def image_source(image: bpy.types.Image, user: bpy.types.ImageUser | None = None
 
 
 def kept_source(blender_object: bpy.types.Object) -> Source:
-    """The picture that an object was made of; raises InputError if it is gone."""
+    """Source for the picture that an object was made from; raises InputError if it is gone."""
     note = blender_object.triposr
     if has_source(blender_object):
         if note.image is not None:
@@ -127,9 +127,9 @@ def kept_source(blender_object: bpy.types.Object) -> Source:
 
 
 def _title(name: str) -> str:
-    """A picture's name without its ending and Blender's number, for the object.
+    """Name for the object: the picture's name without its extension and Blender's number.
 
-    Blender's names are UTF-8; those of files may be anything.
+    Names in Blender are UTF-8; file names may contain any bytes.
     """
     endings = "|".join(map(re.escape, FILE_SUFFIXES))
     title = re.sub(rf"({endings})(\.\d{{3}})?$", "", name, flags=re.IGNORECASE)
@@ -141,11 +141,11 @@ def spot_for(
     location: Sequence[float] | None = None,
     rotation: float | None = None,
 ) -> Spot:
-    """Where an object is put.
+    """Place for a new object.
 
     Args:
-        location: Of its origin, in world space; None: at the 3D cursor.
-        rotation: Radians about Z from facing the front view; None: as the scene's Facing says.
+        location: Of the object's origin, in world space; None: at the 3D cursor.
+        rotation: Radians about Z from facing the front view; None: the scene's Facing setting.
 
     Raises:
         InputError: A number is not finite.
@@ -158,7 +158,7 @@ def spot_for(
 
 
 def _facing_turn(context: bpy.types.Context) -> float:
-    """Turn about Z that the scene's Facing asks for; only a viewport has a viewer."""
+    """Rotation about Z for the scene's Facing setting; only a viewport has a viewer."""
     if context.scene.triposr.facing == "view" and context.region_data is not None:
         return turn_to_viewer(context.region_data)
     return 0.0
@@ -174,14 +174,14 @@ def generation(
     title: str = "",
     variants: str = "",
 ) -> Task:
-    """The task that turns a picture into an object, which is its result.
+    """Make the task that builds an object from a picture; the object is its result.
 
     Args:
-        spot: Where the object is put.
-        is_clicked: Whether Blender is used meanwhile, and keeps a core.
-        target: The object whose mesh is replaced, instead of adding an object.
-        title: For the object, if not the picture's.
-        variants: What the object has in common with those that it is compared with.
+        spot: Place for the object.
+        is_clicked: Whether the artist goes on working; then Blender keeps a core.
+        target: Object whose mesh is replaced, instead of adding an object.
+        title: Name for the object, if not the picture's.
+        variants: Group of variants that the object belongs to.
 
     Raises:
         InputError: A setting is out of its range, or the scene cannot be changed.
@@ -197,7 +197,7 @@ def generation(
     scene_uid, target_uid = context.scene.session_uid, 0 if target is None else target.session_uid
 
     def again() -> Task:
-        # Holds no `source`, which may hold the pixels of a large picture.
+        # Do not hold `source`, which may hold the pixels of a large picture.
         scene = with_uid(bpy.data.scenes, scene_uid) or bpy.context.scene
         goal = with_uid(bpy.data.objects, target_uid)
         with bpy.context.temp_override(scene=scene):
@@ -218,11 +218,11 @@ def generation(
 def regeneration(
     context: bpy.types.Context, blender_object: bpy.types.Object, is_clicked: bool
 ) -> Task:
-    """The task that builds an object anew from its picture, with the scene's present settings.
+    """Make the task that rebuilds an object from its picture, with the scene's current settings.
 
     Raises:
-        InputError: It was not made from a picture, its picture is gone, or its mesh cannot be
-            replaced now.
+        InputError: The object was not made from a picture, its picture is gone, or its mesh cannot
+            be replaced now.
     """
     check_source(blender_object)
     check_free(blender_object)
@@ -238,7 +238,7 @@ def regeneration(
 
 
 def _source_again(title: str, image_uid: int, file: Path | None) -> Source:
-    """A picture once more, out of its file or data-block; raises InputError if that is gone."""
+    """Source for a picture's file or data-block again; raises InputError if the picture is gone."""
     if file is not None:
         return file_source(str(file))
     image = with_uid(bpy.data.images, image_uid)
@@ -252,7 +252,7 @@ def _source_again(title: str, image_uid: int, file: Path | None) -> Source:
 def row_of_files(
     context: bpy.types.Context, files: list[Path], spot: Spot, is_clicked: bool
 ) -> list[Task]:
-    """The tasks of several picture files, whose objects will stand in a row; see `generation`."""
+    """Make the tasks of several picture files, whose objects form a row; see `generation`."""
     chosen, in_row = Chosen(context.scene.triposr), replace(spot, row=Row())
     sources = [file_source(str(file)) for file in files]
     return [generation(context, source, chosen, in_row, is_clicked) for source in sources]
@@ -260,14 +260,14 @@ def row_of_files(
 
 @dataclass(frozen=True)
 class Made:
-    """A mesh, and all that is known of how it was made.
+    """New mesh and its origin.
 
     Attributes:
-        placement: Of the mesh, as the settings ask for it.
-        extent: How far it reaches then.
-        packed: The scene code that the mesh was extracted from.
+        placement: Placement of the mesh, from the settings.
+        extent: Extent of the placed mesh.
+        packed: Scene code that the mesh was extracted from.
         digest: SHA-256 of the picture.
-        seconds: That it took.
+        seconds: Duration of the work.
         is_draft: Whether the starter model made it.
     """
 
@@ -287,11 +287,11 @@ def _work(
     this_machine: Machine,
     models: Path,
 ) -> Callable[[Callable[[str, float], None]], Made]:
-    """What runs on the worker, free of Blender."""
+    """Return the work for the worker, without bpy."""
 
     def work(tick: Callable[[str, float], None]) -> Made:
         def make(model: Model) -> Made:
-            # Imported here, on the worker, because they import Pillow and torch.
+            # Imported on the worker, because these modules import Pillow and torch.
             from ..inference.picture.decode import digest_of
             from ..inference.pipeline import reconstruct
 
@@ -305,22 +305,22 @@ def _work(
 
         started = time.perf_counter()
         tick("load", 0.0)
-        folder = find_model(models)  # here, because a share may take its time to answer
+        folder = find_model(models)  # on the worker, because a network share may answer slowly
         return engine.run(make, folder, this_machine, tick)
 
     return work
 
 
 def _kept(source: Source, picture: Path | Image.Image | bytes) -> Path | Image.Image | bytes:
-    """What is compared when a picture is looked for again: its file, as long as it is there."""
+    """Data whose digest identifies the picture later: its file if there is one, else its pixels."""
     return source.file if source.file is not None and os.path.isfile(source.file) else picture
 
 
 class _Delivery:
-    """Puts the mesh where the artist asked for it, even if she has moved on since.
+    """Delivery of the mesh to the scene of the click, even if the artist has moved on since.
 
     Args:
-        name: For the object.
+        name: Name for the object.
         target, variants: As for `generation`.
     """
 
@@ -351,21 +351,24 @@ class _Delivery:
             if preferences(context).show_colors:
                 show_colors(context)
         push_undo_step(UNDO_STEP, window)
-        told = Message(
-            "{told} in {seconds:.1f}\N{NO-BREAK SPACE}s",
-            told=told_of(new, mesh, made.is_draft),
+        message = Message(
+            "{summary} in {seconds:.1f}\N{NO-BREAK SPACE}s",
+            summary=summary_of(new, mesh, made.is_draft),
             seconds=made.seconds,
         )
         if mesh.cut_off:
-            told = Message("{told}, cut off by the model's box", told=told)
+            message = Message("{summary}, cut off by the model's box", summary=message)
         if self.digest not in ("", made.digest):
-            told = Message("{told}; the picture has changed since it was first made", told=told)
-        return Outcome(told, new)
+            message = Message(
+                "{summary}; the picture has changed since the object was first made",
+                summary=message,
+            )
+        return Outcome(message, new)
 
     def _put(self, context: bpy.types.Context, made: Made) -> bpy.types.Object:
-        """Replace the target's mesh, or add an object; with all that is known of where it is from.
+        """Replace the target's mesh, or add an object, and record its origin.
 
-        A target that has been deleted since comes back as a new object, at its place.
+        If the target has been deleted since, a new object takes its place.
         """
         new = with_uid(bpy.data.objects, self.target_uid)
         if new is None:
@@ -384,13 +387,15 @@ class _Delivery:
         note.image = with_uid(bpy.data.images, self.source.image)
         keep_file(new, self.source.file)
         note.mirrored = "none"
-        if self.variants or not self.target_uid:  # one that is built anew stays where it belongs
+        if self.variants or not self.target_uid:  # a rebuilt object keeps its group and its place
             note.variants, note.home = self.variants, self.spot.location
         return new
 
     def _place(self, context: bpy.types.Context) -> tuple[bpy.types.Window | None, bpy.types.Scene]:
-        """The scene of the click, or the present one if it is gone, and a window, if any; one that
-        shows the scene where there is one.
+        """Window and scene to deliver to.
+
+        The scene is that of the click, or the current one if that is gone. The window is one that
+        shows the scene if possible, else any; None without windows.
         """
         scene = with_uid(bpy.data.scenes, self.scene_uid) or context.scene
         windows = list(context.window_manager.windows)
@@ -398,13 +403,13 @@ class _Delivery:
         return next(iter(showing or windows), None), scene
 
 
-def told_of(new: bpy.types.Object, mesh: MeshData, is_draft: bool) -> Message:
-    """What there is to say of a new surface."""
+def summary_of(new: bpy.types.Object, mesh: MeshData, is_draft: bool) -> Message:
+    """Summarize a new surface for the artist."""
     if is_draft:
         return Message("{name}: draft of {count:,} triangles", name=new.name, count=len(mesh.faces))
     return Message("{name}: {count:,} triangles", name=new.name, count=len(mesh.faces))
 
 
 def _view_layer(context: bpy.types.Context, scene: bpy.types.Scene) -> bpy.types.ViewLayer:
-    """The view layer of the scene that is in use, or its first one."""
+    """View layer of the scene in use, or its first one."""
     return context.view_layer if context.scene == scene else scene.view_layers[0]

@@ -1,8 +1,9 @@
-"""What lies on the disks, for the panels: looked for beside Blender, never while it draws.
+"""Inventory of the models and the torch on the disks, for the panels.
 
-A model folder may be a share that sleeps, or does not answer at all; and a panel is drawn for every
-move of the mouse. So draw() and poll() get what was found last, and ask for another look where that
-was some time ago. Without a window nobody looks: a script's run finds out for itself.
+A model folder may be a network share that sleeps or does not answer, and Blender draws a panel at
+every move of the mouse. So a task looks at the disks; draw() and poll() get its last findings, and
+start another look if these are old. Without a window there are no looks: each call of a script
+checks the disks itself.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ from .queue import Outcome, Task
 from .session import looks
 
 MAX_AGE = 10.0
-"""Seconds until what is drawn again is looked for again: others write into these folders too."""
+"""Seconds after which draw() starts another look: other programs write into these folders too."""
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where to look.
+    """Folders to look into.
 
     Attributes:
-        models: The folder of models.
-        torch: That of another torch, if one is chosen.
+        models: Folder of the models.
+        torch: Folder of another torch, if one is chosen.
     """
 
     models: Path
@@ -42,14 +43,14 @@ class Places:
 
 @dataclass(frozen=True)
 class Inventory:
-    """What was found.
+    """Findings of a look.
 
     Attributes:
-        places: Where.
-        uses_starter: Whether a run would use the starter model.
+        places: Folders that were looked into.
+        uses_starter: Whether the next picture would use the starter model.
         is_bundled: Whether the published weights came with the add-on's zip.
-        needs_conversion: Whether TripoSR's weights lie there as they were published.
-        installed: Names of the models that lie there.
+        needs_conversion: Whether TripoSR's weights are there in their published form only.
+        installed: Names of the installed models.
         torch: The other torch, or why it cannot be used; None if none is chosen.
     """
 
@@ -63,14 +64,15 @@ class Inventory:
 
 _found: Inventory | None = None
 _wanted: Places | None = None
-"""Where was looked last, or is being looked."""
+"""Folders of the last look, or of the current one."""
 _at = 0.0
-"""When that began, or has ended."""
+"""When the last look ended, or the current one began."""
 
 
 def known(context: bpy.types.Context) -> Inventory | None:
-    """What was last found in the folders of the preferences, for draw() and poll(): touches no
-    disk. None as long as nobody has looked.
+    """Last findings in the folders of the preferences, or None before the first look.
+
+    For draw() and poll(): it touches no disk, and starts another look if the findings are old.
     """
     places = _places(context)
     if _has_timers() and not bpy.app.timers.is_registered(_look) and _is_due(places):
@@ -80,7 +82,7 @@ def known(context: bpy.types.Context) -> Inventory | None:
 
 
 def look_again() -> None:
-    """Look again, because a setting or a file has changed."""
+    """Look again now, because a setting or a file has changed."""
     if _has_timers():
         _expect(_places(bpy.context))
         _look()
@@ -91,7 +93,7 @@ def _places(context: bpy.types.Context) -> Places:
 
 
 def find(places: Places) -> Inventory:
-    """Look into the places. No bpy: this runs on a worker, and may take long."""
+    """Look into the folders. No bpy: this runs on a worker, and may take long."""
     return Inventory(
         places,
         uses_starter=find_model(places.models) == STARTER_FOLDER,
@@ -112,7 +114,7 @@ def _torch_in(folder: Path | None) -> TorchBuild | Message | None:
 
 
 def _has_timers() -> bool:
-    """Whether Blender goes on beside what it is asked for, as it does with a window."""
+    """Whether Blender calls timers, as it does with a window."""
     return not bpy.app.background
 
 
@@ -127,7 +129,7 @@ def _expect(places: Places) -> None:
 
 
 def _look() -> None:
-    """Start looking, without waiting for a look elsewhere. May be called by Blender's timer."""
+    """Start a look, in place of a running one. Blender's timer may call this."""
     places = _wanted
     assert places is not None
     looks.drop("")
@@ -142,7 +144,7 @@ def _look() -> None:
 
 
 def _keep(found: Inventory) -> Outcome:
-    """Let the panels show it. Called on the main thread."""
+    """Store the findings for the panels. Called on the main thread."""
     global _found
     _expect(found.places)
     _found = found
@@ -150,7 +152,7 @@ def _keep(found: Inventory) -> Outcome:
 
 
 def forget() -> None:
-    """Look no more, and know nothing."""
+    """Stop looking, and forget all findings."""
     global _found, _wanted
     for timer in (_look, look_again):
         if bpy.app.timers.is_registered(timer):

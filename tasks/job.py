@@ -1,4 +1,6 @@
-"""Work beside Blender's main thread: the job contract, events, cancellation. No bpy, no torch."""
+"""Contract of a job, the thread that a task's work runs on: events and cancellation. No bpy, no
+torch.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,12 @@ T = TypeVar("T")
 
 
 class Cancelled(Exception):  # noqa: N818, it is no error
-    """Raised by a job's tick to leave the work; control flow, never shown to the artist."""
+    """Raised by a job's tick to end canceled work; control flow, never shown to the artist."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """The stage that runs, and how much of it is done, 0...1."""
+    """The current stage, and how much of it is done, 0...1."""
 
     stage: str
     fraction: float
@@ -28,49 +30,49 @@ class Progress:
 
 @dataclass(frozen=True)
 class Done(Generic[T]):
-    """The work has ended with a result. Last event."""
+    """Last event of work that returned a result."""
 
     result: T
 
 
 @dataclass(frozen=True)
 class Failed:
-    """The work has ended with an error. Last event."""
+    """Last event of work that raised an error."""
 
     error: BaseException
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """The work has ended because it was canceled. Last event."""
+    """Last event of work that was canceled."""
 
 
 Event = Progress | Done[T] | Failed | Stopped
 
 
 class Job(Protocol[T]):
-    """Work that runs elsewhere and reports by events: any number of `Progress`, then one other."""
+    """Work beside the main thread, which reports any number of `Progress`, then one other event."""
 
     def start(self) -> None:
-        """Begin; once only."""
+        """Start the work. Call this once."""
 
     def poll(self) -> list[Event[T]]:
-        """The events since the last poll, oldest first. Never blocks."""
+        """Return the events since the last poll, oldest first. Never blocks."""
         ...
 
     def cancel(self) -> None:
         """Ask the work to stop at its next tick. May be called at any time, any number of times."""
 
     def join(self, timeout: float) -> bool:
-        """Wait up to `timeout` seconds for the work to end; whether it has."""
+        """Wait up to `timeout` seconds for the work to end; return whether it has ended."""
         ...
 
 
 class ThreadJob(Generic[T]):
-    """A job on a thread of this process.
+    """Job on a thread of this process.
 
     Args:
-        work: Called on the thread with the tick to report to; holds no bpy object.
+        work: Called on the thread with a tick, to which it reports; holds no bpy object.
         name: The thread's name, for debuggers.
     """
 
@@ -78,7 +80,7 @@ class ThreadJob(Generic[T]):
         self._work = work
         self._events: queue.SimpleQueue[Event[T]] = queue.SimpleQueue()
         self._cancelled = threading.Event()
-        # A daemon, or Python would wait for it at exit before our own exit handler could cancel it.
+        # A daemon thread: Python would wait for any other before our exit handler could cancel it.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -107,7 +109,7 @@ class ThreadJob(Generic[T]):
             end = Stopped() if self._cancelled.is_set() else Done(result)
         except Cancelled:
             end = Stopped()
-        # The job's boundary: every error becomes an event, a library's call of sys.exit included.
+        # The job's boundary: every error becomes an event, even SystemExit from a library.
         except BaseException as error:
             log.debug("The job failed", exc_info=True)
             end = Failed(error)

@@ -1,9 +1,8 @@
-"""An object's surface follows the sliders in the panel, beside Blender.
+"""Live refinement: an object's surface follows the sliders in the panel, beside Blender.
 
-While a slider moves, provisional surfaces are shown without undo steps. When it rests, the surface
-that was asked for arrives, with its undo step. Blender's undo keeps in memory what did not change
-between two steps; so provisional surfaces are taken back before an undo is over, and when the last
-surface cannot be made.
+While a slider moves, provisional surfaces are shown without undo steps. When it rests, the wanted
+surface arrives with its undo step. Blender's undo does not reload data that is the same in both
+steps, so the original mesh is restored before an undo ends, and when the wanted surface fails.
 """
 
 from __future__ import annotations
@@ -35,21 +34,21 @@ from .session import engine, refinements
 from .stages import REFINE_STAGES
 
 COARSE = 96
-"""Points per axis of the surface that comes first while a slider moves."""
+"""Points per axis of the provisional surface while a slider moves."""
 
 UNDO_STEP = Message("Refine")
 
 
 @dataclass
 class Change:
-    """An object whose surface follows the sliders.
+    """Pending change of an object's surface.
 
     Attributes:
-        wanted: What the sliders ask for now.
-        running: What the running task extracts; None if no task of this object runs.
-        shown: The provisional surface that it shows; None if it shows the one that it had.
-        before: The mesh that it had; None if it shows it.
-        found: Its state (see `_state_of`) when the running task began.
+        wanted: Surface that the sliders ask for now.
+        running: Surface that the running task extracts; None if no task of this object runs.
+        shown: Provisional surface that the object shows; None if it shows its original one.
+        before: Original mesh of the object; None if the object shows it.
+        found: State of the object (see `_state_of`) when the running task began.
     """
 
     wanted: SurfaceSettings
@@ -60,11 +59,11 @@ class Change:
 
 
 _changes: dict[int, Change] = {}
-"""By the session_uid of the object; the oldest first."""
+"""Changes by the session_uid of the object, the oldest first."""
 
 
 def wanted_of(blender_object: bpy.types.Object) -> SurfaceSettings:
-    """The surface that an object is to have, or has."""
+    """Surface that an object will have, or has if no change is pending."""
     change = _changes.get(blender_object.session_uid)
     return surface_of(blender_object) if change is None else change.wanted
 
@@ -76,7 +75,7 @@ def want(blender_object: bpy.types.Object, **values: object) -> None:
         return
     change = _changes.setdefault(blender_object.session_uid, Change(wanted))
     change.wanted = wanted
-    # What is quick is let through, so that the surface follows the slider.
+    # Coarse tasks are quick: they go on, so that the surface follows the slider.
     if change.running is not None and change.running.resolution > COARSE:
         refinements.drop("")
         change.running = None
@@ -86,7 +85,7 @@ def want(blender_object: bpy.types.Object, **values: object) -> None:
 
 
 def _start(target: bpy.types.Object, may_be_coarse: bool) -> None:
-    """Submit a task for the wanted surface; a coarse one first where that is quicker."""
+    """Submit the task of the wanted surface, or of a coarse one first if that is quicker."""
     change = _changes[target.session_uid]
     wanted = change.wanted
     is_same = wanted.resolution == target.triposr.resolution
@@ -96,7 +95,7 @@ def _start(target: bpy.types.Object, may_be_coarse: bool) -> None:
         check_editable(target.data)
         code, placement = source_of(target)
         check_fit = fit_check(target, code, placement)
-    except Exception as error:  # the boundary at which the artist is told
+    except Exception as error:  # the boundary at which errors are reported
         _end(target.session_uid)
         refinements.fail(error)
         return
@@ -125,13 +124,13 @@ def _state_of(target: bpy.types.Object) -> tuple[object, ...]:
 
 
 def _deliver(uid: int, made: SurfaceSettings, mesh: MeshData, placement: Placement) -> str:
-    """Show a surface, and go on if another one is wanted by now."""
+    """Show a surface, and go on if the sliders want another one by now."""
     change, target = _changes.get(uid), with_uid(bpy.data.objects, uid)
     if change is None or not has_source(target) or _state_of(target) != change.found:
         _end(uid)  # deleted, undone, or changed by another tool, whose work stays
         return _go_on()
     if target.mode != "OBJECT":
-        if change.shown is not None:  # that is what she edits now
+        if change.shown is not None:  # she is editing the provisional surface
             note_surface(target, change.shown)
         _end(uid)
         return _go_on()
@@ -144,7 +143,7 @@ def _deliver(uid: int, made: SurfaceSettings, mesh: MeshData, placement: Placeme
         push_undo_step(UNDO_STEP)
         _go_on()
         return Message("{name}: {count:,} triangles", name=target.name, count=len(mesh.faces))
-    # A mesh that other objects show too changes with the undo step only.
+    # A mesh that other objects share changes only with the undo step.
     if target.data.users == 1:
         if change.before is None:
             change.before = bmesh.new()
@@ -172,7 +171,7 @@ def _fail(uid: int, made: SurfaceSettings) -> None:
 
 
 def _go_on() -> str:
-    """Start with another object that waits, if there is one."""
+    """Start the next pending change, if there is one; return an empty message."""
     for uid in tuple(_changes):
         if (target := with_uid(bpy.data.objects, uid)) is not None:
             _start(target, may_be_coarse=False)
@@ -182,7 +181,7 @@ def _go_on() -> str:
 
 
 def _take_back(uid: int) -> None:
-    """Give an object the mesh back that it had before the sliders moved, if it shows another."""
+    """Restore an object's original mesh if it shows a provisional surface."""
     change, target = _changes[uid], with_uid(bpy.data.objects, uid)
     is_ours = target is not None and has_source(target) and _state_of(target) == change.found
     if change.before is not None and is_ours and target.mode == "OBJECT":
@@ -192,7 +191,7 @@ def _take_back(uid: int) -> None:
 
 
 def _end(uid: int) -> None:
-    """Forget what was wanted of an object."""
+    """Forget the pending change of an object."""
     change = _changes.pop(uid, None)
     if change is not None and change.before is not None:
         change.before.free()
@@ -200,7 +199,7 @@ def _end(uid: int) -> None:
 
 @persistent
 def _on_undo(*_: object) -> None:
-    """What was wanted is of a state that is gone."""
+    """Drop all changes, which belong to a state that is gone."""
     if not _changes:
         return
     for uid in tuple(_changes):
@@ -211,7 +210,7 @@ def _on_undo(*_: object) -> None:
 
 @persistent
 def _on_load(*_: object) -> None:
-    """Objects of another file: nothing of the last one's is left to be taken back."""
+    """Forget all changes: their objects are gone with the previous file."""
     for uid in tuple(_changes):
         _end(uid)
 
@@ -238,10 +237,10 @@ def _set(name: str) -> Callable[[bpy.types.PropertyGroup, Any], None]:
 
 
 USUAL = SurfaceSettings()
-"""What the sliders show where no object is active."""
+"""Values of the sliders if no object made from a picture is active."""
 
 SPAN = 5.0
-"""The threshold at the ends of its logarithmic slider, over the usual one, and under it."""
+"""Factor by which the ends of the logarithmic slider differ from the default threshold."""
 
 
 def _get_tightness(group: TripoSRLive) -> float:
@@ -253,7 +252,7 @@ def _set_tightness(group: TripoSRLive, value: float) -> None:
 
 
 class TripoSRLive(bpy.types.PropertyGroup):
-    """The sliders: what is wanted of the active object."""
+    """Sliders of the active object's surface."""
 
     resolution: declared(RESOLUTION, get=_get("resolution"), set=_set("resolution"))
     threshold: declared(THRESHOLD, get=_get("threshold"), set=_set("threshold"))
@@ -271,7 +270,7 @@ class TripoSRLive(bpy.types.PropertyGroup):
 
 
 def register() -> None:
-    # On the window manager, for which Blender takes no undo step of its own at each release.
+    # On the window manager: changes of its properties push no undo steps of their own.
     bpy.types.WindowManager.triposr = PointerProperty(type=TripoSRLive)
     bpy.app.handlers.undo_post.append(_on_undo)
     bpy.app.handlers.redo_post.append(_on_undo)

@@ -1,4 +1,4 @@
-"""A picture gets a matte that the artist can paint on."""
+"""Task that gives a picture a matte for the artist to paint on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ UNDO_STEP = Message("Edit Matte")
 
 
 def paint_matte(scene: bpy.types.Scene, is_clicked: bool) -> None:
-    """Let the artist paint the matte of the scene's picture: at once, or when it is cut out.
+    """Open the matte of the scene's picture for painting: at once, or when it is cut out.
 
     Raises:
         InputError: The picture belongs to a linked file, or has no pixels.
@@ -40,18 +40,18 @@ def paint_matte(scene: bpy.types.Scene, is_clicked: bool) -> None:
     elif not is_clicked:
         _matting(scene, image, is_clicked).do()
     else:
-        # Cutting out may take long: beside Blender, and in place of an earlier click's.
+        # Cutting out may take long, so a task does it; it replaces the task of an earlier click.
         mattes.remove_group(str(image.session_uid))
         mattes.submit(_matting(scene, image, is_clicked))
 
 
 def _matting(scene: bpy.types.Scene, image: bpy.types.Image, is_clicked: bool) -> Task:
-    """The task that makes a matte of the picture's cut-out."""
+    """Make the task that turns the picture's cut-out into a matte."""
     work, uid = preview.preview_work(scene), image.session_uid
 
     def deliver(matte: NDArray[np.uint8] | None) -> Outcome:
         image = with_uid(bpy.data.images, uid)
-        if image is not None and image.triposr.matte is None:  # else it is gone, or was painted
+        if image is not None and image.triposr.matte is None:  # else deleted, or already painted
             _give_matte(image, matte, is_clicked)
         return Outcome()
 
@@ -65,18 +65,18 @@ def _matting(scene: bpy.types.Scene, image: bpy.types.Image, is_clicked: bool) -
 
 
 def _matte_or_none(work: Callable[[Tick], preview.Preview], tick: Tick) -> NDArray[np.uint8] | None:
-    """The matte (H, W) that the settings give; None where they find no subject, which leaves it to
-    the artist to paint one. No bpy: this may run on the worker.
+    """Matte (H, W) from the picture's settings, or None if they find no subject and the artist has
+    to paint it. No bpy: this may run on the worker.
     """
     try:
         return work(tick).matte
     except TripoSRError as error:
-        log.warning("No matte to begin with: %s", error)
+        log.warning("The matte starts out white: %s", error)
         return None
 
 
 def _give_matte(image: bpy.types.Image, matte: NDArray[np.uint8] | None, is_clicked: bool) -> None:
-    """Let the artist paint on a matte, all white where there is none to begin with."""
+    """Give a picture a matte, all white if `matte` is None, and open it for painting."""
     if matte is None:
         matte = white_matte(image)
     image.triposr.matte = new_matte(matte, f"{image.name} Matte")
@@ -86,13 +86,13 @@ def _give_matte(image: bpy.types.Image, matte: NDArray[np.uint8] | None, is_clic
 
 
 def _open_to_paint(matte: bpy.types.Image) -> None:
-    """Show the matte in an Image Editor, in one that is open or in a window of its own."""
+    """Show the matte in an open Image Editor, or in a new window."""
     if bpy.app.background:
         return
     windows = bpy.context.window_manager.windows
     editors = [a for w in windows for a in w.screen.areas if a.type == "IMAGE_EDITOR"]
     if not editors:
-        # Called from a timer, too, where there is no window in the context.
+        # A timer may call this, without a window in the context.
         with bpy.context.temp_override(window=windows[0]):
             bpy.ops.wm.window_new()
         editors = [windows[-1].screen.areas[0]]

@@ -1,4 +1,4 @@
-"""How the progress of a download is told: bytes, rate, time left. No bpy."""
+"""Progress messages of a download: bytes, rate, time left. No bpy."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from ..inference.message import Message
 MB = 1e6
 
 SMOOTHING = 0.1
-"""Weight of the newest rate in the one shown: about the last ten looks at it."""
+"""Weight of the newest rate in the shown rate, which thus averages about ten measurements."""
 
 INTERVAL = 0.5
-"""Seconds between two looks at the rate."""
+"""Seconds between two measurements of the rate."""
 
 
 class Meter:
-    """Describes the stages of a download of `size` bytes; called with each fraction in turn.
+    """Callable that returns the progress message of a download, given its fractions in order.
 
     Args:
         size: Bytes.
-        labels: What is said of each other stage.
+        labels: Messages of all other stages.
         clock: Seconds.
     """
 
@@ -38,21 +38,21 @@ class Meter:
         if stage != "download":
             return self._labels[stage]
         done = fraction * self._size
-        self._look(done)
-        told = Message("{done:,.0f} of {size:,.0f} MB", done=done / MB, size=self._size / MB)
+        self._measure(done)
+        amount = Message("{done:,.0f} of {size:,.0f} MB", done=done / MB, size=self._size / MB)
         if self._rate < 1:
-            return told
+            return amount
         seconds = round((self._size - done) / self._rate)
         return Message(
-            "{told}, {rate:.1f} MB/s, {minutes}:{seconds:02} left",
-            told=told,
+            "{amount}, {rate:.1f} MB/s, {minutes}:{seconds:02} left",
+            amount=amount,
             rate=self._rate / MB,
             minutes=seconds // 60,
             seconds=seconds % 60,
         )
 
-    def _look(self, done: float) -> None:
-        """Update the rate, if it is time to."""
+    def _measure(self, done: float) -> None:
+        """Update the rate if INTERVAL has passed."""
         now = self._clock()
         if self._seen is None:
             self._seen = (now, done)

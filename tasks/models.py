@@ -1,4 +1,4 @@
-"""Models come to this machine and leave it."""
+"""Tasks that download, import and remove models."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LABELS = {stage: label for stage, (label, _) in DOWNLOAD_STAGES.items()}
 
 
 def download(context: bpy.types.Context, model: PublishedModel) -> Task:
-    """The task that installs a model."""
+    """Make the task that downloads a model and installs it."""
     folder, chosen = model_folder(context), preferences(context)
     hub, github, keep = chosen.hub_mirror, chosen.github_mirror, chosen.keep_original
     torch, offline = torch_folder(context), _offline()
@@ -43,12 +43,12 @@ def download(context: bpy.types.Context, model: PublishedModel) -> Task:
         work=work,
         deliver=lambda _: _ready(model.label),
         describe=Meter(model.size, LABELS),
-        on_failure=look_again,  # some of it may have come
+        on_failure=look_again,  # some files may have arrived
     )
 
 
 def _offline() -> DownloadError | None:
-    """What to raise instead of downloading, if Blender may not."""
+    """Error to raise instead of downloading, if Blender may not go online."""
     if bpy.app.online_access:
         return None
     if bpy.app.online_access_override:
@@ -60,7 +60,7 @@ def _offline() -> DownloadError | None:
 
 
 def import_from_disk(context: bpy.types.Context, source: Path) -> Task:
-    """The task that copies a model's files into the model folder."""
+    """Make the task that copies a model's files into the model folder."""
     folder, torch = model_folder(context), torch_folder(context)
 
     def work(tick: Tick) -> str:
@@ -81,7 +81,7 @@ def remove_from_disk(context: bpy.types.Context, model: PublishedModel) -> Outco
     """Delete a model's files.
 
     Raises:
-        InputError: It is not in the model folder.
+        InputError: The model is not in the model folder.
         DownloadError: The files cannot be deleted.
     """
     _let_go_of_files()
@@ -97,14 +97,14 @@ def remove_from_disk(context: bpy.types.Context, model: PublishedModel) -> Outco
 
 
 def _ready(label: str) -> Outcome:
-    preview.refresh()  # which may be cut out by another model now
+    preview.refresh()  # another model may cut out the subject now
     look_again()
     return Outcome(Message("{name} is ready", name=label))
 
 
 def _let_go_of_files() -> None:
-    """Windows neither replaces nor deletes a file that is mapped, as a loaded model's is."""
+    """Close model files: Windows neither replaces nor deletes a mapped file."""
     if pictures.is_running():
-        gc.collect()  # Parts of a network that was only looked at hold each other.
+        gc.collect()  # The parts of a network that was only inspected refer to each other.
     else:
         engine.unload()

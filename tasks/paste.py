@@ -1,4 +1,4 @@
-"""The clipboard's picture becomes the scene's."""
+"""Task that makes the picture on the clipboard the scene's picture."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 NAME = "Pasted Picture"
 
 PATIENCE = 5.0
-"""Seconds that another program has for handing its picture over."""
+"""Seconds to wait for another program to hand over its picture."""
 
 MOST_PIXELS = 4096
-"""Longest side of what is pasted."""
+"""Longest side of a pasted picture."""
 
 MOST_LINES = 20
-"""Of the clipboard's text, that may name files."""
+"""Lines of text on the clipboard that are checked for file names."""
 
 
 def pasting(context: bpy.types.Context) -> Task:
-    """The task that makes what is on the clipboard the picture of the scene."""
+    """Make the task that pastes the picture or file on the clipboard as the scene's picture."""
     files = paths_in(context.window_manager.clipboard)
     scene_uid = context.scene.session_uid
 
@@ -58,21 +58,21 @@ def pasting(context: bpy.types.Context) -> Task:
 
 
 def paths_in(text: str) -> list[Path]:
-    """The files that a clipboard's text names, as file managers and terminals copy them."""
+    """Paths in a text from the clipboard, as file managers and terminals copy them."""
     paths = []
     for line in text.splitlines()[:MOST_LINES]:
         name = local_path(line.strip().strip("\"'"))
-        # A share of the network is not asked for because some text looks like its name.
+        # Skip network shares: a text that merely looks like one must cause no network access.
         if Path(name).is_absolute() and not name.startswith(("\\\\", "//")):
             paths.append(Path(name))
     return paths
 
 
 def _clipboard() -> Image.Image | list[Path]:
-    """What Pillow finds on the clipboard: a picture, or files. No bpy.
+    """Picture or files on the clipboard, from Pillow. No bpy.
 
     Raises:
-        InputError: Neither is there, it is damaged, or nobody answers.
+        InputError: The clipboard has neither, the picture is damaged, or no program answers.
     """
     with importing("Pillow"):
         from PIL import ImageGrab
@@ -80,12 +80,12 @@ def _clipboard() -> Image.Image | list[Path]:
         from ..inference.picture.decode import open_picture
     try:
         found = _within(PATIENCE, ImageGrab.grabclipboard)
-    except NotImplementedError as error:  # X11 and Wayland: Pillow asks a program of theirs
+    except NotImplementedError as error:  # on X11 and Wayland, Pillow needs an external program
         raise InputError(
             "Pictures are pasted with xclip or wl-clipboard here, and neither is installed",
             "Install it, or save the picture and open its file",
         ) from error
-    except Exception as error:  # what is offered is no picture, or the program fails
+    except Exception as error:  # the clipboard holds something else, or the program fails
         raise _nothing() from error
     if isinstance(found, list):
         found = [Path(name) for name in found]
@@ -94,7 +94,7 @@ def _clipboard() -> Image.Image | list[Path]:
     if isinstance(found, list):
         return found
     picture = open_picture(found)
-    # What Blender gets stays on the main thread for long if it is large; the network sees 512.
+    # A large picture would block the main thread for long, and the network sees only 512 pixels.
     picture.thumbnail((MOST_PIXELS, MOST_PIXELS))
     return picture
 
@@ -107,14 +107,14 @@ def _nothing() -> InputError:
 
 
 def _within(seconds: float, look: Callable[[], object]) -> object:
-    """What a call returns or raises; TimeoutError where it takes longer, and is left alone."""
+    """Return or raise what a call does; if it takes longer, abandon it and raise TimeoutError."""
     results: list[object] = []
     errors: list[Exception] = []
 
     def run() -> None:
         try:
             results.append(look())
-        except Exception as error:  # raised again below, where somebody listens
+        except Exception as error:  # raised again below, in the caller's thread
             errors.append(error)
 
     thread = threading.Thread(target=run, name="TripoSR: clipboard", daemon=True)
@@ -128,7 +128,7 @@ def _within(seconds: float, look: Callable[[], object]) -> object:
 
 
 def _image_of(found: Image.Image | list[Path]) -> bpy.types.Image:
-    """The image data-block of a pasted picture; raises InputError if it is no picture."""
+    """Image data-block of a pasted picture; raises InputError if no file is a picture."""
     if isinstance(found, list):
         image = next(filter(None, map(open_image, found)), None)
         if image is None:

@@ -1,6 +1,6 @@
-"""The picture as the network will see it, shown in the panel before anything is generated.
+"""Previews in the panel: the picture as the network will see it, before anything is generated.
 
-Made beside the main thread whenever the panel is drawn and what it depends on has changed.
+When the panel is drawn and the picture or its settings have changed, a task makes a new preview.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from .session import is_scene_locked, previews
 from .stages import PREVIEW_STAGES
 
 SIDE = 256
-"""Pixels of a preview; the panel shows them at about that size."""
+"""Side of a preview in pixels; the panel shows it at about this size."""
 
 DELAY = 0.4
-"""Seconds to wait for the next change: sliders are dragged."""
+"""Seconds to wait for further changes, as while a slider is dragged."""
 
 REMEDIES = {
     "edge": (Message("Edit Matte"), Message("Paint away what reaches the picture's edge")),
@@ -48,20 +48,20 @@ REMEDIES = {
     ),
     "empty": (Message("Use the Whole Picture"), Message("Remove no background at all")),
 }
-"""What to do about each kind of finding, and what happens then."""
+"""Label and tooltip of the button that helps with each kind of finding."""
 
 CUT_OUT, SQUARE = "cut-out", "square"
 
 
 @dataclass(frozen=True, eq=False)
 class Preview:
-    """What was found out about a picture.
+    """Preview of a picture.
 
     Attributes:
         cutout: (SIDE, SIDE, 4) uint8, the whole picture without its background.
-        square: (SIDE, SIDE, 4) uint8, what the network sees.
-        matte: (H, W) uint8, the alpha of the cut-out at the size that it was found in.
-        findings: What is odd about it.
+        square: (SIDE, SIDE, 4) uint8, the network's input.
+        matte: (H, W) uint8, the alpha of the cut-out at its original size.
+        findings: Probable problems of the cut-out.
     """
 
     cutout: NDArray[np.uint8]
@@ -72,14 +72,14 @@ class Preview:
 
 @dataclass
 class View:
-    """What the panel of one scene shows.
+    """Content of one scene's preview panel.
 
     Attributes:
-        wanted: What the preview depends on that is shown, or on its way; see `_key`.
-        key: Likewise, of the one that is shown.
-        preview: What is shown; None before the first one.
-        error, hint: Why there is none, in place of it; empty if nothing went wrong.
-        icons: Of the cut-out and of the square, by their names.
+        wanted: Key of the preview that was requested last; see `_key`.
+        key: Key of the preview that is shown.
+        preview: Preview that is shown; None before the first one.
+        error, hint: Shown in place of the preview if it failed; empty if nothing went wrong.
+        icons: Icons of the cut-out and of the square, by name.
     """
 
     wanted: tuple[object, ...] = ()
@@ -91,21 +91,24 @@ class View:
 
 
 _views: dict[int, View] = {}
-"""By the session_uid of the scene: several windows may show several scenes."""
+"""Views by the session_uid of the scene: several windows may show several scenes."""
 
 _due: list[int] = []
-"""Scenes whose previews will be made when the timer comes."""
+"""session_uids of the scenes whose previews the timer will start."""
 
 
 def view_of(scene: bpy.types.Scene) -> View:
-    """What the panel shows of a scene's picture."""
+    """View of a scene, empty at first."""
     if scene.session_uid not in _views:
         _views[scene.session_uid] = View()
     return _views[scene.session_uid]
 
 
 def request(scene: bpy.types.Scene) -> None:
-    """Make a preview of the scene's picture, unless that is being done or done; for draw()."""
+    """Request a preview of the scene's picture, unless it is already made or requested.
+
+    draw() may call this: it only starts a timer.
+    """
     view, key = view_of(scene), _key(scene)
     if key in (view.wanted, ()) or bpy.app.background:
         return
@@ -118,19 +121,19 @@ def request(scene: bpy.types.Scene) -> None:
 
 
 def is_current(scene: bpy.types.Scene) -> bool:
-    """Whether what is shown is of the scene's picture with its present settings."""
+    """Whether the shown preview matches the scene's picture and its current settings."""
     view = view_of(scene)
     return view.preview is not None and view.key == _key(scene)
 
 
 def refresh() -> None:
-    """Make previews anew when their panels are next drawn: strokes on a matte go unnoticed."""
+    """Make all previews again when their panels are drawn: keys miss strokes on a matte."""
     for view in _views.values():
         view.wanted = ()
 
 
 def _key(scene: bpy.types.Scene) -> tuple[object, ...]:
-    """All that a preview depends on; empty if there is no picture."""
+    """Everything that a preview depends on, except strokes; empty if there is no picture."""
     settings, image = scene.triposr, scene.triposr.image
     if image is None:
         return ()
@@ -152,29 +155,29 @@ def _identity(image: bpy.types.Image) -> tuple[object, ...]:
 
 
 def _start() -> float | None:
-    """Submit the run, on the main thread. Called by Blender's timer."""
-    if is_scene_locked():  # looking at the Render Result changes settings for a moment
+    """Submit the requested previews. Called by Blender's timer on the main thread."""
+    if is_scene_locked():  # reading the Render Result changes settings for a moment
         return DELAY
     _forget_removed_scenes()
     while _due:
         if (scene := with_uid(bpy.data.scenes, _due.pop(0))) is not None:
-            # Frames and views are those of the scene, whichever is in the timer's context.
+            # Read this scene's frames and views, whichever scene the timer's context has.
             with bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0]):
                 _submit(scene)
     return None
 
 
 def _submit(scene: bpy.types.Scene) -> None:
-    """Make a scene's preview, in place of what waits or is made for the same scene."""
+    """Submit the task of a scene's preview, in place of the scene's earlier task."""
     if not (key := _key(scene)):
         return
     uid, view = scene.session_uid, view_of(scene)
     previews.remove_group(str(uid))
     try:
         work = preview_work(scene)
-    except Exception as error:  # the boundary: what the panel shows instead of a preview
-        told = explain(error)
-        view.error, view.hint = told.message, told.hint
+    except Exception as error:  # the boundary: the panel shows the error in place of the preview
+        explained = explain(error)
+        view.error, view.hint = explained.message, explained.hint
         return
 
     def deliver(preview: Preview) -> Outcome:
@@ -201,7 +204,7 @@ def _forget(uid: int) -> None:
 
 
 def preview_work(scene: bpy.types.Scene) -> Callable[[Callable[[str, float], None]], Preview]:
-    """What makes a preview of the scene's picture; it touches no bpy.
+    """Copy the scene's picture and settings, and return work that makes a preview without bpy.
 
     Raises:
         InputError: The picture or its matte has no pixels, or too many.
@@ -216,7 +219,7 @@ def _work(
     picture: Picture, options: Options, matte: NDArray[np.uint8] | None
 ) -> Callable[[Callable[[str, float], None]], Preview]:
     def work(tick: Callable[[str, float], None] = ignore_progress) -> Preview:
-        # Imported here, on the worker: Pillow and OpenCV take their time.
+        # Imported on the worker, because importing Pillow and OpenCV takes time.
         with importing("Pillow"):
             from PIL import Image
 
@@ -235,14 +238,14 @@ def _work(
 
 
 def _fitted(picture: object) -> NDArray[np.uint8]:
-    """A Pillow picture (RGBA) in the middle of a transparent square: (SIDE, SIDE, 4) uint8."""
+    """Center a Pillow picture (RGBA) on a transparent square: (SIDE, SIDE, 4) uint8."""
     from PIL import ImageOps
 
     return np.asarray(ImageOps.pad(picture, (SIDE, SIDE), color=(0, 0, 0, 0)))
 
 
 def show(scene: bpy.types.Scene, key: tuple[object, ...], preview: Preview) -> None:
-    """Let the panel show a preview of a scene's picture."""
+    """Show a preview in the panel of its scene."""
     view = view_of(scene)
     view.icons.clear()
     view.key, view.preview, view.error, view.hint = key, preview, "", ""
@@ -255,13 +258,13 @@ def show(scene: bpy.types.Scene, key: tuple[object, ...], preview: Preview) -> N
 
 @persistent
 def _on_render(*_: object) -> None:
-    """The Render Result may be the scene's picture, and looks otherwise now."""
+    """Refresh the previews: the scene's picture may be the Render Result, which has changed."""
     refresh()
 
 
 @persistent
 def _on_save(_path: str) -> None:
-    """Blender saves a packed image as it was packed: strokes since then would be lost."""
+    """Pack painted mattes again: Blender saves the packed pixels, without later strokes."""
     mattes = {image.triposr.matte for image in bpy.data.images}
     for matte in mattes - {None}:
         if matte.is_dirty and matte.library is None:

@@ -1,8 +1,7 @@
-"""Tasks of one kind beside Blender's main thread: one at a time, the rest wait. No bpy.
+"""Queue of tasks beside Blender's main thread: one task at a time, the others wait. No bpy.
 
-A timer calls `pump`, which takes the events of the task's job and, when it is done, delivers its
-result. A timer and not a modal operator: a modal one is canceled when a file is loaded, and holds
-auto-save back.
+A timer calls `pump`, which handles the events of the task's job and delivers its result. A modal
+operator in place of the timer would be canceled when a file is loaded, and would defer auto-save.
 """
 
 from __future__ import annotations
@@ -20,19 +19,19 @@ from .job import Done, Event, Failed, Job, Progress, Stopped, ThreadJob
 log = logging.getLogger(__name__)
 
 FAILURES = 20
-"""Failed tasks that are kept to be retried."""
+"""Number of failed tasks that are kept to be retried."""
 
 Stages = Mapping[str, tuple[str, float]]
-"""What the artist reads at each stage, and the stage's part of the progress bar; in order."""
+"""Label and share of the progress bar of each stage, in order."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a task has come to.
+    """Outcome of a task.
 
     Attributes:
-        message: For the artist; empty if there is nothing to say.
-        result: For the script that waited for it: the new object, for instance.
+        message: Message to the artist; may be empty.
+        result: Result for a waiting script, such as the new object.
     """
 
     message: str = ""
@@ -41,22 +40,22 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Task:
-    """A piece of work.
+    """Piece of work.
 
     Attributes:
-        title: What it is about: the picture's name, or a message.
-        stages: Those that the work reports.
-        work: Runs on the job's thread, and touches no bpy.
-        deliver: Runs on the main thread with what the work returned.
-        describe: Says more about a stage, given how much of it is done; without it, the stage's
-            own label is shown.
-        picture: What is shown small beside the title: a picture's file, or the session_uid of an
-            image; 0 for none.
-        group: What several tasks have in common; see `Queue.remove_group`.
-        on_failure: Called on the main thread after its error was reported.
-        again: Makes the same task once more, on the main thread, from its input as it is by then.
-            This is all that is kept of a failed task, whose work may hold the pixels of a large
-            picture. Without it the task itself is kept.
+        title: Subject of the task: the picture's name, or a message.
+        stages: Stages that the work reports.
+        work: Runs on the job's thread, without bpy.
+        deliver: Runs on the main thread with the value that the work returned.
+        describe: Returns the label of a stage, given the fraction that is done; without it, the
+            label in `stages` is shown.
+        picture: Thumbnail beside the title: a picture's file, or the session_uid of an image; 0
+            for none.
+        group: Name of the group that the task belongs to; see `Queue.remove_group`.
+        on_failure: Called on the main thread after the task's error was reported.
+        again: Makes the task again, on the main thread, from the current state of its input. For a
+            failed task, the queue keeps only this, because the work may hold the pixels of a large
+            picture. Without it, the queue keeps the task itself.
     """
 
     title: str
@@ -70,22 +69,22 @@ class Task:
     again: Callable[[], Task] | None = None
 
     def do(self) -> Outcome:
-        """Do it now, on the main thread, while the caller waits; raises what goes wrong."""
+        """Do the task now, on the main thread, while the caller waits; errors propagate."""
         return self.deliver(self.work(_ignore_progress))
 
 
 def _ignore_progress(_stage: str, _fraction: float) -> None:
-    """The tick of a caller that waits anyway."""
+    """Tick for a caller that waits."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """What is kept of a task that failed.
+    """Record of a failed task.
 
     Attributes:
-        title, picture: The task's.
-        message, hint: Why it failed, and what to do. The error itself would hold its traceback, and
-            that the task's pixels.
+        title, picture: Those of the task.
+        message, hint: Why it failed, and what to do. The error itself is not kept: its traceback
+            would hold the task's pixels.
         again: See `Task`.
     """
 
@@ -98,16 +97,16 @@ class Failure:
 
 @dataclass
 class State:
-    """What the panels show. Only the queue writes it; texts are messages, or empty.
+    """State of a queue, for the panels. Only the queue writes it; texts are messages, or empty.
 
     Attributes:
-        title, picture: Those of the task that is running, or that ran last.
-        label: Its stage.
-        fraction: How much of it is done, 0...1.
+        title, picture: Those of the running task, or of the last one.
+        label: Label of the task's stage.
+        fraction: Part of the task that is done, 0...1.
         ended, failed: How many tasks have ended, and failed, since the queue was last empty.
-        canceling, canceled: Whether the task is being canceled, or was.
-        message: What the last task reported when it ended well.
-        error, hint: What went wrong last, and what to do.
+        canceling, canceled: Whether the task is being canceled, or was canceled.
+        message: Message of the last task that succeeded or was canceled.
+        error, hint: Last error, and what to do.
     """
 
     title: str = ""
@@ -125,12 +124,12 @@ class State:
 
 @dataclass(frozen=True)
 class Words:
-    """What the artist reads of any task.
+    """Texts for the artist that all tasks share.
 
     Attributes:
-        starting, canceling: In place of a stage.
-        canceled: Given the title, says that the task was canceled.
-        explain: Given an error, says what went wrong, and what to do.
+        starting, canceling: Labels in place of a stage's.
+        canceled: Returns, for a title, the message that the task was canceled.
+        explain: Returns, for an error, what went wrong and what to do.
     """
 
     starting: str
@@ -140,13 +139,13 @@ class Words:
 
 
 class Queue:
-    """Runs tasks in the order in which they were submitted.
+    """Queue that runs tasks in the order in which they were submitted.
 
     Args:
-        words: What the artist reads.
+        words: Texts for the artist.
         wake: Called when there is something to `pump`.
         show: Called when the state has changed.
-        report: Called with an error and a hint when a task has failed.
+        report: Called with an error message and a hint when a task has failed.
         keeps_failed: Whether failed tasks can be retried.
     """
 
@@ -174,41 +173,41 @@ class Queue:
         return self._job is not None
 
     def waiting(self) -> tuple[Task, ...]:
-        """The tasks that wait for the running one, the next one first."""
+        """Waiting tasks, the next one first."""
         return tuple(self._waiting)
 
     def failed(self) -> tuple[Failure, ...]:
-        """The tasks that failed, the last one last; see `retry`."""
+        """Failed tasks, the latest one last; see `retry`."""
         return tuple(self._failed)
 
     def move(self, number: int, by: int) -> None:
-        """Let a waiting task have its turn earlier (`by` < 0) or later."""
+        """Move a waiting task forward (`by` < 0) or back in the queue."""
         task = self._waiting[number]
         del self._waiting[number]
         self._waiting.insert(max(0, number + by), task)
         self._show()
 
     def remove(self, number: int) -> None:
-        """Forget a waiting task."""
+        """Remove a waiting task."""
         del self._waiting[number]
         self._show()
 
     def remove_group(self, group: str) -> None:
-        """Forget the waiting tasks of a group, and cancel the running one if it belongs to it."""
+        """Remove the waiting tasks of a group, and cancel the running task if it belongs to it."""
         self._waiting = deque(task for task in self._waiting if task.group != group)
         if self._task is not None and self._task.group == group:
             self.cancel()
         self._show()
 
     def retry(self, number: int) -> None:
-        """Submit a failed task once more."""
+        """Submit a failed task again."""
         failure = self._failed[number]
         del self._failed[number]
         self._try_again(failure)
         self._show()
 
     def retry_all(self) -> None:
-        """Submit all failed tasks once more."""
+        """Submit all failed tasks again."""
         failures = tuple(self._failed)
         self._failed.clear()
         for failure in failures:
@@ -235,12 +234,12 @@ class Queue:
             self._start_next()
 
     def cancel_all(self) -> None:
-        """Stop the running task, and forget those that wait."""
+        """Remove the waiting tasks, and cancel the running one."""
         self._waiting.clear()
         self.cancel()
 
     def cancel(self) -> None:
-        """Stop the running task at its next step."""
+        """Cancel the running task; it stops at its next tick."""
         if self._job is not None:
             self._job.cancel()
             self.state.canceling = True
@@ -248,13 +247,13 @@ class Queue:
             self._show()
 
     def dismiss(self) -> None:
-        """Forget the last message and error, and what failed."""
+        """Clear the last message and error, and the failed tasks."""
         self._forget()
         self._failed.clear()
         self._show()
 
     def drop(self, message: str) -> None:
-        """Cancel everything that runs, forget its results, and leave a message."""
+        """Cancel all tasks, discard their results, and leave a message."""
         self._abandon()
         self._forget()
         self._failed.clear()
@@ -262,13 +261,13 @@ class Queue:
         self._show()
 
     def pump(self, may_deliver: bool = True) -> bool:
-        """Take the job's events. Called on the main thread, again and again.
+        """Handle the job's events. A timer calls this on the main thread, again and again.
 
         Args:
             may_deliver: Whether a result may be delivered now.
 
         Returns:
-            Whether to go on calling.
+            Whether the timer must go on.
         """
         if self._job is not None and may_deliver:
             before = (self.state.label, round(self.state.fraction, 2))
@@ -283,9 +282,9 @@ class Queue:
         return self._job is not None or bool(self._waiting)
 
     def join(self, timeout: float) -> bool:
-        """Cancel everything and wait for its threads to end; whether they have.
+        """Cancel all tasks and wait for their threads; return whether all have ended.
 
-        Blender may not quit, nor the code be unloaded, under a running one.
+        While a thread is running, Blender must not quit, and the code must not be unloaded.
         """
         self._abandon()
         deadline = time.monotonic() + timeout
@@ -340,7 +339,7 @@ class Queue:
     def _deliver(self, task: Task, result: Any) -> None:
         try:
             self.state.message = task.deliver(result).message
-        except Exception as error:  # the job's other boundary: the timer must live on
+        except Exception as error:  # a boundary like the job's: the timer must go on
             self._keep_failed(task, error)
 
     def _keep_failed(self, task: Task, error: BaseException) -> None:
@@ -352,7 +351,7 @@ class Queue:
             task.on_failure()
 
     def fail(self, error: BaseException) -> tuple[str, str]:
-        """Report an error of a task, or on the way to one; returns what was reported."""
+        """Report an error of a task or of its preparation; return the message and the hint."""
         message, hint = self._words.explain(error)
         self.state.error, self.state.hint = message, hint
         self._report(message, hint)
@@ -361,7 +360,7 @@ class Queue:
 
 
 def overall_fraction(stages: Stages, stage: str, fraction: float) -> float:
-    """Part of a whole task that is done when `fraction` of `stage` is: 0...1."""
+    """Fraction of the whole task that is done when `fraction` of `stage` is: 0...1."""
     names = list(stages)
     done = sum(stages[name][1] for name in names[: names.index(stage)])
     return done + stages[stage][1] * fraction

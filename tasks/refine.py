@@ -1,4 +1,4 @@
-"""Another surface, or exact colors, for an object that was made from a picture; no network."""
+"""Tasks that extract an object's surface again or recompute its colors, without the network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..scene.mesh import check_not_empty, fill, recolor
 from ..scene.source import note_surface, source_of
 from ..scene.undo import push_undo_step
 from .fit import fit_check
-from .generate import told_of
+from .generate import summary_of
 from .queue import Outcome, Task
 from .session import engine
 from .stages import RECOLOR_STAGES, REFINE_STAGES
@@ -24,7 +24,7 @@ def extraction(
     is_clicked: bool,
     surface: SurfaceSettings,
 ) -> Task:
-    """The task that extracts an object's surface again; its result is the object.
+    """Make the task that extracts an object's surface again; its result is the object.
 
     Raises:
         InputError: The mesh cannot be replaced, or no longer lies where it was made.
@@ -45,13 +45,13 @@ def extraction(
         note_surface(target, surface)
         if is_clicked:
             push_undo_step(Message("Refine"))
-        return Outcome(told_of(target, mesh, target.triposr.is_draft), target)
+        return Outcome(summary_of(target, mesh, target.triposr.is_draft), target)
 
     return Task(blender_object.name, REFINE_STAGES, work, deliver)
 
 
 def coloring(blender_object: bpy.types.Object, this_machine: Machine, is_clicked: bool) -> Task:
-    """The task that colors an object's vertices, wherever they are; its result is the object.
+    """Make the task that colors an object's vertices where they are; its result is the object.
 
     Raises:
         InputError: The mesh cannot be colored, or no longer lies where it was made.

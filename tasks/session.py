@@ -1,4 +1,4 @@
-"""The queues of this Blender, and the timer that pumps them."""
+"""Queues of this Blender, and the timer that pumps them."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from .queue import Queue, Words
 log = logging.getLogger(__name__)
 
 ADDON = __package__.rpartition(".")[0]
-"""Its logger has the loggers of all modules below it."""
+"""Name of the add-on's module, and of the logger above those of all its modules."""
 
 PUMP_INTERVAL = 0.1
-"""Seconds between two looks at the jobs' events."""
+"""Seconds between two calls of the pump."""
 
 IDLE_INTERVAL = 10.0
-"""Seconds between two looks whether the model has been idle for long enough to unload it."""
+"""Seconds between two checks whether the model has been idle for long enough to unload it."""
 
 JOIN_TIMEOUT = 60.0
-"""Seconds to wait at exit for canceled jobs: longer than the longest step that cannot stop."""
+"""Seconds to wait at exit for canceled tasks: longer than the longest step that cannot stop."""
 
 RECENT = 20
-"""Warnings that are kept for a report."""
+"""Number of warnings that are kept for the report."""
 
 
 class _Recent(logging.Handler):
-    """Keeps the last warnings and errors of the add-on."""
+    """Handler that keeps the last warnings and errors of the add-on."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -52,12 +52,12 @@ _recent = _Recent()
 
 
 def recent_warnings() -> list[str]:
-    """The last warnings and errors, oldest first."""
+    """Last warnings and errors, oldest first."""
     return list(_recent.lines)
 
 
 def _show() -> None:
-    """Redraw what shows the states: the sidebars and the preferences, not the viewports."""
+    """Redraw the sidebars and the preferences, which show the states, but not the viewports."""
     shown = {("VIEW_3D", "UI"), ("IMAGE_EDITOR", "UI"), ("PREFERENCES", "WINDOW")}
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
@@ -72,7 +72,7 @@ def _wake() -> None:
 
 
 def _popup(message: str, hint: str) -> None:
-    """Show an error at the mouse: the panel that keeps it may be closed."""
+    """Show an error at the mouse, because the panel that keeps it may be closed."""
     if bpy.app.background or not bpy.context.window_manager.windows:
         return
 
@@ -85,7 +85,7 @@ def _popup(message: str, hint: str) -> None:
 
 
 def _in_panel(_message: str, _hint: str) -> None:
-    """No popup: the artist looks at the panel that shows the error anyway."""
+    """Show no popup: the artist is looking at the panel that shows the error."""
 
 
 def _explained(error: BaseException) -> tuple[str, str]:
@@ -106,28 +106,28 @@ _queue = partial(
 )
 
 pictures = _queue(_popup)
-"""Pictures that become objects."""
+"""Tasks that build objects from pictures."""
 
 upkeep = _queue(_popup)
-"""Models that come to this machine, and devices that are looked for."""
+"""Tasks that download or import models, and detect devices."""
 
 previews = _queue(_in_panel, keeps_failed=False)
-"""Pictures whose background is removed, to be looked at before they become objects."""
+"""Tasks that make previews of pictures."""
 
 mattes = _queue(_popup, keeps_failed=False)
-"""Cut-outs that will be painted on."""
+"""Tasks that make mattes to paint on."""
 
 refinements = _queue(_in_panel, keeps_failed=False)
-"""Surfaces that follow the sliders in the panel."""
+"""Tasks that extract surfaces as the sliders in the panel move."""
 
 edits = _queue(_popup, keeps_failed=False)
-"""Meshes that are remeshed, colored, extracted again, at a click."""
+"""Tasks that edit, color or extract a mesh at a click."""
 
 pastes = _queue(_popup, keeps_failed=False)
-"""Pictures from the clipboard."""
+"""Tasks that read the clipboard."""
 
 looks = _queue(_in_panel, keeps_failed=False)
-"""Looks at the disks, for the panels; see `inventory`."""
+"""Tasks that search the disks for the panels; see `inventory`."""
 
 QUEUES = (pictures, upkeep, previews, mattes, refinements, edits, pastes, looks)
 
@@ -140,7 +140,7 @@ def _pump() -> float | None:
 
 
 def is_scene_locked() -> bool:
-    """Whether Blender reads the scene on another thread, so that nothing may be added to it."""
+    """Whether Blender reads the scene on another thread, so that the scene must not change."""
     return bpy.app.is_job_running("RENDER") or bpy.context.window_manager.is_interface_locked
 
 
@@ -150,28 +150,28 @@ def _unload_when_idle() -> float:
 
 
 def _join_all() -> bool:
-    """Cancel everything and wait for its threads to end; whether they have."""
+    """Cancel all tasks and wait for their threads; return whether all have ended."""
     deadline = time.monotonic() + JOIN_TIMEOUT
-    # All are told first, and then waited for.
+    # Cancel all first, then wait, so that they end at the same time.
     for queue in QUEUES:
         queue.drop("")
-    # But not for a look at a share that does not answer: it cannot stop, and changes nothing.
+    # Do not wait for a look at a share that does not answer: it cannot stop, and changes nothing.
     ending = [queue for queue in QUEUES if queue is not looks]
     return all([queue.join(max(0.0, deadline - time.monotonic())) for queue in ending])
 
 
 @persistent
 def _on_load(_path: str) -> None:
-    """Another file ends what its scene was for. A file that cannot be opened does not."""
+    """Drop the tasks of the previous file. A file that fails to open leaves them running."""
     for queue in (previews, mattes, refinements, edits):
         queue.drop("")
     if pictures.is_running():
-        pictures.drop(_told_of_load(pictures.state.title, len(pictures.waiting())))
+        pictures.drop(_canceled_by_load(pictures.state.title, len(pictures.waiting())))
     else:
-        pictures.dismiss()  # what failed belonged to the other file
+        pictures.dismiss()  # failed tasks belong to the previous file
 
 
-def _told_of_load(title: str, waiting: int) -> Message:
+def _canceled_by_load(title: str, waiting: int) -> Message:
     if not waiting:
         return Message("{title}: canceled, because another file was opened", title=title)
     return Message(
@@ -183,9 +183,9 @@ def _told_of_load(title: str, waiting: int) -> Message:
 
 @persistent
 def _on_render(scene: bpy.types.Scene, *_: object) -> None:
-    """Leave the GPU's memory to Cycles."""
+    """Free the GPU's memory for Cycles."""
     if scene.render.engine == "CYCLES" and scene.cycles.device == "GPU":
-        log.info("Giving memory back: Cycles renders on the GPU")
+        log.info("Freeing memory: Cycles renders on the GPU")
         engine.leave_gpu()
 
 

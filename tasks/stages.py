@@ -1,4 +1,4 @@
-"""What the artist reads at each stage of a task, and the stage's part of the progress bar."""
+"""Stages of each kind of task: label, and share of the progress bar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The object whose mesh a task replaces."""
+"""Object whose mesh a task replaces."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ..scene.source import KEY, check_source, has_source
 
 @dataclass(frozen=True)
 class Target:
-    """An object whose mesh will be replaced, as it was when the task began.
+    """State, at the start of a task, of the object whose mesh the task replaces.
 
     Attributes:
         uid, mesh: session_uids of the object and its mesh.
-        code: The scene code, as it is kept.
+        code: The scene code, as stored with the object.
         points: (V, 3) float32, the vertices.
-        content: SHA-256 of all that the mesh holds; empty if nothing can change it meanwhile.
+        content: SHA-256 of all data of the mesh; empty if nothing can change it during the task.
     """
 
     uid: int
@@ -32,13 +32,13 @@ class Target:
 
     @classmethod
     def of(cls, blender_object: bpy.types.Object, is_clicked: bool) -> Target:
-        """An object as it is now.
+        """Record the current state of an object.
 
         Args:
-            is_clicked: Whether the artist goes on working, and may change it meanwhile.
+            is_clicked: Whether the artist goes on working, and may change the object.
 
         Raises:
-            InputError: It was not made from a picture, or cannot be edited now.
+            InputError: The object was not made from a picture, or cannot be edited now.
         """
         check_source(blender_object)
         check_free(blender_object)
@@ -47,10 +47,10 @@ class Target:
         return cls(uid, data.session_uid, blender_object[KEY], positions(data), content)
 
     def found_again(self) -> bpy.types.Object:
-        """The object, with a mesh of its own to receive the result.
+        """Find the object again and make its mesh single-user, to receive the result.
 
         Raises:
-            InputError: It is gone, is being edited, or was changed since.
+            InputError: The object is gone, is being edited, or has changed since.
         """
         target = with_uid(bpy.data.objects, self.uid)
         if target is None or not has_source(target):

@@ -1,4 +1,4 @@
-"""All that the add-on tells the artist in English, read from its source and its catalog."""
+"""English text that the add-on shows the artist, read from its source and its catalog."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ SOURCES = sorted(
 )
 
 MARKS = {"Message", "iface_", "tip_", "rpt_", "check_choice", "check_range", "check_whole"}
-"""What is called with a text for the artist first."""
+"""Calls whose first argument is a text for the artist."""
 
 ERRORS = {
     *("TripoSRError", "InputError", "ModelFilesError", "DownloadError", "DependencyError"),
     *("DeviceError", "DeviceMemoryError", "EmptySurfaceError"),
 }
-"""Called with a message and a hint."""
+"""Errors, which take a message and a hint."""
 
 
 def trees() -> Iterator[tuple[Path, ast.Module]]:
-    """The add-on's files."""
+    """The add-on's files, parsed."""
     for path in SOURCES:
         yield path, ast.parse(path.read_text(encoding="utf-8"))
 
 
 def name_of(call: ast.Call) -> str:
-    """What is called, without the object that it belongs to."""
+    """Name of the called function, without the object that it belongs to."""
     function = call.func
     return getattr(function, "id", getattr(function, "attr", ""))
 
 
 def literal(node: ast.AST | None) -> str | None:
-    """The string that stands there, if it is one with words in it."""
+    """The node's string, if it is one and not empty."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value or None
     return None
 
 
 def messages() -> set[str]:
-    """Everything to be translated, templates unformatted."""
+    """All texts to be translated, templates unformatted."""
     found = {text for _, tree in trees() for node in ast.walk(tree) for text in _texts(node)}
     found |= {model.purpose for model in MODELS}  # labels are names
     found |= {path.stem.replace("_", " ") for path in ROOT.glob("presets/triposr/*.py")}
@@ -61,7 +61,7 @@ def _texts(node: ast.AST) -> Iterator[str]:
     candidates: list[ast.AST | None] = []
     if isinstance(node, ast.Call):
         candidates += _of_call(node)
-    elif isinstance(node, ast.Dict):  # the declaration of a property that several have
+    elif isinstance(node, ast.Dict):  # arguments of a property that several classes declare
         keys = [literal(key) for key in node.keys]
         if "name" in keys:
             candidates += [
@@ -91,7 +91,7 @@ def _of_call(call: ast.Call) -> Iterator[ast.AST]:
 
 
 def _of_items(node: ast.Tuple) -> Iterator[ast.AST]:
-    """Labels and descriptions of a list to choose from: (identifier, label, description)."""
+    """Labels and descriptions of an enumeration's items: (identifier, label, description)."""
     items = [item for item in node.elts if not isinstance(item, ast.Starred)]
     if all(isinstance(item, ast.Tuple) and _is_item(item) for item in items):
         for item in items:
@@ -105,7 +105,7 @@ def _is_item(item: ast.Tuple) -> bool:
 
 
 def _of_class(node: ast.ClassDef) -> Iterator[ast.AST]:
-    """What Blender shows of a class; an operator without a description shows its docstring."""
+    """Texts of a class that Blender shows, such as an operator's docstring or its description."""
     shown = {
         target.id: line.value
         for line in node.body
@@ -122,6 +122,6 @@ def _of_class(node: ast.ClassDef) -> Iterator[ast.AST]:
 
 
 def placeholders(template: str) -> list[tuple[str, str | None, str | None]]:
-    """The values that a template asks for, with how they are written, sorted."""
+    """Values that a template asks for, with conversion and format, sorted."""
     parts = Formatter().parse(template)
     return sorted((name, how, kind) for _, name, how, kind in parts if name is not None)

@@ -1,7 +1,7 @@
-"""The add-on's texts in other languages, for Blender to find; a language is a module here.
+"""Translations of the add-on's texts, registered with Blender; one module per language.
 
-Blender looks here for what its own translation has not: a word that both have is told as Blender
-tells it everywhere.
+Blender uses them only for texts that its own translation lacks, so shared words read as they do in
+the rest of its interface.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from . import de_DE
 ADDON = __package__.rpartition(".")[0]
 
 LANGUAGES = {"de_DE": de_DE.MESSAGES}
-"""By the names that Blender gives them: the English texts and what they are in that language."""
+"""Translations of the English texts, by Blender's name of the language."""
 
 
 def register() -> None:
     contexts = bpy.app.translations.contexts
-    # Blender looks for the text of a button in the context of operators, for all others in its own.
+    # Blender looks up button labels in the context of operators, all other texts in the default.
     both = (contexts.default, contexts.operator_default)
     bpy.app.translations.register(
         ADDON,

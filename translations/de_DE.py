@@ -1,4 +1,4 @@
-"""German, as artists say it and with the terms of Blender's own German interface."""
+"""German translation, in artists' words and the terms of Blender's own German interface."""
 
 MESSAGES = {
     # The tab in the sidebar: the picture, the button, what becomes of it
@@ -49,16 +49,18 @@ MESSAGES = {
     "Looking for devices": "Geräte werden gesucht",
     "Looking for models": "Modelle werden gesucht",
     "{done:,.0f} of {size:,.0f} MB": "{done:,.0f} von {size:,.0f} MB",
-    "{told}, {rate:.1f} MB/s, {minutes}:{seconds:02} left": (
-        "{told}, {rate:.1f} MB/s, noch {minutes}:{seconds:02}"
+    "{amount}, {rate:.1f} MB/s, {minutes}:{seconds:02} left": (
+        "{amount}, {rate:.1f} MB/s, noch {minutes}:{seconds:02}"
     ),
     # What came of it
     "{name}: {count:,} triangles": "{name}: {count:,} Dreiecke",
     "{name}: draft of {count:,} triangles": "{name}: Entwurf mit {count:,} Dreiecken",
-    "{told} in {seconds:.1f}\N{NO-BREAK SPACE}s": "{told} in {seconds:.1f}\N{NO-BREAK SPACE}s",
-    "{told}, cut off by the model's box": "{told}, von der Box des Modells abgeschnitten",
-    "{told}; the picture has changed since it was first made": (
-        "{told}; das Bild ist seit dem ersten Mal ein anderes"
+    "{summary} in {seconds:.1f}\N{NO-BREAK SPACE}s": (
+        "{summary} in {seconds:.1f}\N{NO-BREAK SPACE}s"
+    ),
+    "{summary}, cut off by the model's box": "{summary}, von der Box des Modells abgeschnitten",
+    "{summary}; the picture has changed since the object was first made": (
+        "{summary}; das Bild hat sich geändert, seit das Objekt entstanden ist"
     ),
     "{title}: canceled": "{title}: abgebrochen",
     "{title}: canceled, because another file was opened": (
@@ -1069,4 +1071,4 @@ MESSAGES = {
         "In den Einstellungen „Voll“ als Genauigkeit wählen oder die Gewichte neu holen"
     ),
 }
-"""The English texts in the order in which the artist meets them, and what they are in German."""
+"""German texts by English text, in the order in which the artist meets them."""

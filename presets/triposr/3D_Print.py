@@ -1,4 +1,4 @@
-"""Settings for one closed part."""
+"""Settings for a single closed part."""
 
 import bpy
 

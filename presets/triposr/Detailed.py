@@ -1,4 +1,4 @@
-"""Settings for the finest surface that a laptop makes in seconds."""
+"""Settings for the finest surface that a laptop builds in seconds."""
 
 import bpy
 

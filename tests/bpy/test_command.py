@@ -55,7 +55,7 @@ def test_the_command_says_what_is_wrong_with_its_arguments(run, picture, tmp_pat
     [
         ("x.fbx", [], "there is no format 'fbx'"),
         ("x.glb", ["--format", "obj"], "does not end with .obj"),
-        ("a file/x.glb", [], "Nothing can be written into .*a file"),
+        ("a file/x.glb", [], "Nothing can be written to .*a file"),
         ("x.glb", ["--background", "blue"], "invalid choice"),
         ("x.glb", ["--resolution", "5"], "Resolution is 5"),
         ("x.glb", ["--size", "0"], "Size is 0"),

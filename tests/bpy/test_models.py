@@ -243,7 +243,7 @@ def test_the_report_tells_all_but_who_one_is(bpy, addon, tmp_path, picture, monk
     preferences.model_folder = str(home / "secret project")
     with pytest.raises(RuntimeError):
         bpy.ops.triposr.generate(filepath=str(home / "client.png"))
-    text = addon("operators.diagnostics").report(bpy.context)
+    text = addon("operators.diagnostics").diagnostics(bpy.context)
     for part in ("TripoSR for Blender", "Blender 4", "torch ", "transformers ", "starter"):
         assert part in text
     assert "client.png" in text.partition("Last warnings:")[2]
@@ -261,7 +261,7 @@ def test_the_report_of_a_user_without_a_home(bpy, addon, monkeypatch, home: Path
         return home
 
     monkeypatch.setattr(Path, "home", find)
-    text = addon("operators.diagnostics").report(bpy.context)
+    text = addon("operators.diagnostics").diagnostics(bpy.context)
     assert "starter" in text
     assert "~" not in text
 

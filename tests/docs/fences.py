@@ -23,7 +23,7 @@ KINDS = {
     'bash data-run="help"': "help",
     "text": "nothing",
 }
-"""What runs a block, by what it begins with."""
+"""Programs that run blocks, by the text after the opening fence."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The reference pages name all that there is, and quote what the code says."""
+"""The reference pages name everything, and quote the code's messages word for word."""
 
 import ast
 import importlib
@@ -17,7 +17,7 @@ SCRIPTING = without_blocks(ROOT / "docs" / "scripting.md")
 PANELS = without_blocks(ROOT / "docs" / "panels.md")
 TROUBLESHOOTING = ROOT / "docs" / "troubleshooting.md"
 
-# What Blender adds to operators, and what only Blender's file browser fills in.
+# Properties that Blender adds to operators, or that only its file browser fills in.
 NOT_OURS = {"rna_type", "filter_glob", "remove_name", "remove_active", "menu_idname"}
 
 
@@ -30,12 +30,12 @@ def classes(bpy: ModuleType, base: str) -> Iterator[type]:
 
 
 def missing(names: set[str], page: str) -> set[str]:
-    """Those that the page does not have as code."""
+    """Names that the page does not contain as code."""
     return {name for name in names if not re.search(rf"`[^`]*\b{re.escape(name)}\b[^`]*`", page)}
 
 
 def own_settings(cls: type) -> set[str]:
-    """What an operator and what it inherits from declare."""
+    """Properties that an operator and its base classes declare."""
     return {name for base in cls.__mro__ for name in inspect.get_annotations(base)}
 
 
@@ -111,7 +111,7 @@ def test_every_button_is_explained() -> None:
                 texts.add(strings(node.value))
     labels = {text for text in texts if text and "…" not in text}
     assert len(labels) > 25
-    told = {  # what a panel says while it works, and headings
+    exempt = {  # headings, and labels that need no explanation
         "Open, paste or drop a picture to begin",
         "Looking at the clipboard",
         "Looking at the picture",
@@ -120,11 +120,11 @@ def test_every_button_is_explained() -> None:
         "Model: TripoSR",
         "Device and Memory",
     }
-    assert labels - told - {label for label in labels if label in PANELS} == set()
+    assert labels - exempt - {label for label in labels if label in PANELS} == set()
 
 
 def test_messages_are_those_of_the_code() -> None:
-    """Each first cell below `what it says` is something that the add-on can say."""
+    """Each first cell below `what it says` is a message of the add-on."""
     said = {re.sub(r"{[^}]*}", "…", message) for message in messages()}
     quoted = set()
     is_quoting = False

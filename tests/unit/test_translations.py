@@ -1,4 +1,4 @@
-"""Everything that the artist reads can be translated, and is told in German."""
+"""Everything that the artist reads can be translated, and has a German translation."""
 
 import ast
 import runpy
@@ -12,8 +12,8 @@ ENGLISH = messages()
 UNITS = {"MB", "GB", "torch"}
 """Words that are the same in all languages."""
 
-TOLD = {"poll_message_set": 0, "report": 1, "draw_text": 1, "tell": 2, "push_undo_step": 0}
-"""Which argument of a call is a text that must have been made for translation before."""
+SHOWN = {"poll_message_set": 0, "report": 1, "draw_text": 1, "push_undo_step": 0}
+"""Position of the argument of a call that must have been made for translation before."""
 
 CALLS = [
     (f"{path.relative_to(ROOT)}:{node.lineno}", node)
@@ -64,7 +64,7 @@ def test_templates_get_their_values() -> None:
     for place, call in CALLS:
         given = {keyword.arg for keyword in call.keywords}
         found = templates(call)
-        if not found or None in given:  # an error makes its messages of what it was given itself
+        if not found or None in given:  # an error passes on the keywords that it was given
             continue
         texts = filter(None, map(literal, found))
         if {name for text in texts for name, _, _ in placeholders(text)} != given:
@@ -72,22 +72,22 @@ def test_templates_get_their_values() -> None:
     assert wrong == []
 
 
-def told(call: ast.Call) -> Iterator[ast.expr]:
-    """What of a call the artist will read."""
+def shown(call: ast.Call) -> Iterator[ast.expr]:
+    """Arguments of a call that the artist will read."""
     name = name_of(call)
-    if name in TOLD:
-        yield from call.args[TOLD[name] :][:1]
+    if name in SHOWN:
+        yield from call.args[SHOWN[name] :][:1]
     if name in MARKS | ERRORS:
         yield from call.args
     yield from (keyword.value for keyword in call.keywords if keyword.arg == "text")
 
 
 def test_no_text_is_put_together_untranslated() -> None:
-    """What an f-string says, no translation knows."""
+    """No translation can contain the text of an f-string."""
     said = {
         f"{place} {word}"
         for place, call in CALLS
-        for text in told(call)
+        for text in shown(call)
         if isinstance(text, ast.JoinedStr)
         for part in filter(None, map(literal, text.values))
         for word in part.replace(",", " ").replace(".", " ").replace(":", " ").split()
@@ -100,6 +100,6 @@ def test_what_blender_does_not_translate_is_translated_before() -> None:
     plain = [
         place
         for place, call in CALLS
-        if name_of(call) in TOLD and any(literal(text) for text in told(call))
+        if name_of(call) in SHOWN and any(literal(text) for text in shown(call))
     ]
     assert plain == []
