@@ -15,7 +15,7 @@ from .inference.types import DeviceInfo, Machine
 from .texts import localized
 
 BASIC_DEVICES = (
-    ("auto", "Automatic", "The first that works of GPU and CPU"),
+    ("auto", "Automatic", "A GPU if one works, else the CPU"),
     ("cpu", "CPU", "Works everywhere"),
     ("cuda", "NVIDIA or AMD GPU", "CUDA, or ROCm with a ROCm build of torch"),
     ("xpu", "Intel GPU", "XPU, with an XPU build of torch"),
@@ -44,7 +44,7 @@ def device_items(
         if name in found:
             items.append((name, device_label(found[name]), Message("Another GPU of this machine")))
         elif chosen is not None and chosen.device_name == name:
-            label = Message("{name} (Not Looked for Yet)", name=name)
+            label = Message("{name} (Not Detected Yet)", name=name)
             items.append((name, label, Message("Click Detect Devices")))
     _device_items[:] = [
         (name, localized(label), about, "NONE", _number_of(name)) for name, label, about in items
@@ -88,16 +88,16 @@ class MachineSettings:
     device_name: StringProperty(default="auto", options={"HIDDEN"})
     device: EnumProperty(
         name="Device",
-        description="What the network runs on",
+        description="Device that runs the network",
         items=device_items,
         get=_chosen_device,
         set=_choose_device,
     )
     precision: EnumProperty(
         name="Precision",
-        description="How many bits the network computes with",
+        description="Number of bits that the network computes with",
         items=(
-            ("auto", "Automatic", "Half on processors that are made for it, else full"),
+            ("auto", "Automatic", "Half on processors designed for it, else full"),
             (
                 "fp32",
                 "Full",
@@ -109,39 +109,39 @@ class MachineSettings:
     )
     threads: IntProperty(
         name="CPU Threads",
-        description="Processor cores that a run takes. "
-        "0: all but one, which Blender keeps; all of them for scripts, for which Blender waits",
+        description="Number of processor cores that a task uses. 0: all but one, which Blender "
+        "keeps; all for scripts, which Blender waits for",
         min=0,
         soft_max=64,
     )
     keep_loaded: EnumProperty(
         name="Keep Loaded",
-        description="How long the model stays in memory after a run. "
-        "It is always unloaded before Cycles renders on a GPU that it takes memory of",
+        description="How long the model stays in memory after its last use. It is always unloaded "
+        "before Cycles renders on a GPU whose memory it uses",
         items=(
-            ("minutes", "For a While", "The next picture starts at once; memory comes back later"),
+            ("minutes", "For a While", "The next picture starts at once; memory is freed later"),
             ("always", "Always", "Until Blender is closed"),
-            ("never", "Never", "Memory comes back after each run; each run loads the model"),
+            ("never", "Never", "Memory is freed after each task; each task loads the model"),
         ),
     )
     keep_minutes: IntProperty(
         name="Minutes",
-        description="Minutes after a run until the model is unloaded",
+        description="Minutes without use after which the model is unloaded",
         min=1,
         soft_max=120,
         default=10,
     )
     torch_folder: StringProperty(
         name="Own Torch",
-        description="Folder with another build of torch, as pip install --target fills it: "
-        "for CUDA on Windows, ROCm or Intel GPUs. Empty: the torch that Blender finds",
+        description="Folder that pip install --target filled with another build of torch, for "
+        "CUDA on Windows, ROCm or Intel GPUs. Empty: the torch that Blender finds",
         subtype="DIR_PATH",
         update=_on_folder,
     )
     model_folder: StringProperty(
         name="Model Folder",
-        description="Where models are kept. A studio may share a folder, which may be read-only. "
-        "Empty: the add-on's own data folder",
+        description="Folder that holds the models. A studio can share one, even read-only. Empty: "
+        "the add-on's own data folder",
         subtype="DIR_PATH",
         update=_on_folder,
     )
@@ -152,16 +152,17 @@ class MachineSettings:
     )
     hub_mirror: StringProperty(
         name="Hugging Face Mirror",
-        description="Address that stands for https://huggingface.co, such as a studio's own. "
-        "Empty: the environment's HF_ENDPOINT, else huggingface.co itself",
+        description="Address to use instead of https://huggingface.co, such as a studio's own "
+        "mirror. Empty: HF_ENDPOINT from the environment, else huggingface.co",
     )
     github_mirror: StringProperty(
         name="GitHub Mirror",
-        description="Address that stands for https://github.com, where matting models are",
+        description="Address to use instead of https://github.com, which hosts the matting models",
     )
     show_colors: BoolProperty(
         name="Show Colors in Solid Shading",
-        description="Set the viewports' solid shading to show color attributes when a mesh arrives",
+        description="Show color attributes in the solid shading of the viewports when a mesh "
+        "arrives",
         default=True,
     )
 

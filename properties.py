@@ -91,7 +91,7 @@ class TripoSRImage(bpy.types.PropertyGroup):
     matte: PointerProperty(
         type=bpy.types.Image,
         name="Matte",
-        description="Painted mask that stands for the Background setting: white is the subject",
+        description="Painted mask that replaces the Background setting: white is the subject",
     )
 
 
@@ -112,7 +112,9 @@ class TripoSRSource(declaring(OBJECT), bpy.types.PropertyGroup):
 
     picture: StringProperty(name="Picture", description="Name of the picture")
     image: PointerProperty(
-        type=bpy.types.Image, name="Image", description="The picture, if it was in the .blend"
+        type=bpy.types.Image,
+        name="Image",
+        description="The picture, if it is an image of the .blend",
     )
     filepath: StringProperty(
         name="File",
@@ -120,23 +122,24 @@ class TripoSRSource(declaring(OBJECT), bpy.types.PropertyGroup):
         subtype="FILE_PATH",
     )
     digest: StringProperty(
-        name="SHA-256", description="Of the picture's file or pixels when the object was made"
+        name="SHA-256",
+        description="Checksum of the picture's file or pixels when the object was made",
     )
-    is_draft: BoolProperty(name="Draft", description="Whether the starter model made it")
+    is_draft: BoolProperty(name="Draft", description="Whether the starter model made the object")
     mirrored: EnumProperty(
         name="Mirrored",
-        description="Which half the other one is a mirror image of",
+        description="Half that was kept; the other half is its mirror image",
         items=(("none", "None", ""), ("left", "Left Half", ""), ("right", "Right Half", "")),
     )
     variants: StringProperty(
-        name="Variants", description="What it has in common with those that it is compared with"
+        name="Variants", description="Group of variants that the object belongs to"
     )
     home: FloatVectorProperty(
-        name="Place", description="Where the one that is kept is to stand", subtype="TRANSLATION"
+        name="Place", description="Where the kept variant will stand", subtype="TRANSLATION"
     )
-    scale: FloatProperty(name="Scale", description="Object units to a model unit", default=1.0)
+    scale: FloatProperty(name="Scale", description="Object units per model unit", default=1.0)
     base: FloatVectorProperty(
-        name="Base", description="What became the object's origin, in model units"
+        name="Base", description="Point that became the object's origin, in model units"
     )
 
 

@@ -87,17 +87,17 @@ class Setting:
 BACKGROUND = Setting(
     "background",
     label="Background",
-    description="How the subject is told from its background",
+    description="How to separate the subject from its background",
     default=Options.background,
     choices=(
         (
             "auto",
             "Automatic",
-            "The picture's own transparency where there is some, else a matting model where one "
-            "is on this machine, else a method for plain backgrounds",
+            "Use the picture's own transparency if it has any, else an installed matting model, "
+            "else a method for plain backgrounds",
         ),
         ("alpha", "Transparency", "Use the picture's own alpha channel"),
-        ("model", "Matting Model", "Let a network cut the subject out"),
+        ("model", "Matting Model", "Let a network cut out the subject"),
         ("plain", "Plain Background", "Remove a background of one color or a soft gradient"),
         ("none", "None", "Use the whole picture; it should show its subject on middle gray"),
     ),
@@ -105,24 +105,24 @@ BACKGROUND = Setting(
 MATTING_MODEL = Setting(
     "matting_model",
     label="Matting Model",
-    description="Which network cuts the subject out",
+    description="Network that cuts out the subject",
     default=Options.matting_model,
     choices=(
-        ("auto", "Best Installed", "The best of those that are on this machine"),
+        ("auto", "Best Installed", "The best matting model on this machine"),
         *((model.name, model.label, model.purpose) for model in MATTING_MODELS),
     ),
 )
 KEEP_LARGEST = Setting(
     "keep_largest",
     label="Keep Largest",
-    description="Leave out all parts of the picture's subject but the largest",
+    description="Keep only the largest part of the subject",
     default=Options.keep_largest,
 )
 FOREGROUND_RATIO = Setting(
     "foreground_ratio",
     label="Foreground Ratio",
-    description="Part of the network's square picture that the subject fills. "
-    "Try another value when the shape comes out too flat or too deep",
+    description="Share of the network's square picture that the subject fills. Try another value "
+    "if the shape comes out too flat or too deep",
     default=Options.foreground_ratio,
     limits=FOREGROUND_RATIO_RANGE,
     soft=(0.5, FOREGROUND_RATIO_RANGE[1]),
@@ -132,8 +132,8 @@ FOREGROUND_RATIO = Setting(
 RESOLUTION = Setting(
     "resolution",
     label="Resolution",
-    description="Points per axis at which the surface is looked for. "
-    "More show finer detail, and take more time and memory",
+    description="Sampling points per axis. More points give finer detail, but take more time and "
+    "memory",
     default=Options.resolution,
     limits=RESOLUTION_RANGE,
     soft=(64, 512),
@@ -143,8 +143,8 @@ RESOLUTION = Setting(
 THRESHOLD = Setting(
     "threshold",
     label="Density Threshold",
-    description="Density at which the surface lies. "
-    "Raise it to remove haze around the object, lower it to keep thin parts",
+    description="Density at which the surface lies. Raise it to remove haze around the object; "
+    "lower it to keep thin parts",
     default=Options.threshold,
     limits=THRESHOLD_RANGE,
     soft=(5.0, 100.0),
@@ -154,8 +154,7 @@ THRESHOLD = Setting(
 CLOSED = Setting(
     "closed",
     label="Close at Box",
-    description="Close the mesh where the object reaches the end of the model's box, as 3D "
-    "printing needs",
+    description="Close the mesh where the model's box cuts it off, as 3D printing requires",
     default=Options.closed,
     option="--open",
     option_help="leave the mesh open where the model's box cuts it off",
@@ -163,7 +162,7 @@ CLOSED = Setting(
 SIZE = Setting(
     "size",
     label="Size",
-    description="How large the new object is; see Measure",
+    description="Size of the new object, along the side that Measure selects",
     default=1.0,
     limits=SIZE_RANGE,
     soft=(0.01, 100.0),
@@ -173,7 +172,7 @@ SIZE = Setting(
 MEASURE = Setting(
     "measure",
     label="Measure",
-    description="Which side of the new object is as long as Size says",
+    description="Side of the new object that Size refers to",
     default="longest",
     choices=(
         ("longest", "Longest Side", "The longest of width, depth and height"),
@@ -183,12 +182,16 @@ MEASURE = Setting(
 ORIGIN = Setting(
     "origin",
     label="Origin",
-    description="What becomes the new object's origin",
+    description="Point that becomes the new object's origin",
     default="base",
     choices=(
-        ("base", "Base", "The middle of its bottom: it stands where it is put"),
-        ("center", "Center", "The middle of its bounding box"),
-        ("volume", "Center of Volume", "Its center of mass, about which it turns naturally"),
+        ("base", "Base", "The middle of the bottom, so that the object stands where it is placed"),
+        ("center", "Center", "The middle of the bounding box"),
+        (
+            "volume",
+            "Center of Volume",
+            "The center of mass, around which the object rotates naturally",
+        ),
     ),
 )
 
@@ -205,21 +208,25 @@ OBJECT = (
 FACING = Setting(
     "facing",
     label="Facing",
-    description="Where the side that the picture shows looks to",
+    description="Direction that the side shown in the picture faces",
     default="front",
     choices=(
         ("front", "Front View", "Along -Y, so that the front view (Numpad 1) shows it"),
-        ("view", "Viewer", "To you, in the 3D viewport that you click or drop in"),
+        ("view", "Viewer", "Toward you, in the 3D viewport where you click or drop"),
     ),
 )
 DROP_AT = Setting(
     "drop_at",
     label="Drop At",
-    description="Where a picture that is dropped on the viewport becomes an object",
+    description="Where to place the object made from a picture that you drop on the viewport",
     default="surface",
     choices=(
-        ("surface", "Surface Under Mouse", "On what is under the mouse, or on the floor"),
-        ("cursor", "3D Cursor", "At the 3D cursor, wherever it is dropped"),
+        (
+            "surface",
+            "Surface Under Mouse",
+            "On the surface under the mouse, or on the floor if there is none",
+        ),
+        ("cursor", "3D Cursor", "At the 3D cursor, wherever you drop the picture"),
     ),
 )
 
@@ -227,7 +234,7 @@ COUNT = Setting("count", label="Count", description="Number of variants", defaul
 SMALLEST = Setting(
     "smallest",
     label="Smallest",
-    description="Foreground ratio of the first",
+    description="Foreground ratio of the first variant",
     default=0.65,
     limits=FOREGROUND_RATIO_RANGE,
     options=FOREGROUND_RATIO.options,
@@ -235,7 +242,7 @@ SMALLEST = Setting(
 LARGEST = Setting(
     "largest",
     label="Largest",
-    description="Foreground ratio of the last",
+    description="Foreground ratio of the last variant",
     default=0.95,
     limits=FOREGROUND_RATIO_RANGE,
     options=FOREGROUND_RATIO.options,
@@ -245,8 +252,8 @@ VARIANTS = (COUNT, SMALLEST, LARGEST)
 FLOATERS = Setting(
     "floaters",
     label="Remove Floaters",
-    description="Loose parts with less than this part of the largest one's vertices are "
-    "removed; 1 keeps the largest only",
+    description="Remove loose parts with less than this share of the largest part's vertices; 1 "
+    "keeps only the largest part",
     default=0.05,
     limits=(0.0, 1.0),
     options={"subtype": "FACTOR"},
@@ -254,13 +261,13 @@ FLOATERS = Setting(
 HOLES = Setting(
     "holes",
     label="Fill Holes",
-    description="Close the surface, as 3D printing needs",
+    description="Close the surface, as 3D printing requires",
     default=True,
 )
 SMOOTH = Setting(
     "smooth",
     label="Smooth",
-    description="Passes of Laplacian smoothing, which keeps the volume",
+    description="Number of passes of Laplacian smoothing, which preserves the volume",
     default=0,
     limits=(0, 200),
     soft=(0, 20),
@@ -278,17 +285,22 @@ CLEAN_UP = (FLOATERS, HOLES, SMOOTH, FACES)
 KIND = Setting(
     "kind",
     label="Method",
-    description="How the new faces are made",
+    description="How to make the new faces",
     default="voxel",
     choices=(
-        ("voxel", "Voxel", "A grid: closed and even, joins what overlaps; good for sculpting"),
-        ("quads", "Quads", "Quads that follow the shape (QuadriFlow); takes some seconds"),
+        (
+            "voxel",
+            "Voxel",
+            "Make even faces from a grid, which closes the mesh and joins "
+            "overlapping parts; good for sculpting",
+        ),
+        ("quads", "Quads", "Make quads that follow the shape (QuadriFlow); takes a few seconds"),
     ),
 )
 VOXEL_SIZE = Setting(
     "voxel_size",
     label="Voxel Size",
-    description="Side of a voxel; 0: the longest side's 128th part",
+    description="Edge length of a voxel; 0 uses 1/128 of the longest side",
     default=0.0,
     limits=(0.0, 1e6),
     options={"precision": 4, "subtype": "DISTANCE"},
@@ -296,7 +308,7 @@ VOXEL_SIZE = Setting(
 QUADS = Setting(
     "faces",
     label="Faces",
-    description="Number of quads, about",
+    description="Approximate number of quads",
     default=5_000,
     limits=(100, 1_000_000),
     soft=(100, 50_000),
@@ -306,12 +318,12 @@ REMESH = (KIND, VOXEL_SIZE, QUADS)
 KEEP = Setting(
     "keep",
     label="Keep",
-    description="The half that is kept; the plane between them is the middle of the picture",
+    description="Half to keep; the mirror plane passes through the middle of the picture",
     default="auto",
     choices=(
-        ("auto", "Automatic", "The half with more surface: what is missing has none"),
-        ("left", "Left", "The half on the side of the object's own -X"),
-        ("right", "Right", "The half on the side of the object's own X"),
+        ("auto", "Automatic", "The half with more surface, because missing parts have none"),
+        ("left", "Left", "The half on the object's local -X side"),
+        ("right", "Right", "The half on the object's local X side"),
     ),
 )
 MIRROR = (KEEP,)

@@ -11,21 +11,24 @@ from ..tasks.session import pictures
 
 
 class TRIPOSR_OT_cancel(bpy.types.Operator):
-    """Stop the picture that is on its way; nothing is added to the scene"""
+    """Stop generating from the current picture; nothing is added to the scene"""
 
     bl_idname = "triposr.cancel"
     bl_label = "Cancel Generating (TripoSR)"
 
     everything: BoolProperty(
         name="Everything",
-        description="Take those that wait out of the queue, too",
+        description="Also remove the waiting pictures from the queue",
         options={"SKIP_SAVE"},
     )
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: object) -> str:
         if properties.everything:
-            return tip_("Stop the picture that is on its way, and forget those that wait")
+            return tip_(
+                "Stop generating from the current picture, and remove the waiting ones "
+                "from the queue"
+            )
         return tip_(cls.__doc__)
 
     @classmethod

@@ -40,7 +40,7 @@ PACKAGES = (
 
 
 class TRIPOSR_OT_detect_devices(bpy.types.Operator):
-    """Look for GPUs that the installed torch can use; takes some seconds the first time"""
+    """Detect GPUs that the installed torch can use; takes a few seconds the first time"""
 
     bl_idname = "triposr.detect_devices"
     bl_label = "Detect Devices (TripoSR)"

@@ -24,7 +24,7 @@ class EditsMesh(NeedsSource):
     bl_options = {"REGISTER"}
 
     asks: BoolProperty(
-        description="Ask for the settings first, although some are given",
+        description="Ask for the settings first, even if some are given",
         options={"SKIP_SAVE", "HIDDEN"},
     )
 
@@ -36,7 +36,7 @@ class EditsMesh(NeedsSource):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if edits.is_running():
-            cls.poll_message_set(iface_("Wait until the mesh is done, or cancel that"))
+            cls.poll_message_set(iface_("Wait until the mesh edit is done, or cancel it"))
             return False
         return super().poll(context)
 
@@ -61,7 +61,7 @@ class EditsMesh(NeedsSource):
     def execute(self, context: bpy.types.Context) -> set[str]:
         if self.is_clicked and refinements.is_running():
             raise InputError(
-                "Another surface of the object is on its way", "Try again when it is there"
+                "Another surface of the object is being extracted", "Try again when it is done"
             )
         task = self.task(context)
         if not self.is_clicked:

@@ -36,13 +36,13 @@ class TakesPicture(declaring(OBJECT, limited=False, options={"SKIP_SAVE"})):
     image_uid: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
     location: FloatVectorProperty(
         name="Location",
-        description="Where the object's origin is put, instead of at the 3D cursor",
+        description="Location of the object's origin, instead of the 3D cursor",
         subtype="TRANSLATION",
         options={"SKIP_SAVE"},
     )
     rotation: FloatProperty(
         name="Rotation",
-        description="Turn about Z from facing the front view, instead of as Facing says",
+        description="Rotation about Z from facing the front view, instead of the Facing setting",
         subtype="ANGLE",
         options={"SKIP_SAVE"},
     )

@@ -48,10 +48,10 @@ class _NeedsPicture:
 
 
 class TRIPOSR_OT_remedy(_NeedsPicture, bpy.types.Operator):
-    """Do what helps against this"""
+    """Fix this problem"""
 
     bl_idname = "triposr.remedy"
-    bl_label = "Mend the Picture (TripoSR)"
+    bl_label = "Fix the Picture (TripoSR)"
     bl_options = {"INTERNAL", "UNDO"}
 
     kind: EnumProperty(
@@ -80,7 +80,7 @@ class TRIPOSR_OT_remedy(_NeedsPicture, bpy.types.Operator):
 
 
 class TRIPOSR_OT_edit_matte(_NeedsPicture, bpy.types.Operator):
-    """Paint what belongs to the subject: white is kept, black is left out"""
+    """Paint what belongs to the subject: white keeps, black removes"""
 
     bl_idname = "triposr.edit_matte"
     bl_label = "Edit Matte (TripoSR)"
@@ -96,7 +96,7 @@ class TRIPOSR_OT_edit_matte(_NeedsPicture, bpy.types.Operator):
 
 
 class TRIPOSR_OT_remove_matte(_NeedsPicture, bpy.types.Operator):
-    """Forget what was painted, and cut the subject out as the Background setting says"""
+    """Discard the painted matte, and cut out the subject with the Background setting"""
 
     bl_idname = "triposr.remove_matte"
     bl_label = "Remove Matte (TripoSR)"
@@ -114,7 +114,7 @@ def _forget_matte(image: bpy.types.Image) -> None:
 
 
 class TRIPOSR_OT_refresh_preview(_NeedsPicture, bpy.types.Operator):
-    """Look at the picture and its matte again"""
+    """Update the preview of the picture and its matte"""
 
     bl_idname = "triposr.refresh_preview"
     bl_label = "Refresh Preview (TripoSR)"

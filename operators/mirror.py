@@ -13,7 +13,7 @@ from .edits_mesh import EditsMesh
 
 
 class TRIPOSR_OT_mirror(declaring(MIRROR), EditsMesh, bpy.types.Operator):
-    """Replace one half of the object by the mirror image of the better one, with its colors"""
+    """Replace one half of the object with the mirror image of the better half, colors included"""
 
     bl_idname = "triposr.mirror"
     bl_label = "Mirror (TripoSR)"

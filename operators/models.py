@@ -56,7 +56,7 @@ class TRIPOSR_OT_download_model(bpy.types.Operator):
 
 
 class TRIPOSR_OT_cancel_download(bpy.types.Operator):
-    """Stop; what has arrived is kept, and the next download goes on from there"""
+    """Stop the download; the next one resumes from what has arrived"""
 
     bl_idname = "triposr.cancel_download"
     bl_label = "Cancel Download (TripoSR)"
@@ -78,7 +78,7 @@ class TRIPOSR_OT_import_model(AsksForFile, bpy.types.Operator):
     bl_label = "Import Model (TripoSR)"
     # Not a docstring: the key of its translation must not contain a line break.
     bl_description = (
-        "Copy a model from a disk: a folder with TripoSR's files, its weights alone, or the .onnx "
+        "Copy a model from disk: a folder with TripoSR's files, its weights alone, or the .onnx "
         "file of a matting model"
     )
 
@@ -103,7 +103,7 @@ class TRIPOSR_OT_remove_model(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if upkeep.is_running() or pictures.is_running():
-            cls.poll_message_set(iface_("Wait until the running work is done"))
+            cls.poll_message_set(iface_("Wait until the running task is done"))
             return False
         return True
 
@@ -116,7 +116,7 @@ class TRIPOSR_OT_remove_model(bpy.types.Operator):
 
 
 class TRIPOSR_OT_unload_model(bpy.types.Operator):
-    """Give the memory of the model back, and what is kept of objects to refine them quickly"""
+    """Free the memory of the model, and of the data that makes refining objects quick"""
 
     bl_idname = "triposr.unload_model"
     bl_label = "Unload Model (TripoSR)"

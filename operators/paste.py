@@ -10,7 +10,7 @@ from .reporting import do_now
 
 
 class TRIPOSR_OT_paste_image(bpy.types.Operator):
-    """Take the picture, or the picture's file, that is on the clipboard"""
+    """Use the picture or picture file on the clipboard"""
 
     bl_idname = "triposr.paste_image"
     bl_label = "Paste Image (TripoSR)"

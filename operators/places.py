@@ -37,7 +37,7 @@ class TRIPOSR_OT_add_from_image(AsksForFile, TakesFiles, StartsTasks, bpy.types.
 
 
 class TRIPOSR_OT_generate_from_empty(StartsTasks, bpy.types.Operator):
-    """Build a colored mesh from the picture of each selected Empty, in the Empty's place"""
+    """Build a colored mesh from the picture of each selected Empty, at the Empty's location"""
 
     bl_idname = "triposr.generate_from_empty"
     bl_label = "Generate 3D Mesh from Image (TripoSR)"

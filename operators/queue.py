@@ -23,7 +23,7 @@ class _OnWaiting:
 
 
 class TRIPOSR_OT_move_waiting(_OnWaiting, bpy.types.Operator):
-    """Let this picture have its turn earlier or later"""
+    """Move this picture up or down in the queue"""
 
     bl_idname = "triposr.move_waiting"
     bl_label = "Move Waiting Picture (TripoSR)"
@@ -37,7 +37,7 @@ class TRIPOSR_OT_move_waiting(_OnWaiting, bpy.types.Operator):
 
 
 class TRIPOSR_OT_remove_waiting(_OnWaiting, bpy.types.Operator):
-    """Take this picture out of the queue"""
+    """Remove this picture from the queue"""
 
     bl_idname = "triposr.remove_waiting"
     bl_label = "Remove Waiting Picture (TripoSR)"
@@ -49,7 +49,7 @@ class TRIPOSR_OT_remove_waiting(_OnWaiting, bpy.types.Operator):
 
 
 class TRIPOSR_OT_retry(bpy.types.Operator):
-    """Try once more, with the same settings, what has failed"""
+    """Try failed pictures again, with the same settings"""
 
     bl_idname = "triposr.retry"
     bl_label = "Retry Picture (TripoSR)"

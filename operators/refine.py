@@ -19,7 +19,7 @@ from .edits_mesh import EditsMesh
 class TRIPOSR_OT_refine(
     declaring(SURFACE, limited=False, options={"SKIP_SAVE"}), EditsMesh, bpy.types.Operator
 ):
-    """Extract the surface again, without the network; what was edited by hand is replaced"""
+    """Extract the surface again, without the network; this replaces edits made by hand"""
 
     bl_idname = "triposr.refine"
     bl_label = "Refine (TripoSR)"
@@ -32,7 +32,7 @@ class TRIPOSR_OT_refine(
 
 
 class TRIPOSR_OT_recolor(EditsMesh, bpy.types.Operator):
-    """Color the vertices anew and exactly, whatever was done to the mesh"""
+    """Compute the exact vertex colors again, however the mesh was edited"""
 
     bl_idname = "triposr.recolor"
     bl_label = "Recolor (TripoSR)"
@@ -42,7 +42,7 @@ class TRIPOSR_OT_recolor(EditsMesh, bpy.types.Operator):
 
 
 class TRIPOSR_OT_cancel_edit(bpy.types.Operator):
-    """Stop what is being done to the mesh, which stays as it is"""
+    """Stop editing the mesh, and leave it as it is"""
 
     bl_idname = "triposr.cancel_edit"
     bl_label = "Cancel Editing the Mesh (TripoSR)"

@@ -11,7 +11,7 @@ from .starts_tasks import StartsTasks
 
 
 class TRIPOSR_OT_regenerate(NeedsSource, StartsTasks, bpy.types.Operator):
-    """Build the active object anew from its picture, with the present model and settings"""
+    """Rebuild the active object from its picture, with the current model and settings"""
 
     bl_idname = "triposr.regenerate"
     bl_label = "Regenerate (TripoSR)"

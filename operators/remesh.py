@@ -13,7 +13,7 @@ from .edits_mesh import EditsMesh
 
 
 class TRIPOSR_OT_remesh(declaring(REMESH, limited=False), EditsMesh, bpy.types.Operator):
-    """Replace the faces by even ones, of voxels or of quads that follow the shape; colors stay"""
+    """Replace the faces with even ones: voxels, or quads along the shape; colors stay exact"""
 
     bl_idname = "triposr.remesh"
     bl_label = "Remesh (TripoSR)"

@@ -28,7 +28,7 @@ from .starts_tasks import StartsTasks
 class TRIPOSR_OT_variants(
     declaring(VARIANTS, limited=False), TakesPicture, StartsTasks, bpy.types.Operator
 ):
-    """Build the picture at several foreground ratios, side by side, to keep the best"""
+    """Build variants of the object at several foreground ratios in a row, to keep the best"""
 
     bl_idname = "triposr.variants"
     bl_label = "Generate Variants (TripoSR)"
@@ -54,7 +54,7 @@ class TRIPOSR_OT_variants(
 
 
 class TRIPOSR_OT_keep_variant(NeedsSource, bpy.types.Operator):
-    """Keep the active variant, put it where the first one stands, and delete the others"""
+    """Keep the active variant, move it to the place of the first one, and delete the others"""
 
     bl_idname = "triposr.keep_variant"
     bl_label = "Keep Variant (TripoSR)"

@@ -54,7 +54,7 @@ def _draw_outcome(layout: bpy.types.UILayout) -> None:
     state, failed = pictures.state, pictures.failed()
     if state.error or failed:
         box = layout.box()
-        texts = (state.error, state.hint) if state.error else (iface_("These have failed"),)
+        texts = (state.error, state.hint) if state.error else (iface_("These pictures failed"),)
         draw_message(box, texts, "ERROR", "triposr.dismiss")
         for number, failure in enumerate(failed):
             row = box.row(align=True)

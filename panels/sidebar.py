@@ -33,7 +33,7 @@ class TRIPOSR_PT_generate(Tab, bpy.types.Panel):
             layout.label(text="Open, paste or drop a picture to begin", icon="INFO")
         draw_tasks(layout)
         if pastes.is_running():
-            layout.label(text="Looking at the clipboard", icon="SORTTIME")
+            layout.label(text="Reading the clipboard", icon="SORTTIME")
         _draw_model(context, layout)
 
 
@@ -89,7 +89,7 @@ class TRIPOSR_PT_preview(SubPanel, bpy.types.Panel):
                 draw_text(box, finding.message, "ERROR")
                 _draw_remedy(box, finding.kind)
         if previews.is_running() or mattes.is_running():
-            layout.label(text="Looking at the picture", icon="SORTTIME")
+            layout.label(text="Updating the preview", icon="SORTTIME")
         _draw_matte(layout, scene.triposr.image.triposr.matte)
 
 

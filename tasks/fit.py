@@ -81,8 +81,8 @@ def fit_check(
 
 def _lies_elsewhere() -> InputError:
     return InputError(
-        "The mesh no longer lies where it was made: its origin was moved, a transform was applied,"
-        " or others were joined to it",
+        "The mesh no longer lies where it was made: its origin was moved, a transform was "
+        "applied, or other meshes were joined to it",
         "Undo that, or generate the object again",
     )
 

@@ -120,7 +120,7 @@ def kept_source(blender_object: bpy.types.Object) -> Source:
         if picture is not None and picture.packed_file is not None:
             return image_source(picture)
     raise InputError(
-        "The picture of {name} is not there any more",
+        "The picture of {name} no longer exists",
         "Open it in the TripoSR tab and click Generate",
         name=blender_object.name,
     )
@@ -153,7 +153,9 @@ def spot_for(
     place = tuple(context.scene.cursor.location if location is None else location)
     turn = _facing_turn(context) if rotation is None else rotation
     if len(place) != 3 or not all(map(math.isfinite, (*place, turn))):
-        raise InputError("The location or the rotation is no number", "Give finite numbers")
+        raise InputError(
+            "The location or the rotation is not a finite number", "Give finite numbers"
+        )
     return Spot(place, turn)
 
 
@@ -244,7 +246,7 @@ def _source_again(title: str, image_uid: int, file: Path | None) -> Source:
     image = with_uid(bpy.data.images, image_uid)
     if image is None:
         raise InputError(
-            "The picture {name} is not there any more", "Open it again, and generate", name=title
+            "The picture {name} no longer exists", "Open it again and click Generate", name=title
         )
     return image_source(image)
 

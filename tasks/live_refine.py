@@ -258,8 +258,8 @@ class TripoSRLive(bpy.types.PropertyGroup):
     threshold: declared(THRESHOLD, get=_get("threshold"), set=_set("threshold"))
     tightness: FloatProperty(
         name="Looser, Tighter",
-        description="The density threshold on a logarithmic scale: to the left thin parts stay, to "
-        "the right haze goes. The surface follows, and what was edited by hand is replaced",
+        description="The density threshold on a logarithmic scale: drag left to keep thin parts, "
+        "right to remove haze. The surface follows, and replaces edits made by hand",
         min=-1.0,
         max=1.0,
         precision=2,

@@ -82,8 +82,8 @@ def _clipboard() -> Image.Image | list[Path]:
         found = _within(PATIENCE, ImageGrab.grabclipboard)
     except NotImplementedError as error:  # on X11 and Wayland, Pillow needs an external program
         raise InputError(
-            "Pictures are pasted with xclip or wl-clipboard here, and neither is installed",
-            "Install it, or save the picture and open its file",
+            "Pasting pictures requires xclip or wl-clipboard, and neither is installed",
+            "Install one of them, or save the picture and open its file",
         ) from error
     except Exception as error:  # the clipboard holds something else, or the program fails
         raise _nothing() from error
@@ -102,7 +102,7 @@ def _clipboard() -> Image.Image | list[Path]:
 def _nothing() -> InputError:
     return InputError(
         "There is no picture on the clipboard",
-        "Copy one in a browser, an image viewer or a file list",
+        "Copy one in a browser, an image viewer or a file manager",
     )
 
 

@@ -35,18 +35,18 @@ DELAY = 0.4
 """Seconds to wait for further changes, as while a slider is dragged."""
 
 REMEDIES = {
-    "edge": (Message("Edit Matte"), Message("Paint away what reaches the picture's edge")),
+    "edge": (Message("Edit Matte"), Message("Paint away the parts that touch the picture's edge")),
     "tiny": (
         Message("Open Another Picture"),
-        Message("Choose a picture that shows the subject larger"),
+        Message("Choose a picture in which the subject is larger"),
     ),
-    "several": (Message("Keep Largest"), Message("Leave out all parts but the largest")),
-    "shadow": (Message("Edit Matte"), Message("Paint away what is only shadow")),
+    "several": (Message("Keep Largest"), Message("Keep only the largest part")),
+    "shadow": (Message("Edit Matte"), Message("Paint away the shadow")),
     "opaque": (
         Message("Remove Background"),
-        Message("Treat the picture as one with a plain background"),
+        Message("Treat the picture's background as plain"),
     ),
-    "empty": (Message("Use the Whole Picture"), Message("Remove no background at all")),
+    "empty": (Message("Use the Whole Picture"), Message("Do not remove the background")),
 }
 """Label and tooltip of the button that helps with each kind of finding."""
 

@@ -18,7 +18,7 @@ DOWNLOAD_STAGES = {
 }
 IMPORT_STAGES = {"verify": (Message("Verifying"), 0.2), "copy": (Message("Copying"), 0.8)}
 PREVIEW_STAGES = {"prepare": (Message("Removing the background"), 1.0)}
-PASTE_STAGES = {"prepare": (Message("Looking at the clipboard"), 1.0)}
+PASTE_STAGES = {"prepare": (Message("Reading the clipboard"), 1.0)}
 REFINE_STAGES = {
     "extract": (Message("Extracting the surface"), 0.9),
     "color": (Message("Coloring"), 0.1),

@@ -54,7 +54,7 @@ class Target:
         """
         target = with_uid(bpy.data.objects, self.uid)
         if target is None or not has_source(target):
-            raise InputError("The object is not there any more", "Undo its removal, and try again")
+            raise InputError("The object no longer exists", "Undo its removal and try again")
         check_free(target)
         data = target.data
         if (
@@ -63,7 +63,7 @@ class Target:
             or (self.content and digest_of_content(target) != self.content)
         ):
             raise InputError(
-                "{name} was changed meanwhile, and stays as it is now",
+                "{name} has changed in the meantime, so it was left as it is",
                 "Try again",
                 name=target.name,
             )

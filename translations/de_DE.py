@@ -17,14 +17,17 @@ MESSAGES = {
         "Aus dem Bild auf diesem Rechner ein farbiges 3D-Mesh bauen"
     ),
     "Cancel Generating (TripoSR)": "Erzeugen abbrechen (TripoSR)",
-    "Stop the picture that is on its way; nothing is added to the scene": (
-        "Das Bild in Arbeit anhalten; der Szene wird nichts hinzugefügt"
+    "Stop generating from the current picture; nothing is added to the scene": (
+        "Das Erzeugen aus dem aktuellen Bild anhalten; der Szene wird nichts hinzugefügt"
     ),
-    "Stop the picture that is on its way, and forget those that wait": (
-        "Das Bild in Arbeit anhalten und die wartenden verwerfen"
+    "Stop generating from the current picture, and remove the waiting ones from the queue": (
+        "Das Erzeugen aus dem aktuellen Bild anhalten und die wartenden aus der Warteschlange "
+        "nehmen"
     ),
     "Everything": "Alles",
-    "Take those that wait out of the queue, too": "Auch die wartenden aus der Warteschlange nehmen",
+    "Also remove the waiting pictures from the queue": (
+        "Auch die wartenden Bilder aus der Warteschlange nehmen"
+    ),
     "Nothing is being generated": "Es wird gerade nichts erzeugt",
     "Dismiss": "Ausblenden",
     "Hide this message": "Diese Meldung ausblenden",
@@ -44,8 +47,8 @@ MESSAGES = {
     "Verifying": "Wird geprüft",
     "Converting": "Wird konvertiert",
     "Copying": "Wird kopiert",
-    "Looking at the clipboard": "Zwischenablage wird angesehen",
-    "Looking at the picture": "Bild wird angesehen",
+    "Reading the clipboard": "Zwischenablage wird gelesen",
+    "Updating the preview": "Vorschau wird aktualisiert",
     "Looking for devices": "Geräte werden gesucht",
     "Looking for models": "Modelle werden gesucht",
     "{done:,.0f} of {size:,.0f} MB": "{done:,.0f} von {size:,.0f} MB",
@@ -78,19 +81,19 @@ MESSAGES = {
     # The queue
     "{title}, {number} of {total}": "{title}, {number} von {total}",
     "{done} of {total} pictures are done": "{done} von {total} Bildern sind fertig",
-    "These have failed": "Fehlgeschlagen sind",
+    "These pictures failed": "Diese Bilder sind fehlgeschlagen",
     "Retry": "Wiederholen",
     "Retry All": "Alle wiederholen",
     "Move Waiting Picture (TripoSR)": "Wartendes Bild verschieben (TripoSR)",
-    "Let this picture have its turn earlier or later": (
-        "Dieses Bild früher oder später an die Reihe kommen lassen"
+    "Move this picture up or down in the queue": (
+        "Dieses Bild in der Warteschlange nach oben oder unten verschieben"
     ),
     "Remove Waiting Picture (TripoSR)": "Wartendes Bild entfernen (TripoSR)",
-    "Take this picture out of the queue": "Dieses Bild aus der Warteschlange nehmen",
+    "Remove this picture from the queue": "Dieses Bild aus der Warteschlange nehmen",
     "No picture is waiting": "Es wartet kein Bild",
     "Retry Picture (TripoSR)": "Bild wiederholen (TripoSR)",
-    "Try once more, with the same settings, what has failed": (
-        "Was fehlgeschlagen ist, mit denselben Einstellungen noch einmal versuchen"
+    "Try failed pictures again, with the same settings": (
+        "Fehlgeschlagene Bilder mit denselben Einstellungen noch einmal versuchen"
     ),
     "No picture has failed": "Kein Bild ist fehlgeschlagen",
     # The preview, and what is odd about a picture
@@ -98,25 +101,25 @@ MESSAGES = {
     "Cut-Out": "Freigestellt",
     "Network Sees": "Netzwerk sieht",
     "Refresh Preview (TripoSR)": "Vorschau auffrischen (TripoSR)",
-    "Look at the picture and its matte again": "Das Bild und seine Maske neu ansehen",
-    "Mend the Picture (TripoSR)": "Bild verbessern (TripoSR)",
-    "Do what helps against this": "Tun, was dagegen hilft",
+    "Update the preview of the picture and its matte": (
+        "Die Vorschau des Bilds und seiner Maske auffrischen"
+    ),
+    "Fix the Picture (TripoSR)": "Bild verbessern (TripoSR)",
+    "Fix this problem": "Dieses Problem beheben",
     "Edit Matte": "Maske bearbeiten",
     "Edit Painted Matte": "Gemalte Maske bearbeiten",
-    "Paint away what reaches the picture's edge": "Wegmalen, was den Bildrand berührt",
+    "Paint away the parts that touch the picture's edge": "Wegmalen, was den Bildrand berührt",
     "Open Another Picture": "Anderes Bild öffnen",
-    "Choose a picture that shows the subject larger": (
+    "Choose a picture in which the subject is larger": (
         "Ein Bild wählen, auf dem das Motiv größer ist"
     ),
-    "Leave out all parts but the largest": "Alle Teile außer dem größten weglassen",
+    "Keep only the largest part": "Nur den größten Teil behalten",
     "Remove Background": "Hintergrund entfernen",
-    "Treat the picture as one with a plain background": (
-        "Das Bild als eines mit einfarbigem Hintergrund behandeln"
-    ),
+    "Treat the picture's background as plain": "Den Hintergrund des Bilds als einfarbig behandeln",
     "Use the Whole Picture": "Ganzes Bild verwenden",
-    "Remove no background at all": "Gar keinen Hintergrund entfernen",
+    "Do not remove the background": "Den Hintergrund nicht entfernen",
     "Part of the subject may be its shadow": "Ein Teil des Motivs ist vielleicht sein Schatten",
-    "Paint away what is only shadow": "Wegmalen, was nur Schatten ist",
+    "Paint away the shadow": "Den Schatten wegmalen",
     "The subject is cut off at the {edges}": "Das Motiv ist {edges} abgeschnitten",
     "top": "oben",
     "bottom": "unten",
@@ -128,17 +131,17 @@ MESSAGES = {
     "Nearly the whole picture is taken for the subject": "Fast das ganze Bild gilt als Motiv",
     # The matte
     "Matte": "Maske",
-    "Painted mask that stands for the Background setting: white is the subject": (
-        "Gemalte Maske, die statt der Einstellung „Hintergrund“ gilt: Weiß ist das Motiv"
+    "Painted mask that replaces the Background setting: white is the subject": (
+        "Gemalte Maske, die die Einstellung „Hintergrund“ ersetzt: Weiß ist das Motiv"
     ),
     "Edit Matte (TripoSR)": "Maske bearbeiten (TripoSR)",
-    "Paint what belongs to the subject: white is kept, black is left out": (
+    "Paint what belongs to the subject: white keeps, black removes": (
         "Malen, was zum Motiv gehört: Weiß bleibt, Schwarz fällt weg"
     ),
     "Remove Matte (TripoSR)": "Maske entfernen (TripoSR)",
-    "Forget what was painted, and cut the subject out as the Background setting says": (
-        "Das Gemalte verwerfen und das Motiv freistellen, wie es unter „Hintergrund“ eingestellt "
-        "ist"
+    "Discard the painted matte, and cut out the subject with the Background setting": (
+        "Die gemalte Maske verwerfen und das Motiv freistellen, wie es unter „Hintergrund“ "
+        "eingestellt ist"
     ),
     "Open a picture first": "Zuerst ein Bild öffnen",
     # Options
@@ -154,19 +157,19 @@ MESSAGES = {
         "entfernen"
     ),
     "Background": "Hintergrund",
-    "How the subject is told from its background": (
-        "Wie das Motiv von seinem Hintergrund unterschieden wird"
+    "How to separate the subject from its background": (
+        "Wie das Motiv von seinem Hintergrund getrennt wird"
     ),
     "Automatic": "Automatisch",
-    "The picture's own transparency where there is some, else a matting model where one is on "
-    "this machine, else a method for plain backgrounds": (
-        "Die Transparenz des Bilds, wo es welche hat, sonst ein Freistellmodell, wo eines auf "
-        "diesem Rechner ist, sonst ein Verfahren für einfarbige Hintergründe"
+    "Use the picture's own transparency if it has any, else an installed matting model, else a "
+    "method for plain backgrounds": (
+        "Die Transparenz des Bilds, wenn es welche hat, sonst ein installiertes Freistellmodell, "
+        "sonst ein Verfahren für einfarbige Hintergründe"
     ),
     "Transparency": "Transparenz",
     "Use the picture's own alpha channel": "Den Alphakanal des Bilds verwenden",
     "Matting Model": "Freistellmodell",
-    "Let a network cut the subject out": "Ein Netzwerk das Motiv freistellen lassen",
+    "Let a network cut out the subject": "Ein Netzwerk das Motiv freistellen lassen",
     "Plain Background": "Einfarbiger Hintergrund",
     "Remove a background of one color or a soft gradient": (
         "Einen Hintergrund aus einer Farbe oder einem sanften Verlauf entfernen"
@@ -175,100 +178,102 @@ MESSAGES = {
     "Use the whole picture; it should show its subject on middle gray": (
         "Das ganze Bild verwenden; es sollte sein Motiv auf mittlerem Grau zeigen"
     ),
-    "Which network cuts the subject out": "Welches Netzwerk das Motiv freistellt",
+    "Network that cuts out the subject": "Netzwerk, das das Motiv freistellt",
     "Best Installed": "Bestes installiertes",
-    "The best of those that are on this machine": (
-        "Das beste von denen, die auf diesem Rechner sind"
-    ),
+    "The best matting model on this machine": "Das beste Freistellmodell auf diesem Rechner",
     "Keep Largest": "Größtes behalten",
-    "Leave out all parts of the picture's subject but the largest": (
-        "Alle Teile des Motivs außer dem größten weglassen"
-    ),
+    "Keep only the largest part of the subject": "Nur den größten Teil des Motivs behalten",
     "Foreground": "Vordergrund",
     "Foreground Ratio": "Vordergrundanteil",
-    "Part of the network's square picture that the subject fills. Try another value when the "
+    "Share of the network's square picture that the subject fills. Try another value if the "
     "shape comes out too flat or too deep": (
-        "Teil des quadratischen Bilds des Netzwerks, den das Motiv füllt. Einen anderen Wert "
+        "Anteil des quadratischen Netzwerkbilds, den das Motiv füllt. Einen anderen Wert "
         "versuchen, wenn die Form zu flach oder zu tief wird"
     ),
     "Resolution": "Auflösung",
-    "Points per axis at which the surface is looked for. More show finer detail, and take more "
-    "time and memory": (
-        "Punkte je Achse, an denen die Oberfläche gesucht wird. Mehr zeigen feinere Details und "
-        "brauchen mehr Zeit und Speicher"
+    "Sampling points per axis. More points give finer detail, but take more time and memory": (
+        "Abtastpunkte je Achse. Mehr Punkte ergeben feinere Details, brauchen aber mehr Zeit und "
+        "Speicher"
     ),
     "Threshold": "Schwellwert",
     "Density Threshold": "Dichteschwellwert",
-    "Density at which the surface lies. Raise it to remove haze around the object, lower it to "
+    "Density at which the surface lies. Raise it to remove haze around the object; lower it to "
     "keep thin parts": (
         "Dichte, bei der die Oberfläche liegt. Höher, um Dunst um das Objekt zu entfernen, "
         "niedriger, um dünne Teile zu behalten"
     ),
     "Close at Box": "An Box schließen",
-    "Close the mesh where the object reaches the end of the model's box, as 3D printing needs": (
-        "Das Mesh schließen, wo das Objekt das Ende der Modellbox erreicht, wie es 3D-Druck braucht"
+    "Close the mesh where the model's box cuts it off, as 3D printing requires": (
+        "Das Mesh schließen, wo die Box des Modells es abschneidet, wie es 3D-Druck braucht"
     ),
     # Placement
     "Placement": "Platzierung",
     "Size": "Größe",
-    "How large the new object is; see Measure": "Wie groß das neue Objekt ist; siehe „Maß“",
+    "Size of the new object, along the side that Measure selects": (
+        "Größe des neuen Objekts, entlang der Seite, die „Maß“ angibt"
+    ),
     "Measure": "Maß",
-    "Which side of the new object is as long as Size says": (
-        "Welche Seite des neuen Objekts so lang ist, wie „Größe“ sagt"
+    "Side of the new object that Size refers to": (
+        "Seite des neuen Objekts, auf die sich „Größe“ bezieht"
     ),
     "Longest Side": "Längste Seite",
     "The longest of width, depth and height": "Die längste von Breite, Tiefe und Höhe",
     "Height": "Höhe",
     "From the floor to the top": "Vom Boden bis nach oben",
     "Origin": "Ursprung",
-    "What becomes the new object's origin": "Was der Ursprung des neuen Objekts wird",
+    "Point that becomes the new object's origin": "Punkt, der zum Ursprung des neuen Objekts wird",
     "Base": "Basis",
-    "The middle of its bottom: it stands where it is put": (
-        "Die Mitte seiner Unterseite: es steht, wo es hingestellt wird"
+    "The middle of the bottom, so that the object stands where it is placed": (
+        "Die Mitte der Unterseite, sodass das Objekt steht, wo es platziert wird"
     ),
     "Center": "Zentrum",
-    "The middle of its bounding box": "Die Mitte seines Begrenzungsrahmens",
+    "The middle of the bounding box": "Die Mitte des Begrenzungsrahmens",
     "Center of Volume": "Volumenmittelpunkt",
-    "Its center of mass, about which it turns naturally": (
-        "Sein Schwerpunkt, um den es sich natürlich dreht"
+    "The center of mass, around which the object rotates naturally": (
+        "Der Schwerpunkt, um den sich das Objekt natürlich dreht"
     ),
     "Facing": "Blickrichtung",
-    "Where the side that the picture shows looks to": "Wohin die Seite blickt, die das Bild zeigt",
+    "Direction that the side shown in the picture faces": (
+        "Richtung, in die die im Bild gezeigte Seite blickt"
+    ),
     "Front View": "Vorderansicht",
     "Along -Y, so that the front view (Numpad 1) shows it": (
         "Entlang -Y, sodass die Vorderansicht (Ziffernblock 1) sie zeigt"
     ),
     "Viewer": "Betrachter",
-    "To you, in the 3D viewport that you click or drop in": (
-        "Zu dir, im 3D-Ansichtsfenster, in das du klickst oder ziehst"
+    "Toward you, in the 3D viewport where you click or drop": (
+        "Zu dir, in dem 3D-Ansichtsfenster, in dem du klickst oder ablegst"
     ),
     "Drop At": "Ablegen",
-    "Where a picture that is dropped on the viewport becomes an object": (
-        "Wo ein Bild, das in das Ansichtsfenster gezogen wird, zum Objekt wird"
+    "Where to place the object made from a picture that you drop on the viewport": (
+        "Wo das Objekt entsteht, wenn ein Bild im Ansichtsfenster abgelegt wird"
     ),
     "Surface Under Mouse": "Oberfläche unter der Maus",
-    "On what is under the mouse, or on the floor": (
-        "Auf dem, was unter der Maus ist, oder auf dem Boden"
+    "On the surface under the mouse, or on the floor if there is none": (
+        "Auf der Oberfläche unter der Maus, oder auf dem Boden, wenn dort keine ist"
     ),
     "3D Cursor": "3D-Cursor",
-    "At the 3D cursor, wherever it is dropped": "Am 3D-Cursor, wo immer es abgelegt wird",
+    "At the 3D cursor, wherever you drop the picture": (
+        "Am 3D-Cursor, wo immer das Bild abgelegt wird"
+    ),
     # Variants
     "Generate Variants (TripoSR)": "Varianten erzeugen (TripoSR)",
-    "Build the picture at several foreground ratios, side by side, to keep the best": (
-        "Das Bild mit mehreren Vordergrundanteilen nebeneinander bauen, um das beste zu behalten"
+    "Build variants of the object at several foreground ratios in a row, to keep the best": (
+        "Varianten des Objekts mit mehreren Vordergrundanteilen in einer Reihe bauen, um die beste "
+        "zu behalten"
     ),
     "Count": "Anzahl",
     "Number of variants": "Anzahl der Varianten",
     "Smallest": "Kleinster",
-    "Foreground ratio of the first": "Vordergrundanteil der ersten",
+    "Foreground ratio of the first variant": "Vordergrundanteil der ersten Variante",
     "Largest": "Größter",
-    "Foreground ratio of the last": "Vordergrundanteil der letzten",
+    "Foreground ratio of the last variant": "Vordergrundanteil der letzten Variante",
     "One of {count} variants, foreground {ratio:.2f}": (
         "Eine von {count} Varianten, Vordergrund {ratio:.2f}"
     ),
     "Keep This One": "Diese behalten",
     "Keep Variant (TripoSR)": "Variante behalten (TripoSR)",
-    "Keep the active variant, put it where the first one stands, and delete the others": (
+    "Keep the active variant, move it to the place of the first one, and delete the others": (
         "Die aktive Variante behalten, an den Platz der ersten stellen und die anderen löschen"
     ),
     "Select one of several variants": "Eine von mehreren Varianten auswählen",
@@ -277,24 +282,24 @@ MESSAGES = {
     "Refine": "Verfeinern",
     "Looser, Tighter": "Lockerer, enger",
     "Tighter": "Enger",
-    "The density threshold on a logarithmic scale: to the left thin parts stay, to the right haze "
-    "goes. The surface follows, and what was edited by hand is replaced": (
-        "Der Dichteschwellwert auf logarithmischer Skala: nach links bleiben dünne Teile, nach "
-        "rechts geht Dunst weg. Die Oberfläche folgt, und was von Hand bearbeitet wurde, wird "
-        "ersetzt"
+    "The density threshold on a logarithmic scale: drag left to keep thin parts, right to "
+    "remove haze. The surface follows, and replaces edits made by hand": (
+        "Der Dichteschwellwert auf logarithmischer Skala: nach links ziehen, um dünne Teile zu "
+        "behalten, nach rechts, um Dunst zu entfernen. Die Oberfläche folgt und ersetzt, was von "
+        "Hand bearbeitet wurde"
     ),
     "{name}: {count:,} faces": "{name}: {count:,} Flächen",
     "Switch to Object Mode to refine": "Zum Verfeinern in den Objektmodus wechseln",
     "Extract Again": "Neu extrahieren",
     "Regenerate": "Neu erzeugen",
     "Refine (TripoSR)": "Verfeinern (TripoSR)",
-    "Extract the surface again, without the network; what was edited by hand is replaced": (
-        "Die Oberfläche ohne das Netzwerk neu extrahieren; was von Hand bearbeitet wurde, wird "
-        "ersetzt"
+    "Extract the surface again, without the network; this replaces edits made by hand": (
+        "Die Oberfläche ohne das Netzwerk neu extrahieren; das ersetzt, was von Hand bearbeitet "
+        "wurde"
     ),
     "Regenerate (TripoSR)": "Neu erzeugen (TripoSR)",
-    "Build the active object anew from its picture, with the present model and settings": (
-        "Das aktive Objekt aus seinem Bild neu bauen, mit dem jetzigen Modell und den jetzigen "
+    "Rebuild the active object from its picture, with the current model and settings": (
+        "Das aktive Objekt aus seinem Bild neu bauen, mit dem aktuellen Modell und den aktuellen "
         "Einstellungen"
     ),
     "Select an object that was made from a picture": (
@@ -313,16 +318,18 @@ MESSAGES = {
         "exakt"
     ),
     "Remove Floaters": "Lose Teile entfernen",
-    "Loose parts with less than this part of the largest one's vertices are removed; 1 keeps the "
-    "largest only": (
-        "Lose Teile mit weniger als diesem Anteil der Eckpunkte des größten werden entfernt; 1 "
+    "Remove loose parts with less than this share of the largest part's vertices; 1 keeps only "
+    "the largest part": (
+        "Lose Teile mit weniger als diesem Anteil der Eckpunkte des größten Teils entfernen; 1 "
         "behält nur das größte"
     ),
     "Fill Holes": "Löcher füllen",
-    "Close the surface, as 3D printing needs": "Die Oberfläche schließen, wie es 3D-Druck braucht",
+    "Close the surface, as 3D printing requires": (
+        "Die Oberfläche schließen, wie es 3D-Druck braucht"
+    ),
     "Smooth": "Glätten",
-    "Passes of Laplacian smoothing, which keeps the volume": (
-        "Durchgänge der Laplace-Glättung, die das Volumen erhält"
+    "Number of passes of Laplacian smoothing, which preserves the volume": (
+        "Anzahl der Durchgänge der Laplace-Glättung, die das Volumen erhält"
     ),
     "Faces": "Flächen",
     "Number of triangles to reduce the mesh to; 0 keeps all": (
@@ -331,50 +338,51 @@ MESSAGES = {
     "Voxel Remesh": "Voxel-Remesh",
     "Quad Remesh": "Quad-Remesh",
     "Remesh (TripoSR)": "Remesh (TripoSR)",
-    "Replace the faces by even ones, of voxels or of quads that follow the shape; colors stay": (
-        "Die Flächen durch gleichmäßige ersetzen, aus Voxeln oder aus Vierecken, die der Form "
-        "folgen; die Farben bleiben"
+    "Replace the faces with even ones: voxels, or quads along the shape; colors stay exact": (
+        "Die Flächen durch gleichmäßige ersetzen: Voxel, oder Vierecke, die der Form folgen; die "
+        "Farben bleiben exakt"
     ),
     "Method": "Methode",
-    "How the new faces are made": "Wie die neuen Flächen entstehen",
+    "How to make the new faces": "Wie die neuen Flächen entstehen",
     "Voxel": "Voxel",
-    "A grid: closed and even, joins what overlaps; good for sculpting": (
-        "Ein Gitter: geschlossen und gleichmäßig, verbindet, was sich überlappt; gut zum "
-        "Modellieren"
+    "Make even faces from a grid, which closes the mesh and joins overlapping parts; good for "
+    "sculpting": (
+        "Gleichmäßige Flächen aus einem Gitter, das das Mesh schließt und überlappende Teile "
+        "verbindet; gut zum Modellieren"
     ),
     "Quads": "Vierecke",
-    "Quads that follow the shape (QuadriFlow); takes some seconds": (
-        "Vierecke, die der Form folgen (QuadriFlow); dauert einige Sekunden"
+    "Make quads that follow the shape (QuadriFlow); takes a few seconds": (
+        "Vierecke, die der Form folgen (QuadriFlow); dauert ein paar Sekunden"
     ),
     "Voxel Size": "Voxelgröße",
-    "Side of a voxel; 0: the longest side's 128th part": (
-        "Seitenlänge eines Voxels; 0: ein 128stel der längsten Seite"
+    "Edge length of a voxel; 0 uses 1/128 of the longest side": (
+        "Kantenlänge eines Voxels; 0 nimmt 1/128 der längsten Seite"
     ),
-    "Number of quads, about": "Ungefähre Anzahl der Vierecke",
+    "Approximate number of quads": "Ungefähre Anzahl der Vierecke",
     "Mirror": "Spiegeln",
     "Mirror (TripoSR)": "Spiegeln (TripoSR)",
-    "Replace one half of the object by the mirror image of the better one, with its colors": (
+    "Replace one half of the object with the mirror image of the better half, colors included": (
         "Eine Hälfte des Objekts durch das Spiegelbild der besseren ersetzen, mit ihren Farben"
     ),
     "Keep": "Behalten",
-    "The half that is kept; the plane between them is the middle of the picture": (
-        "Die Hälfte, die bleibt; die Ebene dazwischen ist die Mitte des Bilds"
+    "Half to keep; the mirror plane passes through the middle of the picture": (
+        "Hälfte, die bleibt; die Spiegelebene geht durch die Mitte des Bilds"
     ),
-    "The half with more surface: what is missing has none": (
-        "Die Hälfte mit mehr Oberfläche: was fehlt, hat keine"
+    "The half with more surface, because missing parts have none": (
+        "Die Hälfte mit mehr Oberfläche, weil fehlende Teile keine haben"
     ),
     "Left": "Links",
-    "The half on the side of the object's own -X": (
-        "Die Hälfte auf der Seite der eigenen -X-Achse des Objekts"
+    "The half on the object's local -X side": (
+        "Die Hälfte auf der Seite der lokalen -X-Achse des Objekts"
     ),
     "Right": "Rechts",
-    "The half on the side of the object's own X": (
-        "Die Hälfte auf der Seite der eigenen X-Achse des Objekts"
+    "The half on the object's local X side": (
+        "Die Hälfte auf der Seite der lokalen X-Achse des Objekts"
     ),
     "Recolor": "Neu färben",
     "Recolor (TripoSR)": "Neu färben (TripoSR)",
-    "Color the vertices anew and exactly, whatever was done to the mesh": (
-        "Die Eckpunkte neu und exakt färben, was auch immer mit dem Mesh geschehen ist"
+    "Compute the exact vertex colors again, however the mesh was edited": (
+        "Die Farben der Eckpunkte neu und exakt berechnen, wie auch immer das Mesh bearbeitet wurde"
     ),
     "{name}: {count:,} vertices colored": "{name}: {count:,} Eckpunkte gefärbt",
     # Pictures from elsewhere in Blender
@@ -385,7 +393,7 @@ MESSAGES = {
     ),
     "Paste Image (TripoSR)": "Bild einfügen (TripoSR)",
     "Paste Image": "Bild einfügen",
-    "Take the picture, or the picture's file, that is on the clipboard": (
+    "Use the picture or picture file on the clipboard": (
         "Das Bild oder die Bilddatei aus der Zwischenablage nehmen"
     ),
     "Clipboard": "Zwischenablage",
@@ -399,7 +407,7 @@ MESSAGES = {
         "Bilder wählen und aus jedem ein farbiges Mesh bauen, in einer Reihe ab dem 3D-Cursor"
     ),
     "Generate 3D Mesh from Image (TripoSR)": "3D-Mesh aus Bild erzeugen (TripoSR)",
-    "Build a colored mesh from the picture of each selected Empty, in the Empty's place": (
+    "Build a colored mesh from the picture of each selected Empty, at the Empty's location": (
         "Aus dem Bild jedes ausgewählten Leerobjekts an dessen Platz ein farbiges Mesh bauen"
     ),
     "Select an Empty that shows an image": "Ein Leerobjekt auswählen, das ein Bild zeigt",
@@ -414,41 +422,43 @@ MESSAGES = {
         "Name des Bild-Datenblocks, der statt des Bilds der Szene verwendet wird"
     ),
     "Location": "Position",
-    "Where the object's origin is put, instead of at the 3D cursor": (
-        "Wohin der Ursprung des Objekts gesetzt wird, statt an den 3D-Cursor"
+    "Location of the object's origin, instead of the 3D cursor": (
+        "Position des Objektursprungs, statt am 3D-Cursor"
     ),
     "Rotation": "Rotation",
-    "Turn about Z from facing the front view, instead of as Facing says": (
+    "Rotation about Z from facing the front view, instead of the Facing setting": (
         "Drehung um Z aus der Vorderansicht, statt wie unter „Blickrichtung“ eingestellt"
     ),
     # What is kept with an object
     "Name of the picture": "Name des Bilds",
-    "The picture, if it was in the .blend": "Das Bild, wenn es in der .blend-Datei war",
+    "The picture, if it is an image of the .blend": (
+        "Das Bild, wenn es ein Bild der .blend-Datei ist"
+    ),
     "File": "Datei",
     "The picture's file, in older files; now see scene/kept_file.py": (
         "Die Datei des Bilds, in älteren Dateien; jetzt siehe scene/kept_file.py"
     ),
     "SHA-256": "SHA-256",
-    "Of the picture's file or pixels when the object was made": (
-        "Der Bilddatei oder der Pixel, als das Objekt entstand"
+    "Checksum of the picture's file or pixels when the object was made": (
+        "Prüfsumme der Bilddatei oder der Pixel, als das Objekt entstand"
     ),
-    "Whether the starter model made it": "Ob es vom Startmodell ist",
+    "Whether the starter model made the object": "Ob das Objekt vom Startmodell ist",
     "Mirrored": "Gespiegelt",
-    "Which half the other one is a mirror image of": (
-        "Von welcher Hälfte die andere ein Spiegelbild ist"
+    "Half that was kept; the other half is its mirror image": (
+        "Hälfte, die behalten wurde; die andere ist ihr Spiegelbild"
     ),
     "Left Half": "Linke Hälfte",
     "Right Half": "Rechte Hälfte",
     "Variants": "Varianten",
-    "What it has in common with those that it is compared with": (
-        "Was es mit denen gemeinsam hat, mit denen es verglichen wird"
+    "Group of variants that the object belongs to": (
+        "Gruppe von Varianten, zu der das Objekt gehört"
     ),
     "Place": "Platz",
-    "Where the one that is kept is to stand": "Wo die stehen soll, die behalten wird",
+    "Where the kept variant will stand": "Wo die behaltene Variante stehen wird",
     "Scale": "Skalierung",
-    "Object units to a model unit": "Objekteinheiten je Modelleinheit",
-    "What became the object's origin, in model units": (
-        "Was der Ursprung des Objekts wurde, in Modelleinheiten"
+    "Object units per model unit": "Objekteinheiten je Modelleinheit",
+    "Point that became the object's origin, in model units": (
+        "Punkt, der zum Ursprung des Objekts wurde, in Modelleinheiten"
     ),
     # Preferences: models
     "Models": "Modelle",
@@ -474,10 +484,10 @@ MESSAGES = {
     ),
     "The smallest and quickest: rough outlines": "Das kleinste und schnellste: grobe Umrisse",
     "Model Folder": "Modellordner",
-    "Where models are kept. A studio may share a folder, which may be read-only. Empty: the "
-    "add-on's own data folder": (
-        "Wo Modelle liegen. Ein Studio kann sich einen Ordner teilen, der schreibgeschützt sein "
-        "darf. Leer: der Datenordner des Add-ons"
+    "Folder that holds the models. A studio can share one, even read-only. Empty: the add-on's "
+    "own data folder": (
+        "Ordner, in dem die Modelle liegen. Ein Studio kann sich einen teilen, auch "
+        "schreibgeschützt. Leer: der Datenordner des Add-ons"
     ),
     "Comes with the Add-on": "Mit dem Add-on geliefert",
     "Download": "Herunterladen",
@@ -487,12 +497,12 @@ MESSAGES = {
     "Download Model (TripoSR)": "Modell herunterladen (TripoSR)",
     "Download this model and verify it": "Dieses Modell herunterladen und prüfen",
     "Cancel Download (TripoSR)": "Herunterladen abbrechen (TripoSR)",
-    "Stop; what has arrived is kept, and the next download goes on from there": (
-        "Anhalten; was angekommen ist, bleibt, und das nächste Mal geht es von dort weiter"
+    "Stop the download; the next one resumes from what has arrived": (
+        "Das Herunterladen anhalten; das nächste Mal geht es mit dem weiter, was angekommen ist"
     ),
     "Nothing is being downloaded": "Es wird gerade nichts heruntergeladen",
     "Import Model (TripoSR)": "Modell importieren (TripoSR)",
-    "Copy a model from a disk: a folder with TripoSR's files, its weights alone, or the .onnx "
+    "Copy a model from disk: a folder with TripoSR's files, its weights alone, or the .onnx "
     "file of a matting model": (
         "Ein Modell von einem Datenträger kopieren: einen Ordner mit den Dateien von TripoSR, nur "
         "dessen Gewichte oder die .onnx-Datei eines Freistellmodells"
@@ -501,7 +511,7 @@ MESSAGES = {
     "Delete this model's files from the model folder": (
         "Die Dateien dieses Modells aus dem Modellordner löschen"
     ),
-    "Wait until the running work is done": "Warten, bis die laufende Arbeit fertig ist",
+    "Wait until the running task is done": "Warten, bis die laufende Aufgabe fertig ist",
     "{name} is ready": "{name} ist bereit",
     "{name} is not in the model folder": "{name} ist nicht im Modellordner",
     "{name} removed: {size:,.0f} MB freed": "{name} entfernt: {size:,.0f} MB frei geworden",
@@ -512,14 +522,14 @@ MESSAGES = {
         "Ergebnisse mit der Genauigkeit „Voll“"
     ),
     "Hugging Face Mirror": "Hugging-Face-Spiegel",
-    "Address that stands for https://huggingface.co, such as a studio's own. Empty: the "
-    "environment's HF_ENDPOINT, else huggingface.co itself": (
-        "Adresse, die für https://huggingface.co steht, etwa eine des Studios. Leer: HF_ENDPOINT "
-        "aus der Umgebung, sonst huggingface.co selbst"
+    "Address to use instead of https://huggingface.co, such as a studio's own mirror. Empty: "
+    "HF_ENDPOINT from the environment, else huggingface.co": (
+        "Adresse, die statt https://huggingface.co verwendet wird, etwa ein Spiegel des Studios. "
+        "Leer: HF_ENDPOINT aus der Umgebung, sonst huggingface.co"
     ),
     "GitHub Mirror": "GitHub-Spiegel",
-    "Address that stands for https://github.com, where matting models are": (
-        "Adresse, die für https://github.com steht, wo die Freistellmodelle liegen"
+    "Address to use instead of https://github.com, which hosts the matting models": (
+        "Adresse, die statt https://github.com verwendet wird, wo die Freistellmodelle liegen"
     ),
     "Blender was started offline: start it without --offline-mode": (
         "Blender wurde offline gestartet: ohne --offline-mode starten"
@@ -534,8 +544,8 @@ MESSAGES = {
     # Preferences: device and memory
     "Device and Memory": "Gerät und Speicher",
     "Device": "Gerät",
-    "What the network runs on": "Worauf das Netzwerk läuft",
-    "The first that works of GPU and CPU": "Das erste von GPU und CPU, das funktioniert",
+    "Device that runs the network": "Gerät, auf dem das Netzwerk läuft",
+    "A GPU if one works, else the CPU": "Eine GPU, wenn eine funktioniert, sonst die CPU",
     "CPU": "CPU",
     "Works everywhere": "Funktioniert überall",
     "NVIDIA or AMD GPU": "NVIDIA- oder AMD-GPU",
@@ -545,21 +555,23 @@ MESSAGES = {
     "Apple GPU": "Apple-GPU",
     "Metal, on Apple silicon": "Metal, auf Apple Silicon",
     "Another GPU of this machine": "Eine weitere GPU dieses Rechners",
-    "{name} (Not Looked for Yet)": "{name} (noch nicht gesucht)",
+    "{name} (Not Detected Yet)": "{name} (noch nicht gesucht)",
     "Click Detect Devices": "Auf „Geräte suchen“ klicken",
     "{name} ({size:.0f} GB)": "{name} ({size:.0f} GB)",
     "CPU, {count} cores": "CPU, {count} Kerne",
     "Detect Devices (TripoSR)": "Geräte suchen (TripoSR)",
-    "Look for GPUs that the installed torch can use; takes some seconds the first time": (
-        "GPUs suchen, die das installierte torch verwenden kann; dauert beim ersten Mal einige "
+    "Detect GPUs that the installed torch can use; takes a few seconds the first time": (
+        "GPUs suchen, die das installierte torch verwenden kann; dauert beim ersten Mal ein paar "
         "Sekunden"
     ),
     "Devices": "Geräte",
     "Found {devices}": "Gefunden: {devices}",
     "{these}, {that}": "{these}, {that}",
     "Precision": "Genauigkeit",
-    "How many bits the network computes with": "Mit wie vielen Bits das Netzwerk rechnet",
-    "Half on processors that are made for it, else full": (
+    "Number of bits that the network computes with": (
+        "Anzahl der Bits, mit denen das Netzwerk rechnet"
+    ),
+    "Half on processors designed for it, else full": (
         "Halb auf Prozessoren, die dafür gemacht sind, sonst voll"
     ),
     "Full": "Voll",
@@ -575,49 +587,49 @@ MESSAGES = {
         "16 Bit: halber Speicher, für GPUs ohne bfloat16"
     ),
     "CPU Threads": "CPU-Threads",
-    "Processor cores that a run takes. 0: all but one, which Blender keeps; all of them for "
-    "scripts, for which Blender waits": (
-        "Prozessorkerne, die ein Durchlauf nimmt. 0: alle bis auf einen, den Blender behält; für "
-        "Skripte, auf die Blender wartet, alle"
+    "Number of processor cores that a task uses. 0: all but one, which Blender keeps; all for "
+    "scripts, which Blender waits for": (
+        "Anzahl der Prozessorkerne, die eine Aufgabe nutzt. 0: alle bis auf einen, den Blender "
+        "behält; für Skripte, auf die Blender wartet, alle"
     ),
     "Keep Loaded": "Geladen lassen",
-    "How long the model stays in memory after a run. It is always unloaded before Cycles renders "
-    "on a GPU that it takes memory of": (
-        "Wie lange das Modell nach einem Durchlauf im Speicher bleibt. Es wird immer entladen, "
-        "bevor Cycles auf einer GPU rendert, deren Speicher es belegt"
+    "How long the model stays in memory after its last use. It is always unloaded before "
+    "Cycles renders on a GPU whose memory it uses": (
+        "Wie lange das Modell nach seiner letzten Verwendung im Speicher bleibt. Es wird immer "
+        "entladen, bevor Cycles auf einer GPU rendert, deren Speicher es belegt"
     ),
     "For a While": "Eine Weile",
-    "The next picture starts at once; memory comes back later": (
+    "The next picture starts at once; memory is freed later": (
         "Das nächste Bild beginnt sofort; der Speicher wird später frei"
     ),
     "Always": "Immer",
     "Until Blender is closed": "Bis Blender geschlossen wird",
     "Never": "Nie",
-    "Memory comes back after each run; each run loads the model": (
-        "Der Speicher wird nach jedem Durchlauf frei; jeder Durchlauf lädt das Modell"
+    "Memory is freed after each task; each task loads the model": (
+        "Der Speicher wird nach jeder Aufgabe frei; jede Aufgabe lädt das Modell"
     ),
     "Minutes": "Minuten",
-    "Minutes after a run until the model is unloaded": (
-        "Minuten nach einem Durchlauf, bis das Modell entladen wird"
+    "Minutes without use after which the model is unloaded": (
+        "Minuten ohne Verwendung, nach denen das Modell entladen wird"
     ),
     "Unload Now": "Jetzt entladen",
     "Unload Model (TripoSR)": "Modell entladen (TripoSR)",
-    "Give the memory of the model back, and what is kept of objects to refine them quickly": (
-        "Den Speicher des Modells freigeben, und was von Objekten bleibt, um sie schnell zu "
-        "verfeinern"
+    "Free the memory of the model, and of the data that makes refining objects quick": (
+        "Den Speicher des Modells freigeben, und den der Daten, mit denen sich Objekte schnell "
+        "verfeinern lassen"
     ),
     "No model is loaded": "Es ist kein Modell geladen",
     "Own Torch": "Eigenes torch",
-    "Folder with another build of torch, as pip install --target fills it: for CUDA on Windows, "
+    "Folder that pip install --target filled with another build of torch, for CUDA on Windows, "
     "ROCm or Intel GPUs. Empty: the torch that Blender finds": (
-        "Ordner mit einem anderen torch, wie pip install --target ihn füllt: für CUDA unter "
+        "Ordner, den pip install --target mit einem anderen torch gefüllt hat, für CUDA unter "
         "Windows, ROCm oder Intel-GPUs. Leer: das torch, das Blender findet"
     ),
     "CPU only": "nur CPU",
     "unknown": "unbekannt",
     "Show Colors in Solid Shading": "Farben im Solid-Shading zeigen",
-    "Set the viewports' solid shading to show color attributes when a mesh arrives": (
-        "Das Solid-Shading der Ansichtsfenster auf Farbattribute stellen, wenn ein Mesh ankommt"
+    "Show color attributes in the solid shading of the viewports when a mesh arrives": (
+        "Im Solid-Shading der Ansichtsfenster Farbattribute zeigen, wenn ein Mesh ankommt"
     ),
     "Copy Report": "Bericht kopieren",
     "Copy Report (TripoSR)": "Bericht kopieren (TripoSR)",
@@ -688,13 +700,14 @@ MESSAGES = {
         "hinzufügen"
     ),
     "There is no picture on the clipboard": "In der Zwischenablage ist kein Bild",
-    "Copy one in a browser, an image viewer or a file list": (
-        "Eines in einem Browser, einem Bildbetrachter oder einer Dateiliste kopieren"
+    "Copy one in a browser, an image viewer or a file manager": (
+        "Eines in einem Browser, einem Bildbetrachter oder einem Dateimanager kopieren"
     ),
-    "Pictures are pasted with xclip or wl-clipboard here, and neither is installed": (
-        "Bilder werden hier mit xclip oder wl-clipboard eingefügt, und keines davon ist installiert"
+    "Pasting pictures requires xclip or wl-clipboard, and neither is installed": (
+        "Zum Einfügen von Bildern wird xclip oder wl-clipboard gebraucht, und keines davon ist "
+        "installiert"
     ),
-    "Install it, or save the picture and open its file": (
+    "Install one of them, or save the picture and open its file": (
         "Eines installieren, oder das Bild speichern und seine Datei öffnen"
     ),
     # Errors: settings
@@ -706,7 +719,9 @@ MESSAGES = {
     "Choose one of {names}": "Eines davon wählen: {names}",
     "Crop": "Ausschnitt",
     "Choose True or False": "True oder False wählen",
-    "The location or the rotation is no number": "Die Position oder die Rotation ist keine Zahl",
+    "The location or the rotation is not a finite number": (
+        "Die Position oder die Rotation ist keine endliche Zahl"
+    ),
     "Give finite numbers": "Endliche Zahlen angeben",
     "At this threshold the whole box is solid, so there is no surface": (
         "Bei diesem Schwellwert ist die ganze Box gefüllt, sodass es keine Oberfläche gibt"
@@ -733,15 +748,15 @@ MESSAGES = {
     "There is nothing to remove": "Es gibt nichts zu entfernen",
     "The object's scene code is damaged": "Der Szenencode des Objekts ist beschädigt",
     "Generate the object again": "Das Objekt noch einmal erzeugen",
-    "The mesh no longer lies where it was made: its origin was moved, a transform was "
-    "applied, or others were joined to it": (
-        "Das Mesh liegt nicht mehr, wo es entstanden ist: sein Ursprung wurde verschoben, eine "
-        "Transformation angewendet, oder andere wurden mit ihm verbunden"
+    "The mesh no longer lies where it was made: its origin was moved, a transform was applied, "
+    "or other meshes were joined to it": (
+        "Das Mesh liegt nicht mehr, wo es entstanden ist: Sein Ursprung wurde verschoben, eine "
+        "Transformation angewendet, oder andere Meshs wurden mit ihm verbunden"
     ),
     "Undo that, or generate the object again": (
         "Das rückgängig machen oder das Objekt noch einmal erzeugen"
     ),
-    "The picture of {name} is not there any more": "Das Bild von {name} ist nicht mehr da",
+    "The picture of {name} no longer exists": "Das Bild von {name} gibt es nicht mehr",
     "Open it in the TripoSR tab and click Generate": (
         "Es im Reiter TripoSR öffnen und auf „Erzeugen“ klicken"
     ),
@@ -767,21 +782,19 @@ MESSAGES = {
     "Blender cannot make quads of this mesh: {reason}": (
         "Blender kann aus diesem Mesh keine Vierecke machen: {reason}"
     ),
-    "Another surface of the object is on its way": (
-        "Eine andere Oberfläche des Objekts ist unterwegs"
+    "Another surface of the object is being extracted": (
+        "Eine andere Oberfläche des Objekts wird gerade extrahiert"
     ),
-    "Ask for the settings first, although some are given": (
-        "Erst nach den Einstellungen fragen, obwohl einige gegeben sind"
+    "Ask for the settings first, even if some are given": (
+        "Erst nach den Einstellungen fragen, auch wenn einige gegeben sind"
     ),
-    "Try again when it is there": "Noch einmal versuchen, wenn sie da ist",
-    "The picture {name} is not there any more": "Das Bild {name} ist nicht mehr da",
-    "Open it again, and generate": "Es noch einmal öffnen und erzeugen",
-    "The object is not there any more": "Das Objekt ist nicht mehr da",
-    "Undo its removal, and try again": (
-        "Das Entfernen rückgängig machen und noch einmal versuchen"
-    ),
-    "{name} was changed meanwhile, and stays as it is now": (
-        "{name} wurde inzwischen geändert und bleibt, wie es jetzt ist"
+    "Try again when it is done": "Noch einmal versuchen, wenn sie fertig ist",
+    "The picture {name} no longer exists": "Das Bild {name} gibt es nicht mehr",
+    "Open it again and click Generate": "Es noch einmal öffnen und auf „Erzeugen“ klicken",
+    "The object no longer exists": "Das Objekt gibt es nicht mehr",
+    "Undo its removal and try again": "Das Entfernen rückgängig machen und noch einmal versuchen",
+    "{name} has changed in the meantime, so it was left as it is": (
+        "{name} hat sich inzwischen geändert und bleibt deshalb, wie es ist"
     ),
     "Try again": "Noch einmal versuchen",
     "Blender cannot be started a second time, to edit the mesh: {reason}": (
@@ -794,12 +807,12 @@ MESSAGES = {
     "Try again with fewer faces; what it wrote is in Blender's console": (
         "Mit weniger Flächen noch einmal versuchen; was es schrieb, steht in Blenders Konsole"
     ),
-    "Wait until the mesh is done, or cancel that": (
-        "Warten, bis das Mesh fertig ist, oder das abbrechen"
+    "Wait until the mesh edit is done, or cancel it": (
+        "Warten, bis das Mesh fertig bearbeitet ist, oder das abbrechen"
     ),
     "Cancel Editing the Mesh (TripoSR)": "Bearbeiten des Meshs abbrechen (TripoSR)",
-    "Stop what is being done to the mesh, which stays as it is": (
-        "Anhalten, was mit dem Mesh geschieht; es bleibt, wie es ist"
+    "Stop editing the mesh, and leave it as it is": (
+        "Das Bearbeiten des Meshs anhalten; es bleibt, wie es ist"
     ),
     "Editing the mesh": "Mesh wird bearbeitet",
     "Remesh": "Remesh",

@@ -172,10 +172,10 @@ def _edit_mode(bpy, truck) -> None:
 
 
 CHANGES = {
-    _sculpt: "was changed meanwhile",
-    _remesh: "was changed meanwhile",
-    _other_mesh: "was changed meanwhile",
-    **dict.fromkeys((_unwrap, _paint, _weight, _assign_material), "was changed meanwhile"),
+    _sculpt: "has changed in the meantime",
+    _remesh: "has changed in the meantime",
+    _other_mesh: "has changed in the meantime",
+    **dict.fromkeys((_unwrap, _paint, _weight, _assign_material), "has changed in the meantime"),
     _edit_mode: "is being edited",
 }
 
@@ -201,7 +201,7 @@ def test_an_object_that_is_gone(bpy, addon, truck, session, pump, click, name: s
     bpy.data.objects.remove(truck)
     meshes = len(bpy.data.meshes)
     pump()
-    assert "is not there any more" in session.edits.state.error
+    assert "no longer exists" in session.edits.state.error
     assert len(bpy.data.meshes) == meshes
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-GONE = "picture of .* is not there any more"
+GONE = "picture of .* no longer exists"
 
 
 @pytest.fixture

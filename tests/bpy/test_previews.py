@@ -279,7 +279,7 @@ def test_what_failed_keeps_no_pixels(bpy, addon, scene, monkeypatch) -> None:
         assert len(session.pictures.failed()) >= 2
         bpy.data.images.remove(image)
         bpy.ops.triposr.retry()
-        assert all("not there any more" in f.message for f in session.pictures.failed()[-2:])
+        assert all("no longer exists" in f.message for f in session.pictures.failed()[-2:])
     finally:
         session._join_all()
         session.pictures.dismiss()

@@ -39,7 +39,7 @@ def test_regenerate_replaces_the_mesh_in_place(bpy, truck, picture: Path, capfd)
     bpy.ops.triposr.regenerate()
     assert "picture has changed" in capfd.readouterr().out
     picture.unlink()
-    with pytest.raises(RuntimeError, match="picture of toy truck is not there any more"):
+    with pytest.raises(RuntimeError, match="picture of toy truck no longer exists"):
         bpy.ops.triposr.regenerate()
 
 

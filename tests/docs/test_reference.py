@@ -113,8 +113,8 @@ def test_every_button_is_explained() -> None:
     assert len(labels) > 25
     exempt = {  # headings, and labels that need no explanation
         "Open, paste or drop a picture to begin",
-        "Looking at the clipboard",
-        "Looking at the picture",
+        "Reading the clipboard",
+        "Updating the preview",
         "Looking for models",
         "Model: Starter (Draft)",
         "Model: TripoSR",
