@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def run(bpy, addon):
-    """What `blender --command triposr` runs."""
+    """Function that `blender --command triposr` calls."""
     return addon("command").run
 
 
@@ -35,9 +35,9 @@ def test_the_command_goes_on_after_a_bad_picture(run, picture, tmp_path, capsys)
     (tmp_path / "bad.png").write_bytes(b"nothing")
     arguments = [str(tmp_path / "bad.png"), str(picture), "-o", str(tmp_path / "out")]
     assert run([*arguments, "--resolution", "32", "--format", "ply"]) == 1
-    told = capsys.readouterr()
-    assert "[1/2] bad.png" in told.err and "1 of 2 pictures failed" in told.err
-    assert "[2/2] toy truck.png" in told.out
+    output = capsys.readouterr()
+    assert "[1/2] bad.png" in output.err and "1 of 2 pictures failed" in output.err
+    assert "[2/2] toy truck.png" in output.out
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["toy truck.ply"]
 
 
@@ -61,7 +61,7 @@ def test_the_command_says_what_is_wrong_with_its_arguments(run, picture, tmp_pat
         ("x.glb", ["--size", "0"], "Size is 0"),
     ],
 )
-def test_wrong_outputs_are_told_before_any_work(
+def test_wrong_outputs_are_reported_before_any_work(
     run, picture, tmp_path: Path, capsys, output: str, more: list[str], said: str
 ) -> None:
     import re
@@ -91,7 +91,7 @@ def test_patterns_settings_and_whole_files(bpy, run, picture, tmp_path: Path, ca
     assert "No file matches" in capsys.readouterr().err
 
 
-def test_a_single_failure_is_told_once(run, tmp_path: Path, capsys) -> None:
+def test_a_single_failure_is_reported_once(run, tmp_path: Path, capsys) -> None:
     assert run([str(tmp_path / "no.png"), "-o", str(tmp_path / "x.glb")]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 1
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""A click's edit of a mesh runs beside Blender: it moves on, can be canceled, and loses nothing."""
+"""A click edits a mesh in a task: Blender goes on, the task can be canceled, nothing is lost."""
 
 import subprocess
 import time
@@ -18,7 +18,7 @@ def session(addon):
 
 @pytest.fixture
 def pump(session):
-    """Let the edits' runner work until it has nothing to do. Timers never fire here."""
+    """Pump the edits until their queue is empty. Timers never fire here."""
 
     def pump() -> list[tuple[str, float]]:
         seen, deadline = [], time.monotonic() + 120
@@ -44,7 +44,7 @@ CALLS = {
 
 @pytest.fixture
 def click(bpy, addon, monkeypatch):
-    """Calls an operator as a click does. Without a window, Blender never calls `invoke`."""
+    """Call an operator as a click does. Without a window, Blender never calls `invoke`."""
 
     def click(name: str) -> set[str]:
         with monkeypatch.context() as clicked:
@@ -218,7 +218,7 @@ def test_one_after_the_other(bpy, truck, session, pump, click) -> None:
     assert bpy.ops.triposr.recolor.poll()
 
 
-def test_a_second_blender_that_fails_is_told(
+def test_a_failed_second_blender_is_reported(
     bpy, addon, truck, session, pump, click, monkeypatch
 ) -> None:
     before = vertices(addon, truck)
@@ -248,7 +248,7 @@ def test_nothing_else_goes_along(bpy, addon, truck, session, pump, click) -> Non
     assert (len(bpy.data.images), len(bpy.data.materials)) == (images, materials)
 
 
-def test_a_blender_that_cannot_be_started_twice_is_told(
+def test_a_blender_that_cannot_be_started_twice_is_reported(
     bpy, addon, truck, session, pump, click, monkeypatch
 ) -> None:
     edited = addon("scene.edited")

@@ -1,4 +1,4 @@
-"""Colors and surfaces come to a mesh that still lies where it was made, and to no other."""
+"""Only a mesh that still lies where it was made gets new colors and surfaces."""
 
 import math
 
@@ -32,7 +32,7 @@ def _transform(truck, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", TRANSFORMS)
-def test_a_transform_that_was_applied_is_told(bpy, truck, how: str) -> None:
+def test_an_applied_transform_is_reported(bpy, truck, how: str) -> None:
     _transform(truck, how)
     before = colors(truck)
     for name in EDITS:
@@ -55,7 +55,7 @@ def test_blenders_own_operators(bpy, truck, kind: str) -> None:
 
 @pytest.mark.parametrize("ratio", [0.9, 0.3])
 @pytest.mark.parametrize("how", TRANSFORMS)
-def test_a_transform_is_told_of_other_vertices_too(bpy, truck, how: str, ratio: float) -> None:
+def test_a_transform_is_found_with_other_vertices_too(bpy, truck, how: str, ratio: float) -> None:
     _transform(truck, how)
     _apply(truck, "DECIMATE", ratio=ratio)
     with pytest.raises(RuntimeError, match="no longer lies where it was made"):

@@ -30,7 +30,7 @@ def colors(blender_object) -> np.ndarray:
 
 
 def failure(bpy, **settings) -> str:
-    """The sentence with which a run that must fail does so; nothing is left behind."""
+    """Generate, which must fail and leave nothing behind; return the error's sentence."""
     before = {kind: len(getattr(bpy.data, kind)) for kind in ("objects", "meshes", "materials")}
     with pytest.raises(RuntimeError) as caught:
         bpy.ops.triposr.generate(**settings)
@@ -224,7 +224,7 @@ def test_bad_pictures(bpy, tmp_path: Path, picture: Path) -> None:
         "missing.png": "does not exist",
     }.items():
         assert sentence in failure(bpy, filepath=str(tmp_path / name))
-    assert generate(bpy, picture), "the next run works"
+    assert generate(bpy, picture), "the next one works"
 
 
 def test_image_without_pixels(bpy) -> None:

@@ -1,4 +1,4 @@
-"""What the panels know of the disks: found beside Blender, shown without looking."""
+"""The panels show findings on the disks: a task makes them, and drawing touches no disk."""
 
 import builtins
 import io
@@ -21,7 +21,7 @@ LOOKS = {
     io: ("open",),
     Path: ("exists", "is_file", "is_dir", "stat", "iterdir", "glob", "resolve", "read_text"),
 }
-"""All ways to touch a disk that the add-on might take."""
+"""Calls by which the add-on might touch a disk."""
 
 OF_BLENDER = {"TRIPOSR_PT_presets", "TRIPOSR_OT_add_preset"}
 """Blender's own draw(), which lists its presets in the menu that is opened for that."""
@@ -43,7 +43,7 @@ def inventory(bpy, addon, monkeypatch, tmp_path: Path) -> Iterator[object]:
 
 @pytest.fixture
 def finish(bpy, addon, inventory) -> Callable[[], None]:
-    """Does what Blender's timers would do, until nothing is left to do."""
+    """Call Blender's timers until nothing is left to do."""
 
     def finish() -> None:
         timers, looks = bpy.app.timers, addon("tasks.session").looks
@@ -58,7 +58,7 @@ def finish(bpy, addon, inventory) -> Callable[[], None]:
 
 @pytest.fixture
 def known(bpy, addon, inventory) -> Callable[[], object]:
-    """What the panels are told."""
+    """Read the findings as the panels do."""
     return lambda: inventory.known(bpy.context)
 
 
@@ -81,7 +81,7 @@ def texts_of(layout: MagicMock) -> set[str]:
 
 @pytest.fixture
 def draw_all(bpy, addon, monkeypatch) -> Callable[[], dict[str, set[str]]]:
-    """Draws every panel and the preferences; returns the labels of each."""
+    """Draw every panel and the preferences; return the labels of each."""
     wide = SimpleNamespace(
         region=SimpleNamespace(width=3000),
         preferences=SimpleNamespace(
@@ -127,7 +127,7 @@ def is_ours(cls: type) -> bool:
 
 @pytest.fixture
 def without_disk(monkeypatch) -> Callable[[], object]:
-    """A context in which nobody on this thread gets at a disk."""
+    """Context in which this thread cannot touch a disk."""
     mine = threading.get_ident()
 
     def raising(name: str, real: Callable[..., object]) -> Callable[..., object]:
@@ -200,7 +200,7 @@ def test_what_is_there_is_known(bpy, addon, inventory, finish, known, draw_all, 
         shutil.copy(TINY / name, tmp_path / "models")
     chosen.model_folder = str(tmp_path / "models")
     chosen.torch_folder = str(tmp_path / "none")
-    assert known() is None, "nothing is told of a folder that is not known yet"
+    assert known() is None, "findings in another folder do not count"
     finish()
     assert not known().uses_starter
     assert known().installed == {"triposr", "u2netp"}

@@ -1,5 +1,5 @@
 """The picture's file that an object was made of is found again, wherever the .blend goes; another
-picture of its name is not taken for it; and no export tells where it lies.
+picture of its name is not taken for it; and no export reveals its path.
 """
 
 import shutil
@@ -154,14 +154,14 @@ def test_a_picture_that_was_packed_with_its_object(bpy, project: Path) -> None:
 
 
 def test_a_file_that_goes_while_it_is_on_its_way(bpy, addon, project: Path, monkeypatch) -> None:
-    run = addon("tasks.generate")
-    put = run.add_object
+    module = addon("tasks.generate")
+    put = module.add_object
 
     def put_late(*args, **settings):
         (project / "pic.png").unlink()
         return put(*args, **settings)
 
-    monkeypatch.setattr(run, "add_object", put_late)
+    monkeypatch.setattr(module, "add_object", put_late)
     made = _generate(bpy)
     assert len(made.data.vertices)
     with pytest.raises(RuntimeError, match=GONE):

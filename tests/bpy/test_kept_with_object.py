@@ -1,4 +1,4 @@
-"""What an object was made of stays with it, and harms nobody who meets it on the way."""
+"""An object keeps its origin, which does no harm when others open, link or copy it."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def survives(script: str, folder: Path, *arguments: object) -> str:
-    """Run a script in a Blender of its own, which must not crash; what it printed."""
+    """Run a script in a Blender of its own, which must not crash; return what it printed."""
     file = folder / "script.py"
     file.write_text(script, encoding="utf-8")
     done = subprocess.run(
@@ -66,7 +66,7 @@ def test_scripts_that_walk_custom_properties(bpy, addon, truck) -> None:
 
 
 @pytest.mark.parametrize("damaged", ["", "nothing", "\N{SNOWMAN}", "bm90aGluZw==", b"nothing"])
-def test_a_damaged_code_is_told(bpy, addon, truck, damaged) -> None:
+def test_a_damaged_code_is_reported(bpy, addon, truck, damaged) -> None:
     key = addon("scene.source").KEY
     del truck[key]
     truck[key] = damaged

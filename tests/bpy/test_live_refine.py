@@ -9,7 +9,7 @@ from object_data import vertices
 
 @pytest.fixture
 def pump(addon):
-    """Let the refinements' runner work until it has nothing to do. Timers never fire here."""
+    """Pump the refinements until their queue is empty. Timers never fire here."""
     session = addon("tasks.session")
 
     def pump() -> None:
@@ -71,7 +71,7 @@ def test_a_slider_without_a_surface_tells_and_keeps_the_mesh(bpy, addon, truck, 
 
 
 def coarse_is_shown(addon, target, count: int) -> None:
-    """Pump until a surface is shown that is on its way only."""
+    """Pump until a provisional surface is shown."""
     deadline = time.monotonic() + 60
     while len(target.data.vertices) == count:
         assert time.monotonic() < deadline
@@ -81,7 +81,7 @@ def coarse_is_shown(addon, target, count: int) -> None:
 
 @pytest.fixture
 def fine(bpy, truck):
-    """The object at a resolution at which a coarse surface comes first, with its undo step."""
+    """The object at a resolution that shows a provisional surface first, with its undo step."""
     bpy.ops.triposr.refine(resolution=192)
     bpy.ops.ed.undo_push(message="fine")
     return truck

@@ -1,4 +1,4 @@
-"""Meshes one can use: remeshed, closed, mirrored, reduced; with exact colors, or as they were."""
+"""Edits of a mesh: it is remeshed, closed, mirrored or reduced with exact colors, or unchanged."""
 
 import sys
 from pathlib import Path
@@ -172,7 +172,7 @@ def test_the_api_names_what_it_cannot_work_on(bpy, addon) -> None:
             api.refine(wrong)
 
 
-def test_a_missing_scipy_is_told_by_its_name(bpy, truck, monkeypatch) -> None:
+def test_a_missing_scipy_is_reported_by_name(bpy, truck, monkeypatch) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "scipy"]:
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setitem(sys.modules, "scipy", None)

@@ -108,7 +108,7 @@ def test_cancel_and_go_on(bpy, addon, hub, tmp_path) -> None:
     assert addon("tasks.session").upkeep.state.message == "TripoSR is ready"
 
 
-def test_errors_are_told_and_leave_everything_usable(bpy, addon, hub, picture: Path) -> None:
+def test_errors_are_reported_and_leave_everything_usable(bpy, addon, hub, picture: Path) -> None:
     hub.faults = [Fault(body=b"<!doctype html><p>Please log in")]
     click_download(bpy, addon)
     wait(addon)

@@ -44,7 +44,7 @@ def test_a_copied_file_is_pasted(bpy, addon, picture: Path, monkeypatch) -> None
     assert bpy.context.scene.triposr.image.filepath == str(picture)
 
 
-def test_an_empty_clipboard_is_told(bpy, monkeypatch) -> None:
+def test_an_empty_clipboard_is_reported(bpy, monkeypatch) -> None:
     def raising(error: Exception):
         def grab() -> None:
             raise error

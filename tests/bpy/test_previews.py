@@ -1,4 +1,4 @@
-"""Previews and mattes that come beside Blender: each scene has its own, and none is lost."""
+"""Tasks make previews and mattes beside Blender: each scene has its own, and none is lost."""
 
 import gc
 import threading
@@ -39,7 +39,7 @@ def preview(bpy, addon, monkeypatch):
 
 @pytest.fixture
 def cut_outs(bpy, monkeypatch):
-    """Each cut-out waits until it may go on; gives what began."""
+    """Each cut-out waits until it may go on; yields those that began."""
 
     class CutOuts:
         def __init__(self) -> None:
@@ -58,7 +58,7 @@ def cut_outs(bpy, monkeypatch):
 
 
 def settle(session) -> None:
-    """Let previews and mattes come; timers never fire here."""
+    """Pump until all previews and mattes are made; timers never fire here."""
     deadline = time.monotonic() + 60
     while session.previews.is_running() or session.mattes.is_running():
         assert time.monotonic() < deadline
@@ -67,7 +67,7 @@ def settle(session) -> None:
 
 
 def draw(preview, *scenes) -> None:
-    """What redraws of the panel in windows with these scenes do, and the timer afterwards."""
+    """Redraw the panel in windows with these scenes, then call the timer."""
     for scene in scenes:
         preview.request(scene)
     if preview._due:
@@ -135,7 +135,7 @@ def test_removed_scenes_are_forgotten(bpy, addon, preview, scene, picture: Path)
 
 @pytest.fixture
 def edit_matte(bpy, addon, preview, monkeypatch):
-    """Clicks the button. Without a window, Blender never calls `invoke`."""
+    """Click the button. Without a window, Blender never calls `invoke`."""
     operator = addon("operators.matte").TRIPOSR_OT_edit_matte
     reports = []
 

@@ -1,4 +1,4 @@
-"""An object keeps what it was made of: other surfaces and colors come without the network."""
+"""An object keeps its scene code, which gives other surfaces and colors without the network."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from object_data import colors, vertices
 
 @pytest.fixture
 def truck(bpy, truck):
-    """The object; the model that made it is gone."""
+    """The object, after the model that made it is gone."""
     bpy.ops.triposr.unload_model()
     return truck
 
@@ -120,7 +120,7 @@ def test_other_objects_cannot_be_refined(bpy, addon, truck) -> None:
     assert not bpy.ops.triposr.recolor.poll()
 
 
-def test_damaged_sources_and_settings_are_told(bpy, addon, truck) -> None:
+def test_damaged_sources_and_settings_are_reported(bpy, addon, truck) -> None:
     count = len(truck.data.vertices)
     with pytest.raises(RuntimeError, match="Resolution is 5000"):
         bpy.ops.triposr.refine(resolution=5000)
@@ -132,7 +132,7 @@ def test_damaged_sources_and_settings_are_told(bpy, addon, truck) -> None:
     assert len(truck.data.vertices) == count
 
 
-def test_a_mesh_that_no_longer_lies_where_it_was_made_is_told(bpy, addon, truck) -> None:
+def test_a_mesh_that_no_longer_lies_where_it_was_made_is_reported(bpy, addon, truck) -> None:
     before = colors(truck)
     truck.scale = (3, 3, 3)
     assert bpy.ops.triposr.recolor() == {"FINISHED"}  # the scale is the object's: all is well
@@ -162,7 +162,7 @@ def test_linked_duplicates_keep_what_they_have(bpy, addon, truck) -> None:
     assert len(bpy.context.object.data.polygons) <= 1000
 
 
-def test_an_empty_without_pixels_is_told(bpy) -> None:
+def test_an_empty_without_pixels_is_reported(bpy) -> None:
     bpy.ops.object.empty_add(type="IMAGE")
     bpy.context.object.data = bpy.data.images.new("nothing", 0, 0)
     with pytest.raises(RuntimeError, match="only 1 × 1 pixels"):

@@ -1,4 +1,4 @@
-"""An object is built again from what it knows of itself; one of several variants is kept."""
+"""An object is rebuilt from its stored origin; one of several variants is kept."""
 
 import itertools
 from pathlib import Path
@@ -110,6 +110,6 @@ def test_a_variant_that_is_regenerated_stays_in_its_comparison(bpy, addon, varia
 
 
 @pytest.mark.parametrize("count", [1, 12])
-def test_a_wrong_number_of_variants_is_told(bpy, picture: Path, count: int) -> None:
+def test_a_wrong_number_of_variants_is_reported(bpy, picture: Path, count: int) -> None:
     with pytest.raises(RuntimeError, match=f"Count is {count}"):
         bpy.ops.triposr.variants(filepath=str(picture), count=count)

@@ -1,4 +1,4 @@
-"""Runs beside the main thread. Timers never fire in Blender as a module, so the pump is called."""
+"""Tasks beside the main thread. Timers never fire in Blender as a module, so tests pump."""
 
 import threading
 import time
@@ -23,7 +23,7 @@ def submit(bpy, addon, session, picture: Path, **settings) -> None:
     operator = addon("operators.generate").TRIPOSR_OT_generate
 
     class Call:
-        """What the operator's method reads of an operator."""
+        """Attributes of an operator that its method reads."""
 
         properties = type("P", (), {"is_property_set": lambda self, name: name in settings})()
         filepath, image = str(picture), ""
@@ -38,7 +38,7 @@ def submit(bpy, addon, session, picture: Path, **settings) -> None:
 
 
 def titles(waiting) -> tuple[str, ...]:
-    return tuple(run.title for run in waiting)
+    return tuple(task.title for task in waiting)
 
 
 def pump_until(session, condition, seconds: float = 60.0) -> None:
@@ -49,7 +49,7 @@ def pump_until(session, condition, seconds: float = 60.0) -> None:
         time.sleep(0.01)
 
 
-def test_run_reports_rising_progress_and_delivers(bpy, addon, session, picture: Path) -> None:
+def test_a_task_reports_rising_progress_and_delivers(bpy, addon, session, picture: Path) -> None:
     bpy.ops.ed.undo_push(message="before")
     submit(bpy, addon, session, picture, resolution=64)
     assert session.pictures.is_running()

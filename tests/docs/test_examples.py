@@ -29,9 +29,9 @@ def run(command: list[str], folder: Path, environment: dict[str, str]) -> str:
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=TIMEOUT
     )
-    told = done.stdout + done.stderr
-    assert done.returncode == 0, f"{command}\n{told}"
-    return told
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, f"{command}\n{output}"
+    return output
 
 
 def test_there_are_examples_of_each_kind() -> None:
@@ -62,7 +62,7 @@ def test_blocks_for_blender(
     names: dict[str, object] = {"__name__": "__main__"}
     for block in of_kind("Blender"):
         if block.page == page:
-            lines = "\n" * (block.line - 1) + block.text  # so that errors tell the page's line
+            lines = "\n" * (block.line - 1) + block.text  # so that errors name the page's line
             exec(compile(lines, str(page), "exec"), names)
 
 
@@ -87,19 +87,19 @@ def program_of(command: str) -> str:
 
 @pytest.fixture(scope="module")
 def helps(folder: Path, shell: dict[str, str]) -> dict[str, str]:
-    """What the programs tell when they are asked for help; some import much before they do."""
+    """Help texts of the programs, which take long because some import much."""
     programs = {program_of(command) for block in of_kind("help") for command in commands_of(block)}
     with ThreadPoolExecutor(2) as pool:
-        told = {
+        futures = {
             program: pool.submit(run, ["bash", "-c", f"{program} --help"], folder, shell)
             for program in sorted(programs)
         }
-    return {program: future.result() for program, future in told.items()}
+    return {program: future.result() for program, future in futures.items()}
 
 
 @pytest.mark.parametrize("block", of_kind("help"), ids=str)
 def test_blocks_that_take_hours_know_their_commands(block: Block, helps: dict[str, str]) -> None:
-    """Each line is run with --help instead; that tells of every option that the line has."""
+    """Each line runs with --help instead, which must describe every option of the line."""
     for command in commands_of(block):
         program = program_of(command)
         for option in command.removeprefix(program).split(" --")[1:]:

@@ -25,8 +25,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         capture_output=True,
         text=True,
     )
-    told = done.stdout + done.stderr
-    assert done.returncode == 0 and "WARNING" not in told, told
+    output = done.stdout + done.stderr
+    assert done.returncode == 0 and "WARNING" not in output, output
     return site
 
 

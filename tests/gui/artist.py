@@ -1,4 +1,4 @@
-"""What an artist does with the add-on in a window: the steps that the tests share."""
+"""Steps of an artist in a window that several tests share."""
 
 from window import END, Window
 
@@ -92,7 +92,7 @@ def set_picture(window: Window, resolution: int = 64) -> None:
     )
 
 
-def start_long_job(window: Window) -> None:
+def start_long_task(window: Window) -> None:
     """Click Generate for a fine mesh and wait until there is progress."""
     set_picture(window, resolution=1024)
     window.click_button(GENERATE)

@@ -13,8 +13,8 @@ INSIDE = Path("/session")
 COMMAND_TIMEOUT = 120.0
 
 LANGUAGES = "0:Automatic:DEFAULT\n1:English:en_US\n5:German:de_DE\n"
-"""Those that Blender offers, in the form of its own file. The roots have none of its translations:
-what is told in German is the add-on's.
+"""Languages that Blender offers, in the format of its own file. The roots have none of Blender's
+translations, so any German text is the add-on's.
 """
 
 
@@ -95,7 +95,7 @@ class RootSession:
         return "\n".join(text.splitlines()[-lines:])
 
     def close(self) -> None:
-        """End what still runs, newest first, and remove the session's folder."""
+        """End what is still running, newest first, and remove the session's folder."""
         for process in reversed(self._processes):
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)

@@ -76,7 +76,7 @@ def _build(suite: str, root: Path) -> None:
 
 
 def _remove_outdated(suite: str, current: Path) -> None:
-    """Remove roots of other recipes, except those that another run still uses."""
+    """Remove roots of other recipes, except those that another test session still uses."""
     for folder in current.parent.glob(f"{suite}-*"):
         if folder == current or not folder.is_dir():
             continue

@@ -22,7 +22,7 @@ except RuntimeError as error:
     print(json.dumps(str(error)))
 """
 
-# Stands for the layout that a panel draws into, and keeps what it is told to show.
+# Stands in for the layout that a panel draws into, and records the texts.
 RECORDER = """
 class Recorder:
     def __init__(self):
@@ -73,8 +73,8 @@ def test_buttons_and_tooltips(german: Window) -> None:
 @pytest.mark.every_version
 def test_an_error_is_told_in_german(german: Window) -> None:
     printed = german.run(REPORT)  # by Blender itself, too
-    told = json.loads(printed.splitlines()[-1])
-    assert told == f"Fehler: {'. '.join(NOT_THERE)}.\n"
+    message = json.loads(printed.splitlines()[-1])
+    assert message == f"Fehler: {'. '.join(NOT_THERE)}.\n"
     german.run(MISSING.replace("generate(", "generate('INVOKE_DEFAULT', "))
     german.wait(artist.ERROR, 60, "the error")
     assert german.evaluate(artist.ERROR) == "none.png does not exist"  # kept for any language
@@ -93,8 +93,8 @@ def test_a_picture_becomes_an_object_and_its_name_is_not_translated(german: Wind
     artist.wait_for_object(german)
     assert german.evaluate(artist.NEW_OBJECTS) == ["vase"]
     assert german.evaluate("bpy.context.object.active_material.name") == "TripoSR Color"
-    told = " ".join(german.evaluate("shown_by(addon.panels.queue._draw_outcome)"))
-    assert told.startswith("vase: Entwurf mit ") and " Dreiecken in " in told
+    outcome = " ".join(german.evaluate("shown_by(addon.panels.queue._draw_outcome)"))
+    assert outcome.startswith("vase: Entwurf mit ") and " Dreiecken in " in outcome
     draw = "lambda layout: addon.panels.object._draw_state(layout, bpy.context.object)"
     [state] = german.evaluate(f"shown_by({draw})")
     assert state.startswith("vase: ") and state.endswith(" Flächen")

@@ -18,7 +18,7 @@ bpy.app.timers.register(redraw_sidebar)
 
 
 def assert_nothing_was_added(window: Window) -> None:
-    time.sleep(1)  # for what a dropped job might still bring
+    time.sleep(1)  # for anything that a dropped task might still deliver
     assert window.evaluate(NEW_OBJECTS) == []
     assert window.evaluate("[mesh.name for mesh in bpy.data.meshes]") == ["Cube"]
 
@@ -50,9 +50,9 @@ def test_generate_then_undo_and_redo(window: Window) -> None:
 
 
 def test_cancel_leaves_nothing(window: Window) -> None:
-    artist.start_long_job(window)
+    artist.start_long_task(window)
     artist.click_cancel(window)
-    window.wait(f"not {RUNNING}", 120, "the end of the canceled job")
+    window.wait(f"not {RUNNING}", 120, "the end of the canceled task")
     assert_nothing_was_added(window)
     artist.generate(window)
 
@@ -69,9 +69,9 @@ def test_dropped_picture_becomes_an_object(window: Window) -> None:
 
 def test_opening_a_file_ends_the_job(window: Window) -> None:
     window.run(f"bpy.ops.wm.save_as_mainfile(filepath={OTHER_FILE!r}, copy=True)")
-    artist.start_long_job(window)
+    artist.start_long_task(window)
     window.run(f"bpy.ops.wm.open_mainfile(filepath={OTHER_FILE!r})")
-    window.wait(f"not {RUNNING}", 120, "the end of the dropped job")
+    window.wait(f"not {RUNNING}", 120, "the end of the dropped task")
     assert_nothing_was_added(window)
     window.open_tab(artist.TAB)
     artist.generate(window)
@@ -79,7 +79,7 @@ def test_opening_a_file_ends_the_job(window: Window) -> None:
 
 @pytest.mark.every_version
 def test_disabling_the_add_on_ends_the_job(window: Window) -> None:
-    artist.start_long_job(window)
+    artist.start_long_task(window)
     artist.disable(window)
     assert window.evaluate("hasattr(bpy.types.Scene, 'triposr')") is False
     assert_nothing_was_added(window)
@@ -89,20 +89,20 @@ def test_disabling_the_add_on_ends_the_job(window: Window) -> None:
 
 @pytest.mark.every_version
 def test_quitting_during_a_job_ends_cleanly(window: Window) -> None:
-    artist.start_long_job(window)
+    artist.start_long_task(window)
     ended = window.close()
     assert ended.code == 0, ended.log
     assert "terminate called" not in ended.log
 
 
 def test_blender_answers_while_a_job_runs(window: Window) -> None:
-    """A job holds Blender no longer than twice what drawing its progress bar does.
+    """A task blocks Blender no longer than twice what drawing its progress bar does.
 
     Left out: the first import of torch and transformers, and the object's arrival. Other programs
-    on the machine only lengthen a gap, so the best of some runs counts.
+    on the machine only lengthen a gap, so the best of some attempts counts.
     """
     artist.generate(window)
-    runs = []
+    excesses = []
     for _ in range(3):
         window.run("bpy.data.objects.remove(bpy.context.object)")
         window.find_button(GENERATE)
@@ -110,11 +110,11 @@ def test_blender_answers_while_a_job_runs(window: Window) -> None:
         with window.tick_gap() as idle:
             time.sleep(5)
         window.run("bpy.app.timers.unregister(redraw_sidebar)")
-        with window.tick_gap(during=RUNNING) as job:
+        with window.tick_gap(during=RUNNING) as task:
             window.click_button(GENERATE)
             artist.wait_for_object(window)
-        print(f"longest gap: idle {idle.milliseconds:.0f} ms, job {job.milliseconds:.0f} ms")
-        runs.append(job.milliseconds - max(100, 2 * idle.milliseconds))
-        if runs[-1] <= 0:
+        print(f"longest gap: idle {idle.milliseconds:.0f} ms, task {task.milliseconds:.0f} ms")
+        excesses.append(task.milliseconds - max(100, 2 * idle.milliseconds))
+        if excesses[-1] <= 0:
             break
-    assert min(runs) <= 0
+    assert min(excesses) <= 0

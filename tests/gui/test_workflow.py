@@ -9,7 +9,7 @@ from artist import ERROR, GENERATE, NEW_OBJECTS, RUNNING
 from window import END, Window
 
 FILES = "/session/files"
-QUEUE = "[run.title for run in addon.tasks.session.pictures.waiting()]"
+QUEUE = "[task.title for task in addon.tasks.session.pictures.waiting()]"
 
 
 def copies(window: Window, *names: str) -> list[str]:
@@ -24,7 +24,7 @@ def copies(window: Window, *names: str) -> list[str]:
 
 def test_five_dropped_one_bad_and_the_third_canceled(window: Window) -> None:
     names = ["one", "bad", "three", "four", "five"]
-    artist.start_long_job(window)  # for which they wait, so that they can be clicked at
+    artist.start_long_task(window)  # so that the others wait and can be clicked
     window.run("bpy.context.scene.triposr.resolution = 64")
     window.drop(copies(window, *names), *window.viewport_center())
     window.choose("Generate 3D Mesh (TripoSR)")

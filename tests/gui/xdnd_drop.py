@@ -50,19 +50,19 @@ class Drag:
 
     def drop(self, x: int, y: int) -> None:
         """Enter the target, move over (x, y), drop, and wait until the files were taken."""
-        self.tell("XdndEnter", PROTOCOL_VERSION << 24, self.uri_list, 0, 0)
+        self.send("XdndEnter", PROTOCOL_VERSION << 24, self.uri_list, 0, 0)
         status: Sequence[int] | None = None
         for step in range(6):  # a few moves, as the target decides while being moved over
             position = (x << 16) | (y + step % 2)
-            self.tell("XdndPosition", 0, position, X.CurrentTime, self.atom("XdndActionCopy"))
+            self.send("XdndPosition", 0, position, X.CurrentTime, self.atom("XdndActionCopy"))
             status = self.answer("XdndStatus", 5) or status
         if status is None or not status[1] & ACCEPTED:
             sys.exit(f"the window does not take the files: {status}")
-        self.tell("XdndDrop", 0, X.CurrentTime, 0, 0)
+        self.send("XdndDrop", 0, X.CurrentTime, 0, 0)
         if self.answer("XdndFinished", 30) is None:
             sys.exit("the window did not finish the drop")
 
-    def tell(self, message: str, *data: int) -> None:
+    def send(self, message: str, *data: int) -> None:
         self.target.send_event(
             event.ClientMessage(
                 window=self.target,

@@ -54,8 +54,8 @@ def test_install_generate_disable_uninstall(
     archive = package("light", target, tmp_path / "dist")
     with closing(RootSession(root, bare=True)) as session:
         files = [session.put(path) for path in (Path(smoke.__file__), archive, picture)]
-        told = session.run("python3", files[0], "blender", *files[1:], timeout=1200).decode()
-    found = dict(re.findall(r"^(\w+) .* from (.*)$", told, re.M))
+        output = session.run("python3", files[0], "blender", *files[1:], timeout=1200).decode()
+    found = dict(re.findall(r"^(\w+) .* from (.*)$", output, re.M))
     assert found["torch"].startswith("/usr/lib/python3/")
     for package_name in ("transformers", "mcubes", "onnxruntime"):
         assert "/extensions/.local/" in found[package_name]

@@ -73,8 +73,8 @@ def test_check_names_everything_that_does_not_fit() -> None:
                 "e-2.0-py3-none-any.whl": {"requires_python": ">=3.12"},
             },
         )
-    told = str(caught.value).splitlines()[1:]
-    assert [line.strip() for line in told] == [
+    problems = str(caught.value).splitlines()[1:]
+    assert [line.strip() for line in problems] == [
         "a-1.0-cp313-cp313-manylinux_2_28_x86_64.whl is not for linux-x64-py311",
         "b-1.0-cp311-cp311-win_amd64.whl is not for linux-x64-py311",
         "c-1.0-cp311-cp311-musllinux_1_2_x86_64.whl is not for linux-x64-py311",
@@ -214,9 +214,9 @@ def test_what_cannot_be_built_is_told(
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     assert main([LINUX.name, "--kind", "light", "--out", str(tmp_path / "dist")]) == 1
-    told = capsys.readouterr().err
-    assert told.startswith("Not built: light linux-x64-py311")
-    assert re.search("No matching distribution|Could not find", told)
+    message = capsys.readouterr().err
+    assert message.startswith("Not built: light linux-x64-py311")
+    assert re.search("No matching distribution|Could not find", message)
     assert not list((tmp_path / "dist").glob("**/*.zip"))
 
 

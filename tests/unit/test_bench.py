@@ -1,4 +1,4 @@
-"""What `make bench` measures against is the published way, and it tells what it measured."""
+"""`make bench` compares with the published method and reports its measurements."""
 
 import json
 from pathlib import Path

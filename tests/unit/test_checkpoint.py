@@ -1,4 +1,4 @@
-"""Hostile, damaged and mismatched model folders: one clear sentence each, and nothing is run."""
+"""Hostile, damaged and mismatched model folders: one clear sentence each, and no code runs."""
 
 import json
 import pickle

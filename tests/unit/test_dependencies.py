@@ -1,4 +1,4 @@
-"""Every package that the add-on imports is declared, and a missing one is told by its name."""
+"""Every package that the add-on imports is declared, and a missing one is reported by name."""
 
 import ast
 import re
@@ -113,7 +113,7 @@ def test_imports_are_guarded(path: Path) -> None:
         if module in ALWAYS_THERE or (module in of_network and not is_inside):
             continue
         if module == "torch" and of_network:
-            continue  # of what runs beside a model, which came with it
+            continue  # code that gets a loaded model, and torch with it
         assert KNOWN_AS.get(module, module) in somewhere, (
             f"{module} is imported without `importing`"
         )
@@ -190,10 +190,10 @@ def test_a_missing_package_is_told_by_its_name(
         text=True,
         check=True,
     )
-    told = done.stdout.splitlines()
+    lines = done.stdout.splitlines()
     name = KNOWN_AS.get(module, module)
     for number in fails:
-        assert told[number].startswith(f"DependencyError The package {name} cannot be"), told
+        assert lines[number].startswith(f"DependencyError The package {name} cannot be"), lines
     assert "Unexpected" not in done.stdout
-    others = [line for number, line in enumerate(told) if number not in fails]
-    assert not [line for line in others if "No module" in line], told
+    others = [line for number, line in enumerate(lines) if number not in fails]
+    assert not [line for line in others if "No module" in line], lines

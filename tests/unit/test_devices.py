@@ -71,7 +71,7 @@ class Card:
 
 
 def test_a_card_that_torch_was_not_made_for_is_told(monkeypatch) -> None:
-    """It is listed as available; only a kernel shows that nothing runs."""
+    """The device is listed as available; only a kernel shows that it does not work."""
     module = SimpleNamespace(
         is_available=lambda: True,
         device_count=lambda: 1,

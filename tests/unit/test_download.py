@@ -56,14 +56,14 @@ def assert_told(error: pytest.ExceptionInfo[DownloadError], *words: str) -> None
 
 
 def test_arrives_under_its_name_with_progress(server: FileServer, tmp_path: Path) -> None:
-    told: list[tuple[str, float]] = []
-    path = fetch(published(server), tmp_path / "new", lambda *now: told.append(now))
+    progress: list[tuple[str, float]] = []
+    path = fetch(published(server), tmp_path / "new", lambda *now: progress.append(now))
     assert path == tmp_path / "new" / "weights.onnx"
     assert path.read_bytes() == CONTENT
     for stage in ("download", "verify"):
-        fractions = [fraction for name, fraction in told if name == stage]
+        fractions = [fraction for name, fraction in progress if name == stage]
         assert fractions == sorted(fractions) and fractions[-1] == 1
-    assert [stage for stage, _ in told] == sorted(stage for stage, _ in told)
+    assert [stage for stage, _ in progress] == sorted(stage for stage, _ in progress)
 
 
 def test_what_is_there_is_not_fetched_again(server: FileServer, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ print(home_folder(), expanded("~/x"), hub_cache(), find_model(None) == STARTER_F
 
 
 def run(script: str, folder: Path, *arguments: object, **environment: str) -> str:
-    """What a script prints that runs in a folder, with nothing of this process's environment."""
+    """Run a script in a folder, without this process's environment; return what it prints."""
     done = subprocess.run(
         [sys.executable, "-c", script, *map(str, arguments)],
         cwd=folder,
@@ -75,8 +75,8 @@ def test_without_a_home_nothing_is_found_in_it(tmp_path: Path) -> None:
 
 
 def test_caches_may_lie_outside_of_a_home(tmp_path: Path) -> None:
-    told = run(NO_ACCOUNT + FIND, tmp_path, HF_HOME=str(tmp_path))
-    assert told == f"None None {tmp_path / 'hub'} True"
+    output = run(NO_ACCOUNT + FIND, tmp_path, HF_HOME=str(tmp_path))
+    assert output == f"None None {tmp_path / 'hub'} True"
 
 
 def test_a_home_that_cannot_be_looked_into_is_passed_over(

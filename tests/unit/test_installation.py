@@ -165,11 +165,11 @@ def test_import_from_disk(tiny_folder: Path, tmp_path: Path, as_folder: bool) ->
     source, target = tmp_path / "stick", tmp_path / "models"
     shutil.copytree(tiny_folder, source)
     (source / "model.safetensors").unlink()
-    told: list[float] = []
+    fractions: list[float] = []
     chosen = source if as_folder else source / "model.ckpt"
-    assert import_model(chosen, target, lambda _, fraction: told.append(fraction)) == "TripoSR"
+    assert import_model(chosen, target, lambda _, fraction: fractions.append(fraction)) == "TripoSR"
     assert names(target) == set(FILES)
-    assert told[-1] == 1
+    assert fractions[-1] == 1
     load_model(target, "cpu")
 
 

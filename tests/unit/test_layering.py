@@ -49,7 +49,7 @@ BESIDE_BLENDER = {
     ROOT / "settings.py",
     *(ROOT / "tasks" / f"{name}.py" for name in ("job", "queue", "meter", "stages")),
 }
-"""What neither knows Blender nor needs it."""
+"""Modules that neither import Blender nor need it."""
 
 HEAVY = {"torch", "transformers", "rembg", "mcubes", "onnxruntime", "cv2"}
 
@@ -75,7 +75,7 @@ def imports(path: Path, top_level: bool = False) -> Iterator[tuple[str, int]]:
 
 
 def top_level_nodes(tree: ast.Module) -> Iterator[ast.AST]:
-    """What runs when the module is imported: not in functions, not under TYPE_CHECKING."""
+    """Imports at module level: not in functions, not under TYPE_CHECKING."""
     for node in tree.body:
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
             continue
@@ -112,7 +112,7 @@ def test_rooms_of_the_inference(room: str) -> None:
 
 
 def test_nothing_imports_itself_in_a_circle() -> None:
-    """Not even in a function: what is needed at both ends has a place below both."""
+    """Not even in functions: code that two modules need belongs into one below both."""
     uses = {path: set(imported_files(path)) for path in ADDON}
     while leaves := {path for path, used in uses.items() if not used & set(uses)}:
         uses = {path: used for path, used in uses.items() if path not in leaves}
@@ -132,7 +132,7 @@ def test_blender_stays_out_of_the_inference(path: Path) -> None:
 
 
 def imported_files(path: Path) -> Iterator[Path]:
-    """Our files that a file names in its imports, wherever in it, but for types alone."""
+    """Our files that a file imports anywhere, except for types alone."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for_types = {
         inner
@@ -150,7 +150,7 @@ def imported_files(path: Path) -> Iterator[Path]:
 
 
 def loaded_with(path: Path) -> set[Path]:
-    """Our files that are loaded when a file is imported, with itself."""
+    """Our files that importing a file loads, itself included."""
     found, waiting = set(), [path]
     while waiting:
         file = waiting.pop()
@@ -166,7 +166,7 @@ def loaded_with(path: Path) -> set[Path]:
 
 
 def test_enabling_leads_to_nothing_heavy() -> None:
-    """Blender imports all but what is imported in functions when it enables the add-on."""
+    """Enabling the add-on imports all files except those imported in functions."""
     blender_side = [path for path in ADDON if part(path) not in ("inference", "translations")]
     picture = ROOT / "inference" / "picture"
     assert picture / "decode.py" in loaded_with(picture / "prepare.py")

@@ -1,4 +1,4 @@
-"""What is told while something is downloaded."""
+"""Progress messages of a download."""
 
 from triposr.tasks.meter import Meter
 
@@ -17,8 +17,8 @@ def test_a_single_slow_moment_does_not_throw_the_rate_off() -> None:
     meter = Meter(100_000_000, {}, clock=lambda: now[0])
     for second in range(20):
         now[0] = float(second)
-        told = meter("download", second / 100)
-    assert "1.0 MB/s" in told
+        message = meter("download", second / 100)
+    assert "1.0 MB/s" in message
     now[0] += 1
     assert "0.9 MB/s" in meter("download", 0.19)
 

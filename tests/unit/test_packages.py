@@ -1,4 +1,4 @@
-"""What other add-ons and Blender put beside our packages, and how that is told."""
+"""Packages of other add-ons and of Blender beside ours, and how conflicts are reported."""
 
 import sys
 from importlib import metadata

@@ -109,7 +109,7 @@ STAGES = {
 def test_memory_that_runs_out_at_any_stage(
     stage: str, tiny_folder: Path, cutout: Image.Image, monkeypatch
 ) -> None:
-    """It is tried with less, and told if that does not help; the next run works."""
+    """Less memory is tried, then an error is reported; the next call works."""
     engine, failures = Engine(), [2]
     works = resolve_name(STAGES[stage])
 

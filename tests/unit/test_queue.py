@@ -19,7 +19,7 @@ WORDS = Words(
 
 
 class Artist:
-    """A queue, and everything that it told whoever looks at it."""
+    """Queue with a record of all its calls."""
 
     def __init__(self, keeps_failed: bool = True) -> None:
         self.woken, self.shown = 0, 0

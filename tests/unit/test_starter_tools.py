@@ -1,4 +1,4 @@
-"""Measuring the starter model: meshes overlay solids, and the figures tell good from bad."""
+"""Measuring the starter model: meshes overlay solids, and the figures separate good from bad."""
 
 import dataclasses
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Training the starter model: what it learns is what the add-on runs, and it can be stopped."""
+"""Training the starter model: it trains the network that the add-on uses, and can be stopped."""
 
 import itertools
 import sys
@@ -264,7 +264,7 @@ def column_at(index: int) -> float:
 
 
 def test_positions_of_the_picture_are_laid_out_as_the_head_tells_them(tmp_path: Path) -> None:
-    """What the head tells of patch (row, column) fills the cells of that patch."""
+    """The head's output for patch (row, column) fills the cells of that patch."""
     trainee = Trainee(initial_network(write_config(tmp_path), 0))
     cell = MAP // PATCHES
     with torch.no_grad():

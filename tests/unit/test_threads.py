@@ -1,4 +1,4 @@
-"""A run takes as many cores as it may, and gives them back."""
+"""Work takes as many cores as it may, and gives them back."""
 
 import os
 
