@@ -67,7 +67,7 @@ class TRIPOSR_OT_remedy(_NeedsPicture, bpy.types.Operator):
         settings = context.scene.triposr
         if self.kind == "tiny":
             bpy.ops.triposr.open_picture("INVOKE_DEFAULT")
-            return {"CANCELLED"}  # the other operator takes its own undo step
+            return {"CANCELLED"}  # the other operator pushes its own undo step
         if self.kind in ("edge", "shadow"):
             paint_matte(context.scene, is_clicked=True)
             return {"CANCELLED"}  # likewise

@@ -31,7 +31,7 @@ class TRIPOSR_OT_move_waiting(_OnWaiting, bpy.types.Operator):
     by: IntProperty(default=-1, options={"SKIP_SAVE", "HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        if self.number < len(pictures.waiting()):  # else its task has started since the last redraw
+        if self.number < len(pictures.waiting()):  # else the queue has moved on since the redraw
             pictures.move(self.number, self.by)
         return {"FINISHED"}
 

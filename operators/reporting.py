@@ -30,7 +30,7 @@ def reporting(operator: type[bpy.types.Operator]) -> type[bpy.types.Operator]:
         ) -> set[str]:
             try:
                 return invoke(self, context, event)
-            except Exception as error:  # likewise
+            except Exception as error:  # the boundary at which errors are reported
                 return _report_error(self, error)
 
         operator.invoke = invoke_or_report

@@ -39,7 +39,7 @@ class StartsTasks:
         return self.start(context, False)
 
     def start(self, context: bpy.types.Context, is_clicked: bool) -> set[str]:
-        """Submit the tasks after a click, else do them; a failed task does not stop the others."""
+        """Submit the tasks after a click, else do them now; a failed one does not stop the rest."""
         prepared = self.tasks(context, is_clicked)
         if is_clicked:
             for task in prepared:

@@ -1,6 +1,4 @@
-"""Contract of a job, the thread that a task's work runs on: events and cancellation. No bpy, no
-torch.
-"""
+"""Contract of a job, the thread that does a task's work: events, cancellation. No bpy, no torch."""
 
 from __future__ import annotations
 
