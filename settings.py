@@ -1,7 +1,7 @@
 """Declarations of all settings, each in one place. No bpy.
 
-The properties of scenes, objects and operators, the arguments of `api` and the options of the shell
-command are made from them.
+The properties of scenes, objects and operators, the arguments of `api`, the options of the shell
+command and the tables of the documentation are made from them.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
     blender -b --python examples/row_of_pictures.py -- FOLDER OUT.blend
 
-Each call waits until its object is done. A failed picture is reported at the end and does not stop
-the others. The exit code is 1 if any failed.
+A picture that fails is reported, and the others go on. The exit code is 1 if any failed.
 """
 
 import importlib

@@ -7,8 +7,8 @@ from pathlib import Path
 import bpy
 from bl_ui.utils import PresetPanel
 
-ADDON = str(Path(__file__).resolve().parents[1])
-"""Add-on folder, whose subfolder `presets` holds the presets that come with the add-on."""
+FOLDER = str(Path(__file__).resolve().parents[1])
+"""Folder of the add-on, whose subfolder `presets` holds the presets that come with it."""
 
 
 class TRIPOSR_PT_presets(PresetPanel, bpy.types.Panel):
@@ -24,12 +24,12 @@ HAS_PATHS = hasattr(bpy.utils, "register_preset_path")
 
 def register() -> None:
     if HAS_PATHS:
-        bpy.utils.register_preset_path(ADDON)
+        bpy.utils.register_preset_path(FOLDER)
 
 
 def unregister() -> None:
     if HAS_PATHS:
-        bpy.utils.unregister_preset_path(ADDON)
+        bpy.utils.unregister_preset_path(FOLDER)
 
 
 classes = (TRIPOSR_PT_presets,)
