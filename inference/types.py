@@ -51,7 +51,7 @@ def ignore_progress(stage: Stage, fraction: float) -> None:
 
 @dataclass(frozen=True)
 class SurfaceSettings:
-    """Settings of the surface to extract from a scene code. The defaults are the published ones.
+    """Settings of the surface to extract from a scene code. The numbers are the published ones.
 
     Attributes:
         resolution: Density lattice points per axis, 16...1024.

@@ -7,7 +7,7 @@ from functools import reduce
 import bpy
 
 from ..inference.message import Message
-from ..inference.types import DeviceInfo
+from ..inference.types import DeviceInfo, Tick
 from ..preferences import device_label, torch_folder
 from .queue import Outcome, Task
 from .session import engine
@@ -17,12 +17,12 @@ from .stages import DETECT_STAGES
 def detection(context: bpy.types.Context) -> Task:
     """Make the task that detects devices that the installed torch can use; they are its result."""
     folder = torch_folder(context)
-    return Task(
-        Message("Devices"),
-        DETECT_STAGES,
-        lambda tick: engine.look_for_devices(folder, again=True),
-        _found,
-    )
+
+    def work(tick: Tick) -> tuple[DeviceInfo, ...]:
+        tick("load", 0.0)
+        return engine.look_for_devices(folder, again=True)
+
+    return Task(Message("Devices"), DETECT_STAGES, work, _found)
 
 
 def _found(devices: tuple[DeviceInfo, ...]) -> Outcome:

@@ -20,7 +20,7 @@ from ..inference.machine.paths import local_path
 from ..inference.message import Message
 from ..inference.model.weights import STARTER_FOLDER, find_model
 from ..inference.picture.limits import FILE_SUFFIXES
-from ..inference.types import Machine, MeshData, Options
+from ..inference.types import Machine, MeshData, Options, Tick
 from ..preferences import machine, model_folder, preferences
 from ..properties import object_options
 from ..scene.identity import is_local, with_uid
@@ -288,10 +288,10 @@ def _work(
     options: Options,
     this_machine: Machine,
     models: Path,
-) -> Callable[[Callable[[str, float], None]], Made]:
+) -> Callable[[Tick], Made]:
     """Return the work for the worker, without bpy."""
 
-    def work(tick: Callable[[str, float], None]) -> Made:
+    def work(tick: Tick) -> Made:
         def make(model: Model) -> Made:
             # Imported on the worker, because these modules import Pillow and torch.
             from ..inference.picture.decode import digest_of

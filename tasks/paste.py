@@ -43,6 +43,7 @@ def pasting(context: bpy.types.Context) -> Task:
     scene_uid = context.scene.session_uid
 
     def work(tick: Tick) -> Image.Image | list[Path]:
+        tick("prepare", 0.0)
         named = [path for path in files if os.path.isfile(path)]
         return named or _clipboard()
 

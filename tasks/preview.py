@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..inference.errors import explain, importing
 from ..inference.message import Message
 from ..inference.picture.checks import Finding, check_cutout
-from ..inference.types import Options, ignore_progress
+from ..inference.types import Options, Tick, ignore_progress
 from ..preferences import model_folder
 from ..properties import object_options
 from ..scene.frames import shown_part
@@ -203,7 +203,7 @@ def _forget(uid: int) -> None:
     bpy.utils.previews.remove(_views.pop(uid).icons)
 
 
-def preview_work(scene: bpy.types.Scene) -> Callable[[Callable[[str, float], None]], Preview]:
+def preview_work(scene: bpy.types.Scene) -> Callable[[Tick], Preview]:
     """Copy the scene's picture and settings, and return work that makes a preview without bpy.
 
     Raises:
@@ -217,8 +217,8 @@ def preview_work(scene: bpy.types.Scene) -> Callable[[Callable[[str, float], Non
 
 def _work(
     picture: Picture, options: Options, matte: NDArray[np.uint8] | None
-) -> Callable[[Callable[[str, float], None]], Preview]:
-    def work(tick: Callable[[str, float], None] = ignore_progress) -> Preview:
+) -> Callable[[Tick], Preview]:
+    def work(tick: Tick = ignore_progress) -> Preview:
         # Imported on the worker, because importing Pillow and OpenCV takes time.
         with importing("Pillow"):
             from PIL import Image
