@@ -34,7 +34,12 @@ NEAR, NEAR_SHARE = 0.02, 0.5
 the vertices that must lie within it, for the others may have been sculpted."""
 
 STILL = 0.006
-"""Largest common motion of the vertices, in model units; smoothing causes less."""
+"""Model units off the surface that any vertex may be, as smoothing and remeshing leave it."""
+
+MOVED = 0.0095
+"""Common motion of the vertices, in model units, that is a transform: stretching by 1.3 in one axis
+gives 0.012 and scaling by 0.97 gives 0.016, sculpting a third of the vertices 0.008.
+"""
 
 BETTER = 0.1
 """Margin by which the colors may correlate better in another pose than in the original one."""
@@ -107,7 +112,7 @@ def _is_on_surface(code: SceneCode, threshold: float, at: np.ndarray, outward: n
     is_near = is_found & (distance.min(axis=0) < NEAR)
     if is_near.mean() < NEAR_SHARE:
         return False
-    return _common_motion(at[is_found], outward[is_found], middles[nearest[is_found]]) < STILL
+    return _common_motion(at[is_found], outward[is_found], middles[nearest[is_found]]) < MOVED
 
 
 def _common_motion(at: np.ndarray, outward: np.ndarray, off: np.ndarray) -> float:
