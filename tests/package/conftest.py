@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from clean_blender import CleanBlender, clean_python
+from clean_blender import CleanBlender, FirstUse, clean_python
 from matting_model import write_matting_model
 
 from bundle import TARGETS
@@ -34,10 +34,19 @@ def matting_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def installed(
-    python: Path, archive: Path, tmp_path_factory: pytest.TempPathFactory
-) -> CleanBlender:
-    """A Blender into which an artist has dragged the zip."""
+def first_use(
+    python: Path, archive: Path, picture: Path, tmp_path_factory: pytest.TempPathFactory
+) -> FirstUse:
     blender = CleanBlender(python, tmp_path_factory.mktemp("profile"))
-    blender.run(f"install({str(archive)!r})\n")
-    return blender
+    answer = blender.run(
+        f"install({str(archive)!r})\n"
+        f"generate({str(picture)!r})\n"
+        "import torch; answer['torch'] = torch.__file__\n"
+    )
+    return FirstUse(blender, answer)
+
+
+@pytest.fixture(scope="session")
+def installed(first_use: FirstUse, tmp_path_factory: pytest.TempPathFactory) -> CleanBlender:
+    """A Blender with the zip installed, for tests that add other extensions and remove them."""
+    return first_use.blender.copied_to(tmp_path_factory.mktemp("neighbors") / "profile")

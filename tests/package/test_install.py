@@ -3,22 +3,18 @@
 import zipfile
 from pathlib import Path
 
-from clean_blender import CleanBlender
+from clean_blender import FirstUse
 
 
 def test_install_generate_disable_uninstall(
-    python: Path, archive: Path, picture: Path, matting_folder: Path, tmp_path: Path
+    first_use: FirstUse, picture: Path, matting_folder: Path, tmp_path: Path
 ) -> None:
     """As an artist does: drag the zip in, use it at once, use it after a restart, remove it."""
-    blender = CleanBlender(python, tmp_path)
-    first = blender.run(
-        f"install({str(archive)!r})\n"
-        f"generate({str(picture)!r})\n"
-        "import torch; answer['torch'] = torch.__file__\n"
-    )
+    first = first_use.answer
     assert first["object"] == "mug" and first["vertices"] > 100 and first["colors"] == "Color"
-    assert Path(first["torch"]).is_relative_to(tmp_path / "extensions" / ".local")
+    assert Path(first["torch"]).is_relative_to(first_use.blender.profile / "extensions/.local")
 
+    blender = first_use.blender.copied_to(tmp_path / "profile")
     second = blender.run(
         "preferences = enable()\n"
         f"preferences.model_folder = {str(matting_folder)!r}\n"
