@@ -10,6 +10,9 @@ from bpy.app.translations import pgettext_rpt as rpt_
 
 from .inference.message import Message
 
+ERROR = Message("Error")
+"""Prefix that Blender gives reported errors; not all builds have translations of it."""
+
 
 def localized(text: str, translate: Callable[[str], str] = iface_) -> str:
     """Translate a message into the artist's language; return any other text, such as a name, as is.

@@ -74,7 +74,7 @@ def known(context: bpy.types.Context) -> Inventory | None:
 
     For draw() and poll(): it touches no disk, and starts another look if the findings are old.
     """
-    places = _places(context)
+    places = places_of(context)
     if _has_timers() and not bpy.app.timers.is_registered(_look) and _is_due(places):
         _expect(places)
         bpy.app.timers.register(_look, first_interval=0.0)
@@ -84,11 +84,12 @@ def known(context: bpy.types.Context) -> Inventory | None:
 def look_again() -> None:
     """Look again now, because a setting or a file has changed."""
     if _has_timers():
-        _expect(_places(bpy.context))
+        _expect(places_of(bpy.context))
         _look()
 
 
-def _places(context: bpy.types.Context) -> Places:
+def places_of(context: bpy.types.Context) -> Places:
+    """The folders of the preferences."""
     return Places(model_folder(context), torch_folder(context))
 
 

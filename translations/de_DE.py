@@ -73,6 +73,7 @@ MESSAGES = {
         "{title} und {count} weitere: abgebrochen, weil eine andere Datei geöffnet wurde"
     ),
     "Generate 3D Mesh": "3D-Mesh erzeugen",
+    "Error": "Fehler",
     "{message}. {hint}.": "{message}. {hint}.",
     "Unexpected error: {kind}: {error}": "Unerwarteter Fehler: {kind}: {error}",
     "See Blender's console for the details, and report them": (

@@ -99,7 +99,9 @@ def test_download_kill_resume_and_generate(window: Window, hub: FileServer) -> N
     assert window.evaluate(f"{UPKEEP}.state.error") == ""
     assert f"bytes={kept}-" in hub.requests
     show(window, "model-ready")
-    assert not window.evaluate("addon.preferences.uses_starter(bpy.context)")
+    inventory = "addon.tasks.inventory"
+    found = f"{inventory}.find({inventory}.places_of(bpy.context))"
+    assert not window.evaluate(f"{found}.uses_starter")
     artist.generate(window)
 
 

@@ -164,7 +164,9 @@ def test_a_full_zip_needs_no_download(
     blender.profile.mkdir()
     answer = blender.run(
         f"install({str(path)!r})\n"
-        "answer['starter'] = sys.modules[MODULE].preferences.uses_starter(bpy.context)\n"
+        "inventory = sys.modules[MODULE].tasks.inventory\n"
+        "found = inventory.find(inventory.places_of(bpy.context))\n"
+        "answer['starter'] = found.uses_starter\n"
         "try:\n"
         f"    generate({str(picture)!r}, threshold=0.01)\n"
         "except RuntimeError as error:\n"
