@@ -23,10 +23,11 @@ from .inference.errors import TripoSRError
 from .inference.types import Machine
 from .preferences import machine
 from .scene.source import check_source, surface_of
-from .settings import CLEAN_UP, MIRROR, REMESH, SURFACE, Setting, check_all
+from .settings import CLEAN_UP, MIRROR, REMESH, SURFACE, Setting, checked
 from .tasks import edit
 from .tasks.generate import (
     Chosen,
+    check_idle,
     file_source,
     generation,
     image_source,
@@ -70,6 +71,7 @@ def image_to_object(
         InputError: The picture cannot be used, or a value is out of its range.
         TripoSRError: Another step failed; see its subclasses.
     """
+    check_idle()
     context = bpy.context
     if isinstance(image, bpy.types.Image):
         source = image_source(image)
@@ -106,8 +108,7 @@ def refine(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Ob
         The same object.
     """
     check_source(blender_object)
-    check_all(SURFACE, settings)
-    surface = replace(surface_of(blender_object), **settings)
+    surface = replace(surface_of(blender_object), **checked(SURFACE, settings))
     return extraction(blender_object, _machine(), False, surface).do().result
 
 
@@ -151,8 +152,7 @@ def mirror(blender_object: bpy.types.Object, keep: str = "auto") -> bpy.types.Ob
 
 
 def _with_defaults(settings: tuple[Setting, ...], given: dict[str, object]) -> dict[str, object]:
-    check_all(settings, given)
-    return {setting.name: given.get(setting.name, setting.default) for setting in settings}
+    return {each.name: each.default for each in settings} | checked(settings, given)
 
 
 def _machine() -> Machine:

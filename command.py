@@ -105,7 +105,7 @@ def _add_setting(group: argparse._ArgumentGroup, setting: Setting) -> None:
 def _check_settings(options: argparse.Namespace) -> None:
     """Raise InputError for a number out of its range."""
     for setting in OBJECT:
-        setting.check(getattr(options, setting.name))
+        setting.checked(getattr(options, setting.name))
 
 
 def _expanded(pictures: list[str]) -> list[Path]:

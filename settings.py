@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from .inference.errors import InputError
-from .inference.message import Message
 from .inference.model.catalog import MATTING_MODELS
 from .inference.types import (
     FOREGROUND_RATIO_RANGE,
@@ -20,6 +19,7 @@ from .inference.types import (
     Options,
     check_choice,
     check_range,
+    check_switch,
     check_whole,
 )
 
@@ -66,22 +66,24 @@ class Setting:
         """What the help of the shell command and tables say of it, with a small first letter."""
         return self.option_help or self.description[0].lower() + self.description[1:]
 
-    def check(self, value: object) -> None:
-        """Raise InputError if the setting does not allow a value."""
+    def checked(self, value: Any) -> Value:
+        """Return a value as the setting's own type, which may come as another, such as NumPy's.
+
+        Raises:
+            InputError: The setting does not allow the value.
+        """
         if self.choices:
             check_choice(self.label, value, tuple(name for name, _, _ in self.choices))
-        elif isinstance(self.default, bool):
-            if value not in (True, False):
-                raise InputError(
-                    "{label} is {value}",
-                    "Choose True or False",
-                    label=Message(self.label),
-                    value=repr(value),
-                )
-        elif self.limits is not None:
-            check_range(self.label, value, self.limits)
-            if isinstance(self.default, int):
-                check_whole(self.label, value)
+            return str(value)
+        if isinstance(self.default, bool):
+            check_switch(self.label, value)
+            return bool(value)
+        assert self.limits is not None
+        check_range(self.label, value, self.limits)
+        if isinstance(self.default, int):
+            check_whole(self.label, value)
+            return int(value)
+        return float(value)
 
 
 BACKGROUND = Setting(
@@ -329,15 +331,15 @@ KEEP = Setting(
 MIRROR = (KEEP,)
 
 
-def check_all(settings: tuple[Setting, ...], given: Mapping[str, object]) -> None:
-    """Check the arguments of a call.
+def checked(settings: tuple[Setting, ...], given: Mapping[str, object]) -> dict[str, Value]:
+    """Return the arguments of a call, each as its setting's own type.
 
     Raises:
         TypeError: A setting does not exist.
         InputError: A setting does not allow its value.
     """
     by_name = {setting.name: setting for setting in settings}
-    for name, value in given.items():
+    for name in given:
         if name not in by_name:
             raise TypeError(f"there is no setting {name!r}, only {', '.join(by_name)}")
-        by_name[name].check(value)
+    return {name: by_name[name].checked(value) for name, value in given.items()}

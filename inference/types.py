@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,7 @@ class SurfaceSettings:
 
     def __post_init__(self) -> None:
         check_resolution(self.resolution)
+        object.__setattr__(self, "resolution", int(self.resolution))  # 128.0 is as good
         check_range("Density Threshold", self.threshold, THRESHOLD_RANGE)
 
 
@@ -138,21 +140,32 @@ def check_choice(label: str, value: object, choices: tuple[str, ...]) -> None:
         )
 
 
+def check_switch(label: str, value: object) -> None:
+    """Raise `InputError` unless `value` is true or false."""
+    if not isinstance(value, bool | np.bool_ | int) or value not in (True, False):
+        raise InputError(
+            "{label} is {value}",
+            "Choose True or False",
+            label=Message(label),
+            value=repr(value),
+        )
+
+
 def check_range(label: str, value: Any, limits: tuple[float, float]) -> None:
     """Raise `InputError` unless `value` is a finite number within `limits` (inclusive).
 
     Blender stores 32-bit floats, so a limit rounded to 32 bits also counts as within the limits.
     """
     low, high = limits
-    is_number = isinstance(value, int | float) and math.isfinite(value)
+    is_number = isinstance(value, numbers.Real) and math.isfinite(value)
     rounded_limits = [float(np.float32(limit)) for limit in limits]
     if not (is_number and (low <= value <= high or float(np.float32(value)) in rounded_limits)):
-        told = f"{value:.6g}" if isinstance(value, float) else repr(value)
+        shown = f"{value:.6g}" if isinstance(value, float) else repr(value)
         raise InputError(
             "{label} is {value}",
             "Choose a value from {low:,.10g} to {high:,.10g}",
             label=Message(label),
-            value=told,
+            value=shown,
             low=low,
             high=high,
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import bpy
 
+from ..inference.engine import engine
 from ..inference.files.installation import is_installed
 from ..inference.machine.home import home_folder
 from ..inference.message import Message
@@ -17,7 +18,7 @@ from ..inference.model.catalog import MODELS
 from ..inference.model.weights import STARTER_FOLDER, find_model
 from ..preferences import device_label, model_folder, preferences, torch_folder
 from ..tasks.devices import detection
-from ..tasks.session import engine, recent_warnings, upkeep
+from ..tasks.session import recent_warnings, upkeep
 from ..texts import report
 from .reporting import do_now
 

@@ -7,7 +7,7 @@ from bpy.app.translations import pgettext_iface as iface_
 from bpy.props import BoolProperty
 
 from ..inference.errors import InputError
-from ..settings import Setting
+from ..settings import Setting, checked
 from ..tasks.queue import Task
 from ..tasks.session import edits, refinements
 from .needs_source import NeedsSource
@@ -46,10 +46,9 @@ class EditsMesh(NeedsSource):
 
     def chosen(self) -> dict[str, object]:
         """Settings by name; raises InputError for a value out of its range."""
-        values = {setting.name: getattr(self, setting.name) for setting in self.settings}
-        for setting in self.settings:
-            setting.check(values[setting.name])
-        return values
+        return checked(
+            self.settings, {each.name: getattr(self, each.name) for each in self.settings}
+        )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.is_clicked = True

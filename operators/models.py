@@ -9,12 +9,13 @@ from bpy.app.translations import pgettext_iface as iface_
 from bpy.app.translations import pgettext_tip as tip_
 from bpy.props import EnumProperty, StringProperty
 
+from ..inference.engine import engine
 from ..inference.model.catalog import MODELS, published_model
 from ..preferences import offline_reason
 from ..scene.source import forget_codes
 from ..tasks.inventory import known
 from ..tasks.models import download, import_from_disk, remove_from_disk
-from ..tasks.session import engine, pictures, upkeep
+from ..tasks.session import pictures, upkeep
 from .file_browser import AsksForFile
 from .reporting import do_now, report_outcome
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import bpy
 
+from ..inference.engine import engine
 from ..inference.machine.own_torch import TorchBuild
 from ..inference.model.catalog import MODELS, TRIPOSR, PublishedModel, hub_address
 from ..preferences import MachineSettings, model_folder, offline_reason
 from ..tasks.inventory import Inventory, known
-from ..tasks.session import engine, upkeep
+from ..tasks.session import upkeep
 from ..texts import localized
 from .layout import draw_message, draw_progress, draw_text
 

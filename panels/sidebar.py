@@ -5,12 +5,13 @@ from __future__ import annotations
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
+from ..inference.engine import engine
 from ..inference.errors import NO_SUBJECT
 from ..inference.model.catalog import TRIPOSR
 from ..preferences import offline_reason
 from ..tasks import preview
 from ..tasks.inventory import known
-from ..tasks.session import engine, mattes, pastes, pictures, previews, upkeep
+from ..tasks.session import mattes, pastes, pictures, previews, upkeep
 from .layout import draw_text
 from .preferences import draw_looking, draw_upkeep
 from .queue import draw_button, draw_tasks

@@ -16,7 +16,7 @@ from .pixels import new_image
 
 log = logging.getLogger(__name__)
 
-MOST_PIXELS = 4096
+LONGEST_SIDE = 4096
 """Longest side, in pixels, of a picture that we decode for Blender; the network sees 512."""
 
 
@@ -45,7 +45,7 @@ def _decoded(path: Path) -> bpy.types.Image | None:
     except TripoSRError as error:
         log.info("Cannot read %s: %s", path.name, error)
         return None
-    picture.thumbnail((MOST_PIXELS, MOST_PIXELS))
+    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     return new_image(np.asarray(picture), path.name)
 
 

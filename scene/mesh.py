@@ -145,7 +145,7 @@ def check_free(blender_object: bpy.types.Object) -> None:
     """Raise InputError for an object whose mesh cannot be replaced now."""
     if blender_object.type != "MESH":
         raise InputError(
-            "{name} is no mesh any more", "Generate it again", name=blender_object.name
+            "{name} is no longer a mesh", "Generate it again", name=blender_object.name
         )
     if blender_object.mode != "OBJECT":
         raise InputError(

@@ -13,7 +13,7 @@ from bpy.app.handlers import persistent
 
 from ..inference.errors import InputError
 from ..inference.scene_code import SceneCode
-from ..inference.types import SurfaceSettings
+from ..inference.types import RESOLUTION_RANGE, THRESHOLD_RANGE, SurfaceSettings
 from .identity import is_local
 from .kept_file import keep_unseen_file
 from .placement import Placement
@@ -77,7 +77,10 @@ def check_source(blender_object: object) -> None:
 def surface_of(blender_object: bpy.types.Object) -> SurfaceSettings:
     """Settings with which an object's surface was extracted."""
     note = blender_object.triposr
-    return SurfaceSettings(note.resolution, note.threshold, note.closed)
+    # What a script wrote past the property's limits must not keep the panel from being drawn.
+    resolution = min(max(note.resolution, RESOLUTION_RANGE[0]), RESOLUTION_RANGE[1])
+    threshold = min(max(note.threshold, THRESHOLD_RANGE[0]), THRESHOLD_RANGE[1])
+    return SurfaceSettings(resolution, threshold, note.closed)
 
 
 def note_surface(blender_object: bpy.types.Object, surface: SurfaceSettings) -> None:

@@ -6,11 +6,11 @@ from functools import reduce
 
 import bpy
 
+from ..inference.engine import engine
 from ..inference.message import Message
 from ..inference.types import DeviceInfo, Tick
 from ..preferences import device_label, torch_folder
 from .queue import Outcome, Task
-from .session import engine
 from .stages import DETECT_STAGES
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
+from ..inference.engine import engine
 from ..inference.errors import InputError
 from ..inference.message import Message
 from ..inference.types import Machine, Tick
@@ -18,7 +19,6 @@ from ..scene.source import source_of
 from ..scene.undo import push_undo_step
 from .fit import fit_check
 from .queue import Outcome, Task
-from .session import engine
 from .stages import EDIT_STAGES
 from .target import Target
 

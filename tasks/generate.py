@@ -15,6 +15,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from ..inference.engine import engine
 from ..inference.errors import InputError
 from ..inference.machine.paths import local_path
 from ..inference.message import Message
@@ -32,9 +33,8 @@ from ..scene.placement import Extent, Placement, Row, Spot, placed
 from ..scene.source import check_source, has_source, remember_source
 from ..scene.undo import push_undo_step
 from ..scene.viewpoint import turn_to_viewer
-from ..settings import OBJECT, check_all
+from ..settings import OBJECT, checked
 from .queue import Outcome, Task
-from .session import engine
 from .stages import PICTURE_STAGES
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ class Chosen:
     """
 
     def __init__(self, settings: bpy.types.PropertyGroup, **given: object) -> None:
-        check_all(OBJECT, given)
-        for name in NAMES:
-            setattr(self, name, given[name] if name in given else getattr(settings, name))
+        scenes = {name: getattr(settings, name) for name in NAMES}
+        for name, value in checked(OBJECT, {**scenes, **given}).items():
+            setattr(self, name, value)
 
 
 @dataclass(frozen=True)
@@ -148,11 +148,15 @@ def spot_for(
         rotation: Radians about Z from facing the front view; None: the scene's Facing setting.
 
     Raises:
-        InputError: A number is not finite.
+        InputError: The location is not three numbers, or a number is not finite.
     """
     place = tuple(context.scene.cursor.location if location is None else location)
     turn = _facing_turn(context) if rotation is None else rotation
-    if len(place) != 3 or not all(map(math.isfinite, (*place, turn))):
+    if len(place) != 3:
+        raise InputError(
+            "The location has {count} numbers", "Give three: x, y and z", count=len(place)
+        )
+    if not all(map(math.isfinite, (*place, turn))):
         raise InputError(
             "The location or the rotation is not a finite number", "Give finite numbers"
         )
@@ -164,6 +168,12 @@ def _facing_turn(context: bpy.types.Context) -> float:
     if context.scene.triposr.facing == "view" and context.region_data is not None:
         return turn_to_viewer(context.region_data)
     return 0.0
+
+
+def check_idle() -> None:
+    """Raise InputError while Blender renders: to copy a picture may change the scene's settings."""
+    if bpy.app.is_job_running("RENDER"):
+        raise InputError("Blender is rendering the scene", "Wait until the render is done")
 
 
 def generation(
@@ -186,12 +196,10 @@ def generation(
         variants: Group of variants that the object belongs to.
 
     Raises:
-        InputError: A setting is out of its range, or the scene cannot be changed.
+        InputError: A setting is out of its range, or the scene belongs to a linked file.
     """
     if not is_local(context.scene):
         raise InputError("The scene belongs to a linked file", "Switch to a scene of this file")
-    if bpy.app.is_job_running("RENDER"):
-        raise InputError("Blender is rendering the scene", "Wait until the render is done")
     models, this_machine = model_folder(context), machine(context, is_clicked)
     options = object_options(chosen, models)
     name = title or source.title
@@ -226,6 +234,7 @@ def regeneration(
         InputError: The object was not made from a picture, its picture is gone, or its mesh cannot
             be replaced now.
     """
+    check_idle()
     check_source(blender_object)
     check_free(blender_object)
     return generation(

@@ -17,6 +17,7 @@ import bpy
 from bpy.app.handlers import persistent
 from bpy.props import FloatProperty, PointerProperty
 
+from ..inference.engine import engine
 from ..inference.message import Message
 from ..inference.types import MeshData, Options, SurfaceSettings, Tick
 from ..preferences import machine
@@ -30,7 +31,7 @@ from ..scene.undo import push_undo_step
 from ..settings import CLOSED, RESOLUTION, THRESHOLD
 from .fit import fit_check
 from .queue import Outcome, Task
-from .session import engine, refinements
+from .session import refinements
 from .stages import REFINE_STAGES
 
 COARSE = 96

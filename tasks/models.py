@@ -7,6 +7,7 @@ from pathlib import Path
 
 import bpy
 
+from ..inference.engine import engine
 from ..inference.errors import DownloadError, InputError
 from ..inference.files.installation import import_model, install, needs_conversion, remove
 from ..inference.message import Message
@@ -17,7 +18,7 @@ from . import preview
 from .inventory import look_again
 from .meter import Meter
 from .queue import Outcome, Task
-from .session import engine, pictures
+from .session import pictures
 from .stages import DOWNLOAD_STAGES, IMPORT_STAGES
 
 LABELS = {stage: label for stage, (label, _) in DOWNLOAD_STAGES.items()}

@@ -16,7 +16,7 @@ from ..inference.machine.paths import local_path
 from ..inference.message import Message
 from ..inference.types import Tick
 from ..scene.identity import with_uid
-from ..scene.image_files import open_image
+from ..scene.image_files import LONGEST_SIDE, open_image
 from ..scene.pixels import new_image
 from ..scene.undo import push_undo_step
 from .queue import Outcome, Task
@@ -29,9 +29,6 @@ NAME = "Pasted Picture"
 
 PATIENCE = 5.0
 """Seconds to wait for another program to hand over its picture."""
-
-MOST_PIXELS = 4096
-"""Longest side of a pasted picture."""
 
 MOST_LINES = 20
 """Lines of text on the clipboard that are checked for file names."""
@@ -96,7 +93,7 @@ def _clipboard() -> Image.Image | list[Path]:
         return found
     picture = open_picture(found)
     # A large picture would block the main thread for long, and the network sees only 512 pixels.
-    picture.thumbnail((MOST_PIXELS, MOST_PIXELS))
+    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     return picture
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
+from ..inference.engine import engine
 from ..inference.message import Message
 from ..inference.types import Machine, MeshData, SurfaceSettings, Tick
 from ..scene.mesh import check_not_empty, fill, recolor
@@ -13,7 +14,6 @@ from ..scene.undo import push_undo_step
 from .fit import fit_check
 from .generate import summary_of
 from .queue import Outcome, Task
-from .session import engine
 from .stages import RECOLOR_STAGES, REFINE_STAGES
 from .target import Target
 

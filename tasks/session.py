@@ -50,6 +50,10 @@ class _Recent(logging.Handler):
 
 _recent = _Recent()
 
+_console = logging.StreamHandler()
+"""Prints unexpected errors with their tracebacks, as the hint that goes with them says."""
+_console.setLevel(logging.ERROR)
+
 
 def recent_warnings() -> list[str]:
     """Last warnings and errors, oldest first."""
@@ -190,7 +194,8 @@ def _on_render(scene: bpy.types.Scene, *_: object) -> None:
 
 
 def register() -> None:
-    logging.getLogger(ADDON).addHandler(_recent)
+    for handler in (_recent, _console):
+        logging.getLogger(ADDON).addHandler(handler)
     bpy.app.handlers.load_post.append(_on_load)
     bpy.app.handlers.render_init.append(_on_render)
     bpy.app.timers.register(_unload_when_idle, first_interval=IDLE_INTERVAL, persistent=True)
@@ -208,4 +213,5 @@ def unregister() -> None:
     if bpy.app.timers.is_registered(_pump):
         bpy.app.timers.unregister(_pump)
     forget_the_nameless()
-    logging.getLogger(ADDON).removeHandler(_recent)
+    for handler in (_recent, _console):
+        logging.getLogger(ADDON).removeHandler(handler)

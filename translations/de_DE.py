@@ -723,6 +723,8 @@ MESSAGES = {
     "The location or the rotation is not a finite number": (
         "Die Position oder die Rotation ist keine endliche Zahl"
     ),
+    "The location has {count} numbers": "Die Position hat {count} Zahlen",
+    "Give three: x, y and z": "Drei angeben: x, y und z",
     "Give finite numbers": "Endliche Zahlen angeben",
     "At this threshold the whole box is solid, so there is no surface": (
         "Bei diesem Schwellwert ist die ganze Box gefüllt, sodass es keine Oberfläche gibt"
@@ -761,7 +763,7 @@ MESSAGES = {
     "Open it in the TripoSR tab and click Generate": (
         "Es im Reiter TripoSR öffnen und auf „Erzeugen“ klicken"
     ),
-    "{name} is no mesh any more": "{name} ist kein Mesh mehr",
+    "{name} is no longer a mesh": "{name} ist kein Mesh mehr",
     "Generate it again": "Noch einmal erzeugen",
     "{name} is being edited": "{name} wird gerade bearbeitet",
     "Switch to Object Mode and try again": "In den Objektmodus wechseln und noch einmal versuchen",
@@ -947,7 +949,7 @@ MESSAGES = {
     "Try again; if it happens twice, choose another mirror in the preferences": (
         "Noch einmal versuchen; beim zweiten Mal in den Einstellungen einen anderen Spiegel wählen"
     ),
-    "{url} is no address on the network": "{url} ist keine Adresse im Netzwerk",
+    "{url} is not a network address": "{url} ist keine Adresse im Netzwerk",
     "Correct the mirror in the preferences": "Den Spiegel in den Einstellungen berichtigen",
     "The certificate of {host} is not trusted": "Dem Zertifikat von {host} wird nicht vertraut",
     "Check this computer's date, and what inspects its network traffic": (

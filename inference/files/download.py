@@ -39,6 +39,9 @@ TIMEOUT = (10.0, 10.0)
 ATTEMPTS = 5
 """Connections in a row that may bring nothing before the artist is asked to try again."""
 
+SHORTEST_WAIT = 1.0
+"""Seconds between two attempts at least; urllib3 makes the second one at once."""
+
 LONGEST_WAIT = 60.0
 """Seconds between two attempts, at most, whatever the server asks for."""
 
@@ -177,16 +180,17 @@ def _download(file: ModelFile, partial: Path, tick: Tick) -> None:
                 problem=problem,
             ) from error
         # Not `Retry.sleep`, which nobody can cancel.
-        _sleep(wait or left.get_backoff_time(), lambda: tick("download", done / file.size))
+        wait = max(SHORTEST_WAIT, wait or left.get_backoff_time())
+        _sleep(wait, lambda: tick("download", done / file.size))
 
 
 def _give_up_if_hopeless(file: ModelFile, error: Exception) -> None:
-    """Raise DownloadError for what no further attempt will mend."""
+    """Raise DownloadError if another attempt cannot help."""
     import requests
 
     if isinstance(error, ValueError):  # as all of requests' errors about the address itself are
         raise DownloadError(
-            "{url} is no address on the network",
+            "{url} is not a network address",
             "Correct the mirror in the preferences",
             url=file.url,
         ) from error
@@ -328,8 +332,6 @@ def disk_errors(folder: Path) -> Iterator[None]:
     """Turn what the disk complains about into a DownloadError that says what to do."""
     try:
         yield
-    except DownloadError:
-        raise
     except OSError as error:
         # requests' own errors are OSErrors too, but are dealt with where they arise.
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

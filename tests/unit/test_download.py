@@ -210,6 +210,10 @@ def test_busy_servers_are_asked_again(
         server.faults.append(Fault(status=503, headers={"Retry-After": said}))
     fetch(published(server), tmp_path / "new")
     assert 20 < waits[0] <= 30 and waits[1:] == [2, 4]
+    waits.clear()
+    server.faults = [Fault(status=503), Fault(status=503, headers={"Retry-After": "0"})]
+    fetch(published(server), tmp_path / "newer")
+    assert min(waits) >= 1, "a busy server is left in peace"
 
 
 def test_each_byte_that_arrives_gives_new_patience(server: FileServer, tmp_path: Path) -> None:
@@ -261,7 +265,7 @@ def test_no_network(tmp_path: Path) -> None:
 def test_an_address_that_is_none(tmp_path: Path, url: str) -> None:
     with pytest.raises(DownloadError) as error:
         fetch(ModelFile(url, 1, "0" * 64), tmp_path)
-    assert error.value.message == f"{url} is no address on the network"
+    assert error.value.message == f"{url} is not a network address"
     assert_told(error, "Correct the mirror")
 
 

@@ -124,7 +124,7 @@ def test_blender_stays_out_of_the_inference(path: Path) -> None:
     roots = {module.partition(".")[0] for module, level in imports(path) if not level}
     if part(path) == "inference" or path in BESIDE_BLENDER:
         assert "bpy" not in roots
-    if part(path) not in ("inference", "operators"):
+    if part(path) != "inference":
         assert not roots & HEAVY
     if part(path) != "inference":
         top = {module.partition(".")[0] for module, _ in imports(path, top_level=True)}

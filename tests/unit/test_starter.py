@@ -48,7 +48,7 @@ def case(starter: Model, steps: Solid) -> Case:
     """What the model makes of the three blocks."""
     code = figures.encode(starter, steps, FRONT, Light())
     mesh = extract_mesh(code, 96, Options().threshold, device="cpu")
-    return Case(0, steps, FRONT, Light(), code, mesh)
+    return Case(0, steps, FRONT, Light(), Field(code), mesh)
 
 
 @pytest.mark.parametrize(

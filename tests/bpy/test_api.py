@@ -1,0 +1,90 @@
+"""Functions for scripts: what they take, what they give, and what they raise."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def api(addon):
+    return addon("api")
+
+
+def test_they_need_neither_operators_nor_an_active_object(bpy, api, picture, monkeypatch) -> None:
+    monkeypatch.setattr(bpy.ops, "triposr", None)
+    truck = api.image_to_object(picture, resolution=32, location=(1, 2, 3), rotation=0.5)
+    assert tuple(truck.location) == (1, 2, 3) and truck.rotation_euler.z == 0.5
+    bpy.context.view_layer.objects.active = None
+    count = len(truck.data.polygons)
+    assert api.refine(truck, resolution=48) is truck and len(truck.data.polygons) > count
+    for change in (api.recolor, api.clean_up, api.remesh, api.mirror, api.regenerate):
+        assert change(truck) is truck
+
+
+def test_values_come_as_numbers_of_any_kind(api, picture: Path) -> None:
+    truck = api.image_to_object(picture, resolution=np.int64(32), size=np.float32(2))
+    assert truck.triposr.resolution == 32
+    assert max(truck.dimensions) == pytest.approx(2, rel=1e-3)
+    api.refine(truck, resolution=48.0, threshold=np.float64(30))
+    assert (truck.triposr.resolution, truck.triposr.threshold) == (48, 30)
+    api.clean_up(truck, smooth=2.0, faces=500.0)
+    assert len(truck.data.polygons) <= 500
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"resolution": 5}, "Resolution is 5. Choose a value from 16 to 1,024."),
+        ({"origin": "top"}, "Origin is 'top'. Choose one of base, center, volume."),
+        ({"location": (1, 2)}, "The location has 2 numbers. Give three: x, y and z."),
+        ({"rotation": float("nan")}, "Give finite numbers."),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_named_before_any_work(bpy, api, picture, settings: dict, said) -> None:
+    with pytest.raises(api.TripoSRError) as caught:
+        api.image_to_object(picture, **settings)
+    assert str(caught.value).endswith(said) and isinstance(caught.value, RuntimeError)
+    assert not bpy.data.objects
+
+
+def test_a_setting_that_does_not_exist(api, picture: Path) -> None:
+    with pytest.raises(TypeError, match="no setting 'resolutoin'"):
+        api.image_to_object(picture, resolutoin=64)
+
+
+def test_the_scenes_own_settings_are_checked_too(bpy, api, picture: Path) -> None:
+    bpy.context.scene.triposr.size = float("nan")
+    with pytest.raises(RuntimeError, match="Size is nan"):
+        api.image_to_object(picture)
+
+
+def test_nothing_is_copied_while_blender_renders(bpy, addon, api, picture, monkeypatch) -> None:
+    generate = addon("tasks.generate")
+    asked: list[str] = []
+
+    class App:
+        def is_job_running(self, kind: str) -> bool:
+            asked.append(kind)
+            return True
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(bpy.app, name)
+
+    class Blender:
+        app = App()
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(bpy, name)
+
+    monkeypatch.setattr(generate, "bpy", Blender())
+    with pytest.raises(RuntimeError, match="Wait until the render is done"):
+        api.image_to_object(picture)
+    assert asked == ["RENDER"]
+
+
+def test_a_value_past_its_limits_does_not_keep_the_panel_from_being_drawn(bpy, addon, truck):
+    truck.triposr["resolution"] = 5000
+    assert addon("scene.source").surface_of(truck).resolution == 1024
+    assert bpy.context.window_manager.triposr.resolution == 1024
