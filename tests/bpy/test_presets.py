@@ -5,7 +5,8 @@ from pathlib import Path
 
 def test_presets_come_with_the_addon(bpy, addon) -> None:
     settings = bpy.context.scene.triposr
-    [folder] = bpy.utils.preset_paths("triposr")
+    addons = Path(addon("api").__file__).parent / "presets" / "triposr"
+    [folder] = [path for path in bpy.utils.preset_paths("triposr") if Path(path) == addons]
     names = {path.stem for path in Path(folder).glob("*.py")}
     assert names == {"Draft", "Standard", "Detailed", "3D_Print"}
     seen = {}
