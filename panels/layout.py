@@ -1,4 +1,4 @@
-"""Pieces that several panels are made of."""
+"""Pieces that several panels draw."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ import bpy
 from ..texts import localized
 
 MARGIN = 90
-"""Pixels at scale 1 that icons and borders take of a line."""
+"""Width of the icons and borders beside a line, in pixels at scale 1."""
 
 LEAST = 120
-"""Pixels at scale 1 of the narrowest line: in a region that is dragged shut."""
+"""Width of the narrowest line, in pixels at scale 1, for a region that is dragged shut."""
 
 WIDE = "\u2e80-\ua4cf\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef"
-"""Characters of Chinese and Japanese, between which a line may end."""
+"""Chinese and Japanese characters; a line may end after each of them."""
 
 OPENING, CLOSING = "（「『【《〈", "、。，．：；！？）」』】》〉・ー"  # noqa: RUF001
-"""Those of them after which, and before which, it may not."""
+"""Wide punctuation that may not end a line, and that may not begin one."""
 
 PIECE = re.compile(rf"[{OPENING}]*(?:[{WIDE}]|[^ {WIDE}]*?\w-(?=\w\w)|[^ {WIDE}]+)[{CLOSING}]* *")
-"""What stays on one line: a word or its part up to a hyphen, or one wide character."""
+"""Text that stays on one line: a word, its part up to a hyphen, or one wide character."""
 
 
 def draw_text(layout: bpy.types.UILayout, text: str, icon: str) -> None:
-    """A sentence, wrapped to the region's width."""
+    """Draw a sentence, wrapped to the region's width."""
     context = bpy.context
     scale = context.preferences.system.ui_scale
     room = max(context.region.width - MARGIN * scale, LEAST * scale)
-    # As labels are drawn. Nothing is kept: to measure a line takes half a microsecond.
+    # The font size of labels. Widths need no cache: measuring a line takes half a microsecond.
     blf.size(0, context.preferences.ui_styles[0].widget.points * scale)
     lines = _wrapped(localized(text), lambda line: blf.dimensions(0, line)[0] <= room)
     column = layout.column(align=True)
@@ -41,7 +41,7 @@ def draw_text(layout: bpy.types.UILayout, text: str, icon: str) -> None:
 
 
 def _wrapped(text: str, fits: Callable[[str], bool]) -> list[str]:
-    """A text in lines that fit; a word that fits on none is cut."""
+    """Split a text into lines that fit; cut a word that is too long for any line."""
     lines, line = [], ""
     for piece in PIECE.findall(re.sub(r"\s+", " ", text.strip(), flags=re.ASCII)):
         if line and not fits(line + piece.rstrip()):
@@ -58,7 +58,7 @@ def _wrapped(text: str, fits: Callable[[str], bool]) -> list[str]:
 def draw_progress(
     layout: bpy.types.UILayout, fraction: float, label: str, cancel: str
 ) -> bpy.types.UILayout:
-    """A bar, and the button of an operator that cancels what it shows; returns their row."""
+    """Draw a progress bar and the button that cancels the work; return their row."""
     row = layout.row(align=True)
     row.progress(factor=fraction, text=localized(label))
     row.operator(cancel, text="", icon="CANCEL")
@@ -68,7 +68,7 @@ def draw_progress(
 def draw_message(
     layout: bpy.types.UILayout, texts: tuple[str, ...], icon: str, dismiss: str
 ) -> None:
-    """Sentences with an icon, and the button of an operator that hides them."""
+    """Draw sentences with an icon, and the button that hides them."""
     row = layout.row()
     column = row.column(align=True)
     for number, text in enumerate(texts):

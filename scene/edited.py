@@ -140,8 +140,8 @@ class EditingBeside:
             process.kill()
             process.wait()
         if ended != 0 or not self._path("answer.json").exists():
-            told = self._path("log").read_text(encoding="utf-8", errors="replace")
-            log.error("The second Blender has ended with %s:\n%s", ended, told[-4000:])
+            output = self._path("log").read_text(encoding="utf-8", errors="replace")
+            log.error("The second Blender has ended with %s:\n%s", ended, output[-4000:])
             raise TripoSRError(
                 "The second Blender, which edits the mesh, has failed",
                 "Try again with fewer faces; what it wrote is in Blender's console",

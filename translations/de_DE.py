@@ -952,7 +952,7 @@ MESSAGES = {
     "{url} is not a network address": "{url} ist keine Adresse im Netzwerk",
     "Correct the mirror in the preferences": "Den Spiegel in den Einstellungen berichtigen",
     "The certificate of {host} is not trusted": "Dem Zertifikat von {host} wird nicht vertraut",
-    "Check this computer's date, and what inspects its network traffic": (
+    "Check this computer's date, and any software that inspects its network traffic": (
         "Das Datum dieses Rechners prüfen, und was seinen Netzwerkverkehr überwacht"
     ),
     "Another Blender is working on {name}": "Ein anderes Blender arbeitet an {name}",

@@ -1,8 +1,8 @@
-"""One file from a server, whole and verified or not at all. No bpy, no torch.
+"""Download one file, whole and verified or not at all. No bpy, no torch.
 
-`requests` does the transfer, and urllib3's `Retry` says after what and when to try again. What no
-library at hand offers together is here: going on where a download stopped, the content's hash,
-progress, cancellation, and one download at a time.
+`requests` transfers it, and urllib3's `Retry` decides when to try again. This module adds what no
+library at hand combines: resuming a download, the content's hash, progress, cancellation, and one
+download at a time.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ ATTEMPTS = 5
 """Connections in a row that may bring nothing before the artist is asked to try again."""
 
 SHORTEST_WAIT = 1.0
-"""Seconds between two attempts at least; urllib3 makes the second one at once."""
+"""Shortest time between two attempts, in seconds; urllib3 alone would not wait for the second."""
 
 LONGEST_WAIT = 60.0
-"""Seconds between two attempts, at most, whatever the server asks for."""
+"""Longest time between two attempts, in seconds, whatever the server asks for."""
 
 RESERVE = 50_000_000
 """Bytes that a download leaves free on the disk."""
@@ -60,22 +60,22 @@ REFUSALS = {
 
 
 def fetch(file: ModelFile, folder: Path, tick: Tick | None = None) -> Path:
-    """Download a file into a folder, or find that it is there already.
+    """Download a file into a folder, unless it is there already.
 
-    What was downloaded before an interruption of any kind is kept beside it, under a name that ends
-    with `.part`, and the next call goes on from there.
+    After an interruption, the part that has arrived stays beside it, under a name that ends with
+    `.part`, and the next call resumes from there.
 
     Args:
-        file: What to fetch.
-        folder: Made if it does not exist.
+        file: The file to fetch.
+        folder: Where to put it; created if it does not exist.
         tick: Called with the stages `download` and `verify`; raises to stop.
 
     Returns:
         The file, with the right content.
 
     Raises:
-        DownloadError: The network, the server, the disk or the folder does not let it through, the
-            content is another, or another Blender is at it.
+        DownloadError: The network, the server, the disk or the folder failed, the content is not
+            the published one, or another Blender is downloading the file.
         DependencyError: requests or filelock cannot be imported.
     """
     tick = tick or ignore_progress
@@ -197,13 +197,13 @@ def _give_up_if_hopeless(file: ModelFile, error: Exception) -> None:
     if isinstance(error, requests.exceptions.SSLError):
         raise DownloadError(
             "The certificate of {host} is not trusted",
-            "Check this computer's date, and what inspects its network traffic",
+            "Check this computer's date, and any software that inspects its network traffic",
             host=str(urlsplit(file.url).hostname),
         ) from error
 
 
 def _transfer(file: ModelFile, partial: Path, done: int, patience: Retry, tick: Tick) -> None:
-    """Append what one connection brings.
+    """Append the bytes of one connection to the partial file.
 
     Raises:
         DownloadError: The server will not send the file.
@@ -212,12 +212,12 @@ def _transfer(file: ModelFile, partial: Path, done: int, patience: Retry, tick: 
     """
     import requests
 
-    # Compressed on its way, a file would have other positions to go on from.
+    # In a compressed transfer, positions to resume from would not be those of the file.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
     with requests.get(file.url, headers=headers, stream=True, timeout=TIMEOUT) as response:
         if patience.is_retry("GET", response.status_code, "Retry-After" in response.headers):
             raise requests.HTTPError(f"HTTP {response.status_code}", response=response)
-        if response.status_code == 416:  # there is nothing from there on: begin anew
+        if response.status_code == 416:  # the file ends before that position: start again
             partial.unlink(missing_ok=True)
             _check_size(file, response.headers.get("Content-Range", "").rpartition("/")[2])
             return
@@ -225,9 +225,9 @@ def _transfer(file: ModelFile, partial: Path, done: int, patience: Retry, tick: 
         goes_on = done and _starts_at(response, done)
         chunks = response.iter_content(CHUNK)
         first = next(chunks, b"")
-        # Looked at before anything is written: what has arrived before may be lost otherwise.
+        # Check before anything is written, which could destroy what has arrived before.
         _reject_page(file, first)
-        _check_size(file, _told_size(response))
+        _check_size(file, _stated_size(response))
         with partial.open("ab" if goes_on else "wb") as stream:
             for chunk in itertools.chain((first,), chunks):
                 if stream.tell() + len(chunk) > file.size:
@@ -239,7 +239,7 @@ def _transfer(file: ModelFile, partial: Path, done: int, patience: Retry, tick: 
 
 
 def _starts_at(response: Any, done: int) -> bool:
-    """Whether the answer goes on from where we asked; servers may send the whole file instead."""
+    """Return whether the answer starts where we asked; a server may send the whole file instead."""
     content_range = response.headers.get("Content-Range", "")
     return response.status_code == 206 and content_range.startswith(f"bytes {done}-")
 
@@ -259,16 +259,16 @@ def _check_answer(file: ModelFile, response: Any) -> None:
         raise _other_file(file, Message("a web page"))
 
 
-def _told_size(response: Any) -> str:
-    """What a server says that the size of the whole file is; empty if it does not."""
+def _stated_size(response: Any) -> str:
+    """Return the size of the whole file that the server states, or an empty string."""
     header = "Content-Range" if response.status_code == 206 else "Content-Length"
     return str(response.headers.get(header, "")).rpartition("/")[2]
 
 
-def _check_size(file: ModelFile, told: str) -> None:
+def _check_size(file: ModelFile, stated: str) -> None:
     """Raise DownloadError if a server tells that what it has is of another size."""
-    if told.isdecimal() and int(told) != file.size:
-        raise _other_file(file, Message("a file of {size:,} bytes", size=int(told)))
+    if stated.isdecimal() and int(stated) != file.size:
+        raise _other_file(file, Message("a file of {size:,} bytes", size=int(stated)))
 
 
 def _reject_page(file: ModelFile, start: bytes) -> None:

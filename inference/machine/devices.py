@@ -222,8 +222,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error means that memory ran out; CPUs and MPS raise a RuntimeError then."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    told = ("can't allocate memory", "not enough memory", "out of memory")
-    return isinstance(error, RuntimeError) and any(text in str(error) for text in told)
+    texts = ("can't allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in texts)
 
 
 def check_memory(device: torch.device, needed: int) -> None:

@@ -1,4 +1,4 @@
-"""What about a cut-out will spoil the mesh, found before anything is generated."""
+"""Problems of a cut-out that will spoil the mesh, found before anything is generated."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Finding:
 
 
 def check_cutout(cutout: Image.Image) -> tuple[Finding, ...]:
-    """What is odd about a cut-out (RGBA, not cropped), the worst first.
+    """Find the problems of a cut-out (RGBA, not cropped), the worst first.
 
     Raises:
         DependencyError: OpenCV cannot be imported.

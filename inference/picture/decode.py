@@ -81,14 +81,14 @@ def open_picture(picture: Image.Image | Path | str | bytes) -> Image.Image:
     """
     _check_type(picture)
     if isinstance(picture, Image.Image):
-        with _told(Message("The picture")):
+        with _named_errors(Message("The picture")):
             return _decode(picture, Message("The picture"))
     if isinstance(picture, bytes):
-        with _told(Message("The picture")):
+        with _named_errors(Message("The picture")):
             return _read(picture, Message("The picture"))
     path = Path(os.fsdecode(picture))
     name = path.name or str(picture)  # "." has no name
-    with _told(name, path):
+    with _named_errors(name, path):
         _check_regular(path, name)
         return _read(path, name)
 
@@ -111,7 +111,7 @@ def _check_regular(path: Path, name: str) -> None:
 
 
 @contextmanager
-def _told(name: str, path: Path | None = None) -> Iterator[None]:
+def _named_errors(name: str, path: Path | None = None) -> Iterator[None]:
     """Turn whatever goes wrong with a picture into an `InputError`."""
     try:
         # Pillow warns of large pictures, which MAX_PIXELS settles, and of what it ignores.

@@ -17,10 +17,10 @@ with importing("Pillow"):
     from PIL import Image
 
 WORK_SIDE = 320
-"""Longest side in pixels at which the outline is found."""
+"""Longest side, in pixels, of the picture in which the outline is found."""
 
 RIM = 0.03
-"""Width of the rim that is looked at, relative to the shorter side."""
+"""Width of the rim to which the backdrop is fitted, relative to the shorter side."""
 
 PLAIN_SHARE = 0.7
 """Part of the rim that must agree with the fitted backdrop. A subject may touch one side."""
@@ -33,28 +33,27 @@ LIGHTNESS_WEIGHT = 0.6
 """Weight of lightness in the distance: shadows on a backdrop change it more than they tint it."""
 
 SHADOW_LIGHT = (0.25, 1.03)
-"""Part of the backdrop's light that is left in a shadow: in the deepest, and, but for noise, none
-missing."""
+"""Share of the backdrop's light that is left in a shadow; above 1 only by noise."""
 
 SHADOW_TINT = 0.07
-"""Difference in color, relative to the backdrop, that a shadow may have besides being darker."""
+"""Largest difference in color, relative to the backdrop, of a shadow besides being darker."""
 
 SURE = 2.5
-"""Distance from the backdrop, in units of what still agrees with it, from which something else is
-there: the subject or a shadow."""
+"""Distance from the backdrop, in units of what still agrees with it, from which a pixel shows
+something else: the subject or a shadow."""
 
 PINHOLE = 0.0005
-"""Part of the picture below which a hole in the subject is closed."""
+"""Holes in the subject smaller than this share of the picture are closed."""
 
 SURE_SUBJECT = 0.8
-"""Probability from which the network does not doubt that it sees the subject."""
+"""Probability from which a pixel counts as surely the subject."""
 
 DOUBTFUL_SHARE = 0.03
-"""Part of a cut-out's area that must look like a shadow before the artist is asked to look."""
+"""Share of a cut-out's area that must look like a shadow before the artist is warned."""
 
 
 def cut_out_plain(picture: Image.Image) -> Image.Image:
-    """The picture with its plain background made transparent.
+    """Make the plain background of a picture transparent.
 
     Args:
         picture: RGBA, upright; its own alpha is ignored.
@@ -83,7 +82,7 @@ def cut_out_plain(picture: Image.Image) -> Image.Image:
 
 
 def has_doubtful_shadow(cutout: Image.Image) -> bool:
-    """Whether part of a cut-out (RGBA) looks like the shadow of the subject on a plain background.
+    """Return whether part of a cut-out (RGBA) looks like a shadow on a plain background.
 
     Raises:
         DependencyError: OpenCV cannot be imported.
@@ -115,7 +114,7 @@ def _small(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def excess_over_backdrop(
     rgb: NDArray[np.uint8],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Distance of each pixel from the backdrop over the distance that still agrees with it.
+    """Return each pixel's distance from the backdrop, in units of what still agrees with it.
 
     Args:
         rgb: (H, W, 3).
@@ -159,7 +158,7 @@ def _distance(difference: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _may_be_shadow(rgb: NDArray[np.uint8], backdrop: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Whether a pixel (H, W) may be the backdrop in shadow, by its color."""
+    """Return where (H, W) the color could be that of the backdrop in shadow."""
     import cv2
 
     smooth = cv2.GaussianBlur(rgb.astype(np.float32), (0, 0), 1.0)
@@ -173,7 +172,7 @@ def _may_be_shadow(rgb: NDArray[np.uint8], backdrop: NDArray[np.float32]) -> NDA
 def _subject(
     rgb: NDArray[np.uint8], backdrop: NDArray[np.float32], excess: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """How probably (H, W) a pixel is the subject, without specks, and without pinholes in it."""
+    """Return the probability (H, W) that a pixel shows the subject, without specks or pinholes."""
     import cv2
 
     probability = subject_probability(rgb, backdrop, excess)
@@ -186,7 +185,7 @@ def _subject(
 
 
 def _without_islands(subject: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Without specks of subject, and without pinholes in it."""
+    """Remove specks of subject, and pinholes in it."""
     import cv2
 
     cleaned = subject

@@ -15,25 +15,25 @@ NETWORK = STARTER_FOLDER.with_name("shadow") / "shadow.onnx"
 """The network's file, which ships with the add-on."""
 
 CHANNELS = 4
-"""Of what the network sees."""
+"""Channels of the network's input."""
 
 MULTIPLE = 32
-"""What the sides of its picture are multiples of, in pixels: it halves them five times."""
+"""The network halves its input five times, so the sides in pixels must be multiples of this."""
 
 DARKNESS = 16.0
 """Added to the picture and to the backdrop (0 to 255), so that noise in the dark has no weight."""
 
 RATIO_RANGE = (-2.5, 1.0)
-"""Of the logarithm of the picture over the backdrop."""
+"""Limits of the logarithm of the picture over the backdrop."""
 
 FARTHEST = 6.0
-"""Distance from the backdrop, in units of what still agrees with it, above which all are alike."""
+"""Upper limit of the distance from the backdrop, in units of what still agrees with it."""
 
 
 def network_input(
     rgb: NDArray[np.uint8], backdrop: NDArray[np.float32], excess: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """What the network sees (4, H, W): the backdrop's own color drops out.
+    """Return the network's input (4, H, W), which does not depend on the backdrop's own color.
 
     Args:
         rgb: (H, W, 3).
@@ -48,20 +48,20 @@ def network_input(
 def subject_probability(
     rgb: NDArray[np.uint8], backdrop: NDArray[np.float32], excess: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """How probably (H, W) a pixel is the subject, and not the backdrop, in shadow or not.
+    """Return the probability (H, W) that a pixel shows the subject, and not the backdrop.
 
-    Arguments as for `network_input`.
+    Takes the arguments of `network_input`.
     """
     with importing("opencv-python-headless"):
         import cv2
 
     seen = network_input(rgb, backdrop, excess)
     height, width = excess.shape
-    # Beyond the picture the backdrop goes on.
+    # The padding shows bare backdrop.
     padded = np.pad(seen, ((0, 0), (0, -height % MULTIPLE), (0, -width % MULTIPLE)))
-    # Read anew each time, which takes milliseconds: a network cannot serve two threads at once.
+    # Read the file each time, which takes milliseconds: two threads cannot share a network.
     network = cv2.dnn.readNetFromONNX(np.fromfile(NETWORK, np.uint8))
-    # What it is unsure of, it says otherwise of the mirrored picture: the mean is right more often.
+    # Where the network is unsure, it judges the mirrored picture differently: average both.
     network.setInput(np.ascontiguousarray(np.stack((padded, padded[..., ::-1]))))
     there, mirrored = network.forward()[:, 0]
     logits = (there + mirrored[:, ::-1])[:height, :width] / 2
