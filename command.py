@@ -15,7 +15,7 @@ import bpy
 from . import api
 from .inference.errors import InputError, explain
 from .inference.machine.paths import local_path
-from .settings import OBJECT, Setting
+from .settings import OBJECT, Setting, checked, values_of
 
 NAME = "triposr"
 
@@ -41,13 +41,12 @@ def run(arguments: list[str]) -> int:
         options = _parser().parse_intermixed_args(arguments)
         pictures = _expanded(options.pictures)
         outputs = _outputs(pictures, options.output, options.format)
-        _check_settings(options)
+        settings = checked(OBJECT, values_of(OBJECT, options))
     except SystemExit as stop:  # argparse has printed the reason
         return int(stop.code or 0)
     except (ValueError, InputError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    settings = {setting.name: getattr(options, setting.name) for setting in OBJECT}
     failures = 0
     for number, (picture, output) in enumerate(zip(pictures, outputs, strict=True), 1):
         label = f"[{number}/{len(outputs)}] {picture.name}"
@@ -100,12 +99,6 @@ def _add_setting(group: argparse._ArgumentGroup, setting: Setting) -> None:
     group.add_argument(
         setting.flag, default=setting.default, help=f"{description}; default: %(default)s", **kind
     )
-
-
-def _check_settings(options: argparse.Namespace) -> None:
-    """Raise InputError for a number out of its range."""
-    for setting in OBJECT:
-        setting.checked(getattr(options, setting.name))
 
 
 def _expanded(pictures: list[str]) -> list[Path]:

@@ -63,7 +63,7 @@ class Setting:
 
     @property
     def flag_help(self) -> str:
-        """What the help of the shell command and tables say of it, with a small first letter."""
+        """Description for the shell command's help and for tables, with a small first letter."""
         return self.option_help or self.description[0].lower() + self.description[1:]
 
     def checked(self, value: Any) -> Value:
@@ -329,6 +329,11 @@ KEEP = Setting(
     ),
 )
 MIRROR = (KEEP,)
+
+
+def values_of(settings: tuple[Setting, ...], holder: object) -> dict[str, object]:
+    """Return the values that an operator, a scene or parsed arguments hold, by name."""
+    return {setting.name: getattr(holder, setting.name) for setting in settings}
 
 
 def checked(settings: tuple[Setting, ...], given: Mapping[str, object]) -> dict[str, Value]:

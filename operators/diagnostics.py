@@ -18,7 +18,7 @@ from ..inference.model.catalog import MODELS
 from ..inference.model.weights import STARTER_FOLDER, find_model
 from ..preferences import device_label, model_folder, preferences, torch_folder
 from ..tasks.devices import detection
-from ..tasks.session import recent_warnings, upkeep
+from ..tasks.session import ADDON, recent_warnings, upkeep
 from ..texts import report
 from .reporting import do_now
 
@@ -75,7 +75,7 @@ def diagnostics(context: bpy.types.Context) -> str:
 
 
 def _about_versions() -> Iterator[str]:
-    own = sys.modules[__package__.rpartition(".")[0]]
+    own = sys.modules[ADDON]
     manifest = Path(own.__file__).with_name("blender_manifest.toml").read_text(encoding="utf-8")
     version = next(line for line in manifest.splitlines() if line.startswith("version"))
     yield f"TripoSR for Blender, {version}"

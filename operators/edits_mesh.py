@@ -7,7 +7,7 @@ from bpy.app.translations import pgettext_iface as iface_
 from bpy.props import BoolProperty
 
 from ..inference.errors import InputError
-from ..settings import Setting, checked
+from ..settings import Setting, checked, values_of
 from ..tasks.queue import Task
 from ..tasks.session import edits, refinements
 from .needs_source import NeedsSource
@@ -46,9 +46,7 @@ class EditsMesh(NeedsSource):
 
     def chosen(self) -> dict[str, object]:
         """Settings by name; raises InputError for a value out of its range."""
-        return checked(
-            self.settings, {each.name: getattr(self, each.name) for each in self.settings}
-        )
+        return checked(self.settings, values_of(self.settings, self))
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.is_clicked = True

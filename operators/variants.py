@@ -15,7 +15,7 @@ from ..inference.message import Message
 from ..properties import declaring
 from ..scene.placement import Row
 from ..scene.source import KEY, variants_of
-from ..settings import VARIANTS, checked
+from ..settings import VARIANTS, checked, values_of
 from ..tasks.generate import generation
 from ..tasks.queue import Task
 from ..tasks.session import pictures
@@ -34,7 +34,7 @@ class TRIPOSR_OT_variants(
     bl_label = "Generate Variants (TripoSR)"
 
     def tasks(self, context: bpy.types.Context, is_clicked: bool) -> list[Task]:
-        checked(VARIANTS, {each.name: getattr(self, each.name) for each in VARIANTS})
+        checked(VARIANTS, values_of(VARIANTS, self))
         source, place = self.source(context), self.spot(context)
         spot = replace(place, row=Row())
         common = uuid.uuid4().hex

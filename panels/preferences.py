@@ -9,13 +9,13 @@ from ..inference.machine.own_torch import TorchBuild
 from ..inference.model.catalog import MODELS, TRIPOSR, PublishedModel, hub_address
 from ..preferences import MachineSettings, model_folder, offline_reason
 from ..tasks.inventory import Inventory, known
-from ..tasks.session import upkeep
+from ..tasks.session import ADDON, upkeep
 from ..texts import localized
 from .layout import draw_message, draw_progress, draw_text
 
 
 class TripoSRPreferences(MachineSettings, bpy.types.AddonPreferences):
-    bl_idname = __package__.rpartition(".")[0]
+    bl_idname = ADDON
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout

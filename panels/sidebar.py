@@ -11,13 +11,11 @@ from ..inference.model.catalog import TRIPOSR
 from ..preferences import offline_reason
 from ..tasks import preview
 from ..tasks.inventory import known
-from ..tasks.session import mattes, pastes, pictures, previews, upkeep
+from ..tasks.session import ADDON, mattes, pastes, pictures, previews, upkeep
 from .layout import draw_text
 from .preferences import draw_looking, draw_upkeep
 from .queue import draw_button, draw_tasks
 from .tab import SubPanel, Tab
-
-ADDON = __package__.rpartition(".")[0]
 
 
 class TRIPOSR_PT_generate(Tab, bpy.types.Panel):

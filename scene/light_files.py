@@ -9,6 +9,7 @@ import bpy
 
 from ..inference.errors import importing
 from ..inference.picture.limits import LINEAR_SUFFIXES, WORKING_SIDE
+from .managed_colors import space_of_new, usual_space
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +22,9 @@ def is_plain_light(path: Path) -> bool:
 
     Blender decodes on the main thread, which may take a second for one file of a drop of many.
     """
-    if path.suffix.lower() not in LINEAR_SUFFIXES or (_space(False), _space(True)) != OWN_SPACES:
+    if path.suffix.lower() not in LINEAR_SUFFIXES:
+        return False
+    if (usual_space(), space_of_new(is_float=True)) != OWN_SPACES:
         return False
     with importing("Pillow"):
         from ..inference.picture import other_decoder
@@ -31,15 +34,6 @@ def is_plain_light(path: Path) -> bool:
     except OSError as error:  # raised again when the file is decoded
         log.info("Cannot read the start of %r: %s", path, error)
         return False
-
-
-def _space(is_float: bool) -> str:
-    """The color space of new images; in Blender 5 each .blend may have its own for light."""
-    image = bpy.data.images.new("", 1, 1, float_buffer=is_float)
-    try:
-        return image.colorspace_settings.name
-    finally:
-        bpy.data.images.remove(image)
 
 
 def shrink(image: bpy.types.Image) -> None:

@@ -16,7 +16,12 @@ from .saved_png import restored_settings, saved_png
 @cache
 def usual_space() -> str:
     """The name of the color space of 8-bit pictures; studios name it in their own way."""
-    image = bpy.data.images.new("", 1, 1)
+    return space_of_new(is_float=False)
+
+
+def space_of_new(is_float: bool) -> str:
+    """The color space of new images; in Blender 5 each .blend may have its own for float ones."""
+    image = bpy.data.images.new("", 1, 1, float_buffer=is_float)
     try:
         return image.colorspace_settings.name
     finally:

@@ -1,4 +1,4 @@
-"""What an object was made from, kept with it: its scene code, and where the code lies in its space.
+"""Record, kept with an object, of its scene code and of where the code lies in the object's space.
 
 Blender saves, duplicates, appends and undoes it together with the object.
 """

@@ -12,12 +12,11 @@ from ..inference.errors import InputError
 from ..inference.message import Message
 from ..inference.types import Machine, Tick
 from ..scene.edited import Edited, Editing, EditingBeside, EditingHere
-from ..scene.mesh import check_not_empty, recolor, replace
+from ..scene.mesh import recolor, replace
 from ..scene.mesh_edits import Step
 from ..scene.parts import edges_of, small_parts
 from ..scene.source import source_of
 from ..scene.undo import push_undo_step
-from .fit import fit_check
 from .queue import Outcome, Task
 from .stages import EDIT_STAGES
 from .target import Target
@@ -106,9 +105,6 @@ def _edit(
         InputError: The mesh cannot be edited, or no longer lies where it was made.
     """
     before = Target.of(blender_object, is_clicked)
-    check_not_empty(blender_object.data)
-    code, placement = source_of(blender_object)
-    check_fit = fit_check(blender_object, code, placement)
     mirrored = blender_object.triposr.mirrored
     edges = edges_of(blender_object.data) if least else None
     editing = (EditingBeside if is_clicked else EditingHere)(blender_object.data)
@@ -120,14 +116,14 @@ def _edit(
             gone = np.zeros(len(before.points), bool)
             if edges is not None:
                 gone = small_parts(edges, len(gone), least)
-            check_fit(~gone)
+            before.check_fit(~gone)
             edited = editing.edit(steps, gone, lambda fraction: tick("edit", fraction))
             if not edited.faces:
                 raise InputError("Nothing would be left of the mesh", "Ask for more faces")
             # If the mesh is mirrored again, both halves still show the half that was kept first.
             half = edited.found.get("kept", "none") if mirrored == "none" else mirrored
-            points = placement.unplace(edited.points, half)
-            colors = engine.color(code, points, this_machine, tick)
+            points = before.placement.unplace(edited.points, half)
+            colors = engine.color(before.code, points, this_machine, tick)
         except BaseException:
             editing.close()
             raise

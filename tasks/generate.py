@@ -33,7 +33,7 @@ from ..scene.placement import Extent, Placement, Row, Spot, placed
 from ..scene.source import check_source, has_source, remember_source
 from ..scene.undo import push_undo_step
 from ..scene.viewpoint import turn_to_viewer
-from ..settings import OBJECT, checked
+from ..settings import OBJECT, checked, values_of
 from .queue import Outcome, Task
 from .stages import PICTURE_STAGES
 
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from ..inference.model.network import Model
 
 UNDO_STEP = Message("Generate 3D Mesh")
-
-NAMES = tuple(setting.name for setting in OBJECT)
 
 
 class Chosen:
@@ -56,8 +54,7 @@ class Chosen:
     """
 
     def __init__(self, settings: bpy.types.PropertyGroup, **given: object) -> None:
-        scenes = {name: getattr(settings, name) for name in NAMES}
-        for name, value in checked(OBJECT, {**scenes, **given}).items():
+        for name, value in checked(OBJECT, {**values_of(OBJECT, settings), **given}).items():
             setattr(self, name, value)
 
 
@@ -392,8 +389,8 @@ class _Delivery:
             fill(new.data, made.mesh, made.placement)
         remember_source(new, made.packed, made.placement)
         note = new.triposr
-        for name in NAMES:
-            setattr(note, name, getattr(self.chosen, name))
+        for name, value in values_of(OBJECT, self.chosen).items():
+            setattr(note, name, value)
         note.picture, note.is_draft, note.digest = self.source.title, made.is_draft, made.digest
         note.image = with_uid(bpy.data.images, self.source.image)
         keep_file(new, self.source.file)

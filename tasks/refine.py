@@ -8,10 +8,9 @@ import numpy as np
 from ..inference.engine import engine
 from ..inference.message import Message
 from ..inference.types import Machine, MeshData, SurfaceSettings, Tick
-from ..scene.mesh import check_not_empty, fill, recolor
-from ..scene.source import note_surface, source_of
+from ..scene.mesh import fill, recolor
+from ..scene.source import note_surface
 from ..scene.undo import push_undo_step
-from .fit import fit_check
 from .generate import summary_of
 from .queue import Outcome, Task
 from .stages import RECOLOR_STAGES, REFINE_STAGES
@@ -29,19 +28,17 @@ def extraction(
     Raises:
         InputError: The mesh cannot be replaced, or no longer lies where it was made.
     """
-    before = Target.of(blender_object, is_clicked)
-    code, placement = source_of(blender_object)
-    check_fit = fit_check(blender_object, code, placement)
+    before = Target.of(blender_object, is_clicked, needs_faces=False)
 
     def work(tick: Tick) -> MeshData:
         tick("extract", 0.0)
         engine.import_torch(this_machine.torch_folder)
-        check_fit()
-        return engine.extract(code, surface, this_machine, tick)
+        before.check_fit()
+        return engine.extract(before.code, surface, this_machine, tick)
 
     def deliver(mesh: MeshData) -> Outcome:
         target = before.found_again()
-        fill(target.data, mesh, placement)
+        fill(target.data, mesh, before.placement)
         note_surface(target, surface)
         if is_clicked:
             push_undo_step(Message("Refine"))
@@ -57,16 +54,14 @@ def coloring(blender_object: bpy.types.Object, this_machine: Machine, is_clicked
         InputError: The mesh cannot be colored, or no longer lies where it was made.
     """
     before = Target.of(blender_object, is_clicked)
-    check_not_empty(blender_object.data)
-    code, placement = source_of(blender_object)
-    check_fit = fit_check(blender_object, code, placement)
     mirrored = blender_object.triposr.mirrored
 
     def work(tick: Tick) -> np.ndarray:
         tick("color", 0.0)
         engine.import_torch(this_machine.torch_folder)
-        check_fit()
-        return engine.color(code, placement.unplace(before.points, mirrored), this_machine, tick)
+        before.check_fit()
+        points = before.placement.unplace(before.points, mirrored)
+        return engine.color(before.code, points, this_machine, tick)
 
     def deliver(colors: np.ndarray) -> Outcome:
         target = before.found_again()

@@ -1,4 +1,4 @@
-"""What tests of all kinds may ask for: the add-on's zip, an object of which everything is known."""
+"""Fixtures for tests of all kinds: the add-on's zip, and an object of known shape and color."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ TABLES = {
     "calls": _of_calls,
     "shell": _of_shells,
 }
-"""What makes each table, by the name in its marker."""
+"""Functions that make the tables, by the name in each table's marker."""
 
 
 def _values(setting: Setting) -> str:

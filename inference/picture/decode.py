@@ -160,7 +160,7 @@ def _damaged(name: str, error: Exception) -> InputError:
 
 
 def known_formats() -> list[str]:
-    """Those of `FORMATS` that this Pillow decodes."""
+    """Select the `FORMATS` that this Pillow decodes."""
     Image.init()  # or it would not list them all
     return [name for name in FORMATS if name in Image.OPEN]
 

@@ -38,8 +38,8 @@ UNUSED = (
     "pymatting.util.util",
     "jsonschema",
 )
-"""What rembg imports for alpha matting, which compiles itself for 43 s of CPU when it is first
-imported, and for one model that we do not offer. The zips bring neither.
+"""Modules that rembg imports for alpha matting, which compiles for 43 s of CPU on its first import,
+and for one model that the add-on does not offer. The zips bring neither.
 """
 
 

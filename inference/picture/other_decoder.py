@@ -32,7 +32,7 @@ HEADER = 1 << 20
 
 @dataclass(frozen=True)
 class Header:
-    """What is known about a picture before it is decoded.
+    """Facts about a picture, known before it is decoded.
 
     Attributes:
         size: Width and height.

@@ -2,7 +2,7 @@
 
 The backdrop is a smooth color field fitted to the picture's rim. What differs from it is the
 subject, or a shadow, which differs only by being darker: a small network that comes with the add-on
-tells them apart. What differs in any other way is the subject, whatever the network says.
+separates them. Anything that differs in another way is the subject, whatever the network says.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def has_doubtful_shadow(cutout: Image.Image) -> bool:
     small = _small(np.asarray(cutout.convert("RGB")))
     try:
         excess, backdrop = excess_over_backdrop(small)
-    except InputError:  # a shadow cannot be told from a busy background
+    except InputError:  # a shadow does not stand out from a busy background
         return False
     alpha = cv2.resize(np.asarray(cutout.getchannel("A")), small.shape[1::-1])
     solid = cv2.erode((alpha > 127).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0

@@ -1,4 +1,4 @@
-"""The small network that tells a subject from the shadow it casts on a plain backdrop.
+"""Small network that separates a subject from the shadow it casts on a plain backdrop.
 
 It comes with the add-on, `tools/shadow` trains it, and OpenCV runs it. No torch.
 """

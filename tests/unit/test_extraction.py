@@ -219,7 +219,7 @@ def test_scene_code_keys_are_the_golden_ones(robot: SceneCode, tmp_path: Path) -
 
 
 def test_the_same_scene_code_has_the_same_bytes(robot: SceneCode) -> None:
-    """Objects that were made alike are told from others by what they keep."""
+    """Objects that were made alike are recognized by what they keep."""
     assert len({robot.to_bytes(half=True) for _ in range(8)}) == 1
 
 

@@ -299,7 +299,7 @@ DRAWERS: tuple[Drawer, ...] = (
     *(blob, blob, lathe, lathe, legs, legs, wheel, grid),
     *(wires, letters, hair, branches, pierced),
 )
-"""What a part can be; what comes twice is as often again."""
+"""Kinds of parts; a kind that is listed twice is drawn twice as often."""
 
 THIN: tuple[Drawer, ...] = (legs, wheel, grid, wires, letters, hair, branches)
 """Of these, parts that may be a pixel or two wide."""

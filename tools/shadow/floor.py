@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from primitives import jit, nearest
 from solids import Solid
-from views import Camera, Light, Window, hit
+from views import Camera, Light, Window, hit, through_pixel
 
 RAYS = 6
 """Rays from a point of the floor toward different places of the lamp."""
@@ -69,12 +69,8 @@ def _trace_floor(
     cast = np.zeros((size, size), np.float32)
     around = np.zeros((size, size), np.float32)
     for row in range(size):
-        v = (1.0 - 2.0 * (top + side * (row + 0.5) / size)) * across
         for column in range(size):
-            u = (2.0 * (left + side * (column + 0.5) / size) - 1.0) * across
-            dx = axes[2, 0] + u * axes[0, 0] + v * axes[1, 0]
-            dy = axes[2, 1] + u * axes[0, 1] + v * axes[1, 1]
-            dz = axes[2, 2] + u * axes[0, 2] + v * axes[1, 2]
+            dx, dy, dz = through_pixel(axes, across, size, left, top, side, row, column)
             if dz > -1e-3:
                 continue
             t = (lowest - position[2]) / dz

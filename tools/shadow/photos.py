@@ -70,7 +70,7 @@ def make_photo(rng: np.random.Generator, folder: Path, layers: int, size: int) -
 
 
 def network_sample(photo: Photo) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-    """What the network sees (4, H, W) and should say (H, W), if the picture is one for it.
+    """Return the network's input (4, H, W) and target (H, W), if it would see the picture at all.
 
     It is not if hardly anything of the subject is in it, or if its backdrop is not plain.
     """

@@ -1,4 +1,4 @@
-"""How well the plain-background method tells subjects from their shadows.
+"""Evaluate how well the plain-background method separates subjects from their shadows.
 
 Measures subjects that were never trained with, on white, with a shadow of each kind that takes 45 %
 of the light; and any pictures with alpha that it is given. `--publish` puts the table into the
@@ -150,7 +150,7 @@ def overlap_and_kept(layer: Layer, kind: str) -> tuple[float, float]:
 
 
 def matte(rgb: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """What the add-on takes for the subject (H, W): nothing, if it finds none."""
+    """Return the pixels (H, W) that the add-on takes for the subject; maybe none."""
     try:
         cutout = cut_out_plain(Image.fromarray(rgb).convert("RGBA"))
     except InputError:

@@ -1,4 +1,4 @@
-"""Train the network that tells a subject from its shadow, from pictures made on the way.
+"""Train the network that separates a subject from its shadow, on pictures generated meanwhile.
 
 Every picture has a seed of its own, so that a run can be stopped at any time, goes on where it last
 saved, and is the same whatever number of processes makes the pictures.
@@ -130,7 +130,7 @@ def batches(pool: Pool, options: argparse.Namespace, first: int) -> Iterator[Bat
 def make_batch(
     folder: Path, layers: int, seed: int, step: int, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What the network sees (B, 4, S, S) in a step, and should say (B, S, S)."""
+    """Return a step's inputs (B, 4, S, S) and targets (B, S, S)."""
     cv2.setNumThreads(1)
     size = int(np.random.default_rng((seed, step)).choice(SIZES))
     samples: list[tuple[np.ndarray, np.ndarray]] = []

@@ -1,4 +1,4 @@
-"""The network that tells a subject from its shadow: a U-Net of 0.2 million parameters."""
+"""Network that separates a subject from its shadow: a U-Net of 0.2 million parameters."""
 
 from __future__ import annotations
 

@@ -126,6 +126,17 @@ def render(solid: Solid, camera: Camera, light: Light, size: int, window: Window
 
 
 @jit
+def through_pixel(axes, across, size, left, top, side, row, column):
+    """Return the direction, of no particular length, from the camera through a pixel's center."""
+    u = (2.0 * (left + side * (column + 0.5) / size) - 1.0) * across
+    v = (1.0 - 2.0 * (top + side * (row + 0.5) / size)) * across
+    dx = axes[2, 0] + u * axes[0, 0] + v * axes[1, 0]
+    dy = axes[2, 1] + u * axes[0, 1] + v * axes[1, 1]
+    dz = axes[2, 2] + u * axes[0, 2] + v * axes[1, 2]
+    return dx, dy, dz
+
+
+@jit
 def hit(parts, profiles, corners, ox, oy, oz, dx, dy, dz):
     """Return the distance along a ray to the surface, or -1; only in the ball of radius FRAME."""
     along = -(ox * dx + oy * dy + oz * dz)
@@ -179,12 +190,8 @@ def _trace(
     color = np.empty(3)
     ox, oy, oz = position[0], position[1], position[2]
     for row in range(size):
-        v = (1.0 - 2.0 * (top + side * (row + 0.5) / size)) * across
         for column in range(size):
-            u = (2.0 * (left + side * (column + 0.5) / size) - 1.0) * across
-            dx = axes[2, 0] + u * axes[0, 0] + v * axes[1, 0]
-            dy = axes[2, 1] + u * axes[0, 1] + v * axes[1, 1]
-            dz = axes[2, 2] + u * axes[0, 2] + v * axes[1, 2]
+            dx, dy, dz = through_pixel(axes, across, size, left, top, side, row, column)
             length = np.sqrt(dx * dx + dy * dy + dz * dz)
             dx, dy, dz = dx / length, dy / length, dz / length
             t = hit(parts, profiles, corners, ox, oy, oz, dx, dy, dz)
