@@ -110,7 +110,7 @@ class View:
     @property
     def mask(self) -> NDArray[np.bool_]:
         """The silhouette (S, S)."""
-        return self.rgba[..., 3] > 0
+        return self.rgba[..., 3] > 127
 
 
 def render(solid: Solid, camera: Camera, light: Light, size: int, window: Window = WHOLE) -> View:
