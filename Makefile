@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .PHONY: help demo test test-all test-unit test-bpy test-docs test-package lint zip package docs tables \
-	screenshots lock bench starter-eval shadow-eval clean
+	screenshots lock bench starter-eval real-eval shadow-eval clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -58,6 +58,10 @@ bench: $(READY) ## Measure time and memory against the published code (half an h
 
 starter-eval: $(READY) ## Evaluate the starter model on objects that it never saw
 	@$(BIN)/python tools/starter/evaluate.py
+
+real-eval: $(READY) ## Measure a model on meshes that it never saw: OBJECTS=folder [MODEL=folder]
+	@$(BIN)/python tools/starter/real_evaluate.py $(or $(OBJECTS),$(error OBJECTS=folder is missing)) \
+		$(if $(MODEL),--model $(MODEL))
 
 shadow-eval: $(READY) ## Evaluate how well plain backgrounds and their shadows are left out
 	@PYTHONPATH=tools/starter $(BIN)/python tools/shadow/shadow_evaluate.py

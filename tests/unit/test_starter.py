@@ -17,7 +17,7 @@ from architecture import write_config
 from evaluate import FIRST_SEED as MEASURED_FROM
 from evaluate import OBJECTS
 from families import FAMILIES
-from figures import Case, Figures, iou
+from figures import Case, Figures, SolidTruth, iou
 from solids import Solid
 from triposr.inference import Options, extract_mesh, load_model
 from triposr.inference.model.network import Model
@@ -46,9 +46,9 @@ def measured(starter: Model) -> list[Figures]:
 @pytest.fixture(scope="module")
 def case(starter: Model, steps: Solid) -> Case:
     """What the model makes of the three blocks."""
-    code = figures.encode(starter, steps, FRONT, Light())
+    code = figures.encode(starter, SolidTruth(steps), FRONT, Light())
     mesh = extract_mesh(code, 96, Options().threshold, device="cpu")
-    return Case(0, steps, FRONT, Light(), Field(code), mesh)
+    return Case(0, SolidTruth(steps), FRONT, Light(), Field(code), mesh)
 
 
 @pytest.mark.parametrize(
@@ -98,10 +98,10 @@ def test_mesh_follows_the_outline_of_the_picture_and_is_not_cut_off(case: Case) 
 
 def test_half_precision_hardly_moves_the_surface(starter: Model, case: Case) -> None:
     half = load_model(STARTER_FOLDER, device="cpu", precision="bf16")
-    code = figures.encode(half, case.solid, FRONT, Light())
+    code = figures.encode(half, case.truth, FRONT, Light())
     mesh = extract_mesh(code, 96, Options().threshold, device="cpu")
     exact, rounded = (
-        figures.volumes(Case(0, case.solid, FRONT, Light(), field, mesh))[1]
+        figures.volumes(Case(0, case.truth, FRONT, Light(), field, mesh))[1]
         for field in (case.field, Field(code))
     )
     assert iou(exact, rounded) > 0.97
@@ -120,9 +120,10 @@ def test_each_block_of_the_mesh_has_its_own_color(case: Case, by_color) -> None:
 
 
 def test_card_is_of_this_model() -> None:
-    """Its table comes from `make starter-eval` of these very weights."""
+    """Its tables come from `make starter-eval` and `make real-eval` of these very weights."""
     card = (STARTER_FOLDER / "README.md").read_text(encoding="utf-8")
     weights = hashlib.sha256((STARTER_FOLDER / "model.safetensors").read_bytes()).hexdigest()
+    assert f"Weights {weights[:16]}, 46 objects." in card  # `make real-eval`
     last = MEASURED_FROM + OBJECTS - 1
     assert f"Weights {weights[:16]}, {OBJECTS} objects of seeds {MEASURED_FROM} to {last}." in card
     found = re.findall(r"^\| ([a-z]+|\*\*all\*\*) \| (\d+ \|(?: \d\.\d{3} \|){4})$", card, re.M)

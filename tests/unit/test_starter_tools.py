@@ -8,14 +8,13 @@ import mcubes
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
 import evaluate
 import figures
 import raster
 import views
 from dataset import HALF_BOX
-from figures import Case, Figures, iou, measure, silhouette_iou
+from figures import Case, Figures, SolidTruth, iou, measure, silhouette_iou
 from maker import rotation
 from objects import normalized
 from primitives import BOX, CAPSULE, ELLIPSOID
@@ -117,7 +116,7 @@ class PerfectField:
 
 
 def case_of(truth: Solid, result: Solid) -> Case:
-    return Case(7, truth, ASIDE, Light(), PerfectField(result), mesh_of(result))
+    return Case(7, SolidTruth(truth), ASIDE, Light(), PerfectField(result), mesh_of(result))
 
 
 def test_perfect_result_has_perfect_figures(solid: Solid) -> None:
@@ -194,11 +193,9 @@ def test_report_has_a_row_for_each_family_and_one_for_all() -> None:
     assert "Cut off by the end of the model's box: 2 of 3." in lines
 
 
-def test_publishing_fills_the_card_between_its_marks(tmp_path: Path, monkeypatch) -> None:
+def test_publishing_fills_the_card_between_its_marks(tmp_path: Path) -> None:
     begin, end = evaluate.TABLES
     card = tmp_path / "README.md"
     card.write_text(f"Before ±\n{begin}old\n{end}After\n", encoding="utf-8")
-    monkeypatch.setattr(evaluate, "PUBLISHED_SHEET", tmp_path / "sheet.png")
-    evaluate.publish("| new |\n", Image.new("RGB", (8, 8), "red"), card)
+    evaluate.publish("| new |\n", card, evaluate.TABLES)
     assert card.read_text(encoding="utf-8") == f"Before ±\n{begin}| new |\n{end}After\n"
-    assert Image.open(tmp_path / "sheet.png").convert("RGB").getpixel((4, 4)) == (255, 0, 0)

@@ -12,6 +12,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from multiprocessing.pool import Pool
 from pathlib import Path
@@ -23,8 +24,7 @@ from PIL import Image
 import sheet
 from dataset import cores
 from families import FAMILIES
-from figures import Figures, evaluate_object, reconstruct
-from solids import Solid
+from figures import Case, Figures, evaluate_object, reconstruct
 from triposr.inference import TripoSRError, load_model
 from triposr.inference.model.network import Model
 from triposr.inference.model.weights import STARTER_FOLDER, weights_file
@@ -65,7 +65,10 @@ def main() -> None:
     print(text)
     print(f"See {os.path.relpath(options.out)}: report.md, figures.json, sheet.png")
     if options.publish:
-        publish(text, picture, options.model / "README.md")
+        publish(text, options.model / "README.md", TABLES)
+        # Few colors are enough, and take a third of the bytes.
+        few = picture.quantize(128, dither=Image.Dither.NONE)
+        few.save(PUBLISHED_SHEET, optimize=True)
 
 
 def evaluate(folder: Path, objects: int, processes: int) -> tuple[list[Figures], Image.Image]:
@@ -145,6 +148,13 @@ def _cells(values: list[tuple[float, ...]]) -> str:
 
 def contact_sheet(folder: Path, figures: list[Figures], pool: Pool) -> Image.Image:
     """Return a contact sheet of the best, median and worst objects by volume."""
+    return rows_of(figures, lambda row: pool.map(_draw, [(folder, f) for f in row], 1))
+
+
+def rows_of(
+    figures: list[Figures], draw: Callable[[list[Figures]], list[Image.Image]]
+) -> Image.Image:
+    """Compose the best, median and worst objects by volume, each row drawn by `draw`."""
     ranked = sorted(figures, key=lambda f: f.volume, reverse=True)
     count = min(SHEET_COLUMNS, len(ranked))
     middle = (len(ranked) - count) // 2
@@ -153,36 +163,37 @@ def contact_sheet(folder: Path, figures: list[Figures], pool: Pool) -> Image.Ima
         "median": ranked[middle : middle + count],
         "worst": ranked[len(ranked) - count :],
     }
-    return sheet.compose(
-        {name: pool.map(_draw, [(folder, f) for f in row], 1) for name, row in rows.items()}
-    )
+    return sheet.compose({name: draw(row) for name, row in rows.items()})
 
 
 def _draw(task: tuple[Path, Figures]) -> Image.Image:
     folder, figures = task
     case = reconstruct(worker_model(folder), figures.seed, figures.family)
+    return drawn(case, f"{figures.family} {figures.volume:.2f}")
+
+
+def drawn(case: Case, caption: str) -> Image.Image:
+    """Draw a case as the picture shows it, and from three quarters."""
     three_quarter = Camera(40.0, 20.0, case.camera.fov)
     looks = [
-        (camera, light, wide_window(camera, case.solid))
+        (camera, light, wide_window(case.truth.window(camera)))
         for camera, light in ((case.camera, case.light), (three_quarter, Light()))
     ]
-    return sheet.block(case.solid, case.mesh, looks, f"{figures.family} {figures.volume:.2f}")
+    return sheet.block(case.truth, case.mesh, looks, caption)
 
 
-def wide_window(camera: Camera, solid: Solid) -> Window:
-    """Return the solid's window with a margin, because the result may be larger."""
-    left, top, side = camera.window(solid)
+def wide_window(window: Window) -> Window:
+    """Return an object's window with a margin, because the result may be larger."""
+    left, top, side = window
     margin = (OVERSHOOT - 1) / 2 * side
     return left - margin, top - margin, OVERSHOOT * side
 
 
-def publish(text: str, picture: Image.Image, card: Path) -> None:
-    """Put the report into the card, between its marks, and the contact sheet into docs/."""
-    before, _, rest = card.read_text(encoding="utf-8").partition(TABLES[0])
-    _, _, after = rest.partition(TABLES[1])
-    card.write_text(before + TABLES[0] + text + TABLES[1] + after, encoding="utf-8")
-    # Few colors are enough, and take a third of the bytes.
-    picture.quantize(128, dither=Image.Dither.NONE).save(PUBLISHED_SHEET, optimize=True)
+def publish(text: str, card: Path, marks: tuple[str, str]) -> None:
+    """Put a report into the card, between its marks."""
+    before, _, rest = card.read_text(encoding="utf-8").partition(marks[0])
+    _, _, after = rest.partition(marks[1])
+    card.write_text(before + marks[0] + text + marks[1] + after, encoding="utf-8")
 
 
 if __name__ == "__main__":

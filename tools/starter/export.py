@@ -21,7 +21,7 @@ import views
 from architecture import RAW_THRESHOLD, write_config
 from dataset import CACHE, HALF_BOX, box_rays, cell_centers
 from families import FAMILIES
-from figures import box_window, encode, scene
+from figures import SolidTruth, box_window, encode, scene
 from triposr.inference import SceneCode, load_model
 from triposr.inference.model.network import Model
 from triposr.inference.model.weights import STARTER_FOLDER
@@ -41,14 +41,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path, default=CACHE / "checkpoint.pt")
     parser.add_argument("--folder", type=Path, default=STARTER_FOLDER)
+    parser.add_argument("--heads", type=Path, default=HEADS)
+    parser.add_argument("--calibrate", type=int, default=CALIBRATED_WITH, help="with how many")
     options = parser.parse_args()
     if not options.checkpoint.exists():
         raise SystemExit(f"There is no {options.checkpoint}: run tools/starter/train.py first")
-    export(options.checkpoint, options.folder, HEADS)
+    export(options.checkpoint, options.folder, options.heads, options.calibrate)
 
 
-def export(checkpoint: Path, folder: Path, heads: Path) -> None:
-    """Write the model's three files to `folder` and the heads to `heads`, both at the end."""
+def export(checkpoint: Path, folder: Path, heads: Path, objects: int = CALIBRATED_WITH) -> None:
+    """Write the model's three files to `folder` and the heads to `heads`, both at the end.
+
+    It is calibrated with that many `objects`.
+    """
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     print(f"step {state['step']} of {state['steps']}")
     prefix = "network."
@@ -64,7 +69,7 @@ def export(checkpoint: Path, folder: Path, heads: Path) -> None:
         made = Path(name)
         config = write_config(made)
         save_file(weights, made / "model.safetensors", metadata={"format": "pt"})
-        shift, before, after = best_shift(load_model(made, device="cpu", precision="fp32"))
+        shift, before, after = best_shift(load_model(made, device="cpu", precision="fp32"), objects)
         print(
             f"density output {shift:+.2f}:"
             f" mean IoU of volumes {before[0]:.3f}, then {after[0]:.3f};"
@@ -85,7 +90,9 @@ def density_bias(weights: dict[str, Tensor], hidden_layers: int) -> Tensor:
     return weights[f"decoder.layers.{2 * hidden_layers}.bias"]  # Activations lie between layers.
 
 
-def best_shift(model: Model) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+def best_shift(
+    model: Model, objects: int
+) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
     """Find the shift of the density output with which volumes and outlines agree best.
 
     Training optimizes the probability at each point. Where the model is unsure, cutting at one half
@@ -98,9 +105,9 @@ def best_shift(model: Model) -> tuple[float, NDArray[np.float64], NDArray[np.flo
     centers = cell_centers(CELLS)
     names = list(FAMILIES)
     overlaps = []
-    for number in range(CALIBRATED_WITH):
+    for number in range(objects):
         solid, camera, light = scene(FIRST_SEED + number, names[number % len(names)])
-        code = encode(model, solid, camera, light)
+        code = encode(model, SolidTruth(solid), camera, light)
         inside = solid.distance(centers) < 0
         window = box_window(camera, HALF_BOX)
         shown = views.render(solid, camera, light, OUTLINE, window).mask.ravel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from triposr.inference import (
 )
 from triposr.inference.model.network import Model
 from triposr.inference.surface.field import Field
-from views import Camera, Light, Window
+from views import Camera, Light, View, Window
 
 PICTURE = 512  # pixels
 RESOLUTION = 96  # lattice points per axis of the extracted mesh
@@ -37,18 +38,74 @@ UNSEEN = tuple((22.5 + 45 * k, (5, 35)[k % 2]) for k in range(8))
 """Azimuths and elevations of unseen views in degrees; pictures are taken from azimuth 0."""
 
 
+class Truth(Protocol):
+    """An object as it truly is, in the model's frame and units."""
+
+    @property
+    def family(self) -> str:
+        """The objects it belongs to."""
+
+    def occupied(self, points: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Return whether points (N, 3) are inside (N,)."""
+
+    def color(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return the nearest unlit display-referred colors (N, 3) at points (N, 3); 0...1."""
+
+    def surface_points(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Sample points (count, 3) of the surface."""
+
+    def render(self, camera: Camera, light: Light, size: int, window: Window) -> View:
+        """Render the `window` of a camera's picture, `size` pixels square."""
+
+    def window(self, camera: Camera) -> Window:
+        """Return the window of the camera's picture that holds the object and little else."""
+
+
+@dataclass(frozen=True)
+class SolidTruth:
+    """A generated object."""
+
+    solid: Solid
+
+    @property
+    def family(self) -> str:
+        """The solid's family."""
+        return self.solid.family
+
+    def occupied(self, points: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """See Truth."""
+        return self.solid.distance(points) < 0
+
+    def color(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
+        """See Truth."""
+        return self.solid.color(points)
+
+    def surface_points(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """See Truth."""
+        return surface_points(self.solid, rng, count)
+
+    def render(self, camera: Camera, light: Light, size: int, window: Window) -> View:
+        """See Truth."""
+        return views.render(self.solid, camera, light, size, window)
+
+    def window(self, camera: Camera) -> Window:
+        """See Truth."""
+        return camera.window(self.solid)
+
+
 @dataclass(frozen=True)
 class Case:
     """One object, the camera and light of its picture, and the mesh that the model makes of it.
 
     Attributes:
-        seed: The seed from which `make_object` makes the solid, together with its family.
+        seed: The seed from which the object was made.
+        truth: The object.
         camera, light: The camera and light of the picture.
         mesh: The result; without vertices if the density never crosses the threshold.
     """
 
     seed: int
-    solid: Solid
+    truth: Truth
     camera: Camera
     light: Light
     field: Field
@@ -95,15 +152,20 @@ def evaluate_object(model: Model, seed: int, family: str) -> Figures:
 
 
 def reconstruct(model: Model, seed: int, family: str) -> Case:
-    """Reconstruct an object from a clean picture through the add-on's pipeline."""
+    """Reconstruct a generated object from a clean picture through the add-on's pipeline."""
     solid, camera, light = scene(seed, family)
-    code = encode(model, solid, camera, light)
+    return case_of(model, seed, SolidTruth(solid), camera, light)
+
+
+def case_of(model: Model, seed: int, truth: Truth, camera: Camera, light: Light) -> Case:
+    """Reconstruct an object from a clean picture through the add-on's pipeline."""
+    code = encode(model, truth, camera, light)
     try:
         mesh = extract_mesh(code, RESOLUTION, THRESHOLD, device=str(model.device))
     except EmptySurfaceError:
         nothing = np.zeros((0, 3), np.float32)
         mesh = MeshData(nothing, nothing.astype(np.int32), nothing)
-    return Case(seed, solid, camera, light, Field(code), mesh)
+    return Case(seed, truth, camera, light, Field(code), mesh)
 
 
 def scene(seed: int, family: str) -> tuple[Solid, Camera, Light]:
@@ -112,20 +174,20 @@ def scene(seed: int, family: str) -> tuple[Solid, Camera, Light]:
     return make_object(seed, family), random_camera(rng), random_light(rng)
 
 
-def encode(model: Model, solid: Solid, camera: Camera, light: Light) -> SceneCode:
+def encode(model: Model, truth: Truth, camera: Camera, light: Light) -> SceneCode:
     """Return the scene code of a clean picture, prepared as the add-on does."""
-    view = views.render(solid, camera, light, PICTURE, camera.window(solid))
+    view = truth.render(camera, light, PICTURE, truth.window(camera))
     prepared = prepare_image(Image.fromarray(view.rgba), Options(background="alpha"))
     return model.encode(prepared.rgb)
 
 
 def measure(case: Case) -> Figures:
-    """Measure how well the result of a case matches its solid."""
+    """Measure how well the result of a case matches its object."""
     truth, result = volumes(case)
     masks = [silhouette_iou(case, camera) for camera in (case.camera, *unseen_cameras(case))]
     return Figures(
         seed=case.seed,
-        family=case.solid.family,
+        family=case.truth.family,
         empty=not len(case.mesh.faces),
         cut_off=case.mesh.cut_off,
         volume=iou(truth, result),
@@ -140,7 +202,7 @@ def measure(case: Case) -> Figures:
 def volumes(case: Case) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return the occupied cells of the truth and of the result, (64, 64, 64) along x, y and z."""
     points = cell_centers(CELLS, COMPARED_BOX)
-    truth = case.solid.distance(points) < 0
+    truth = case.truth.occupied(points)
     result = np.zeros(len(points), bool)
     if len(case.mesh.faces):
         inside = (np.abs(points) <= case.field.radius).all(axis=1)
@@ -152,7 +214,7 @@ def volumes(case: Case) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 def silhouette_iou(case: Case, camera: Camera) -> float:
     """Return the IoU of the silhouettes of the truth and the result."""
     window = box_window(camera, case.field.radius)
-    truth = views.render(case.solid, camera, Light(), MASK, window).mask
+    truth = case.truth.render(camera, Light(), MASK, window).mask
     return iou(truth, raster.silhouette(case.mesh, camera, MASK, window))
 
 
@@ -173,9 +235,9 @@ def box_window(camera: Camera, radius: float) -> Window:
 
 def color_error(case: Case, rng: np.random.Generator) -> float:
     """Return the mean absolute error of display-referred colors at the true surface, 0...1."""
-    points = surface_points(case.solid, rng, SURFACE_POINTS)
+    points = case.truth.surface_points(SURFACE_POINTS, rng)
     result = case.field.color(points.clip(-case.field.radius, case.field.radius))
-    return float(np.abs(result - case.solid.color(points)).mean())
+    return float(np.abs(result - case.truth.color(points)).mean())
 
 
 def iou(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:

@@ -6,8 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 import raster
-import views
-from solids import Solid
+from figures import Truth
 from triposr.inference import MeshData
 from views import Camera, Light, View, Window
 
@@ -23,15 +22,15 @@ TITLE = (
 
 
 def block(
-    solid: Solid, mesh: MeshData, looks: list[tuple[Camera, Light, Window]], caption: str
+    truth: Truth, mesh: MeshData, looks: list[tuple[Camera, Light, Window]], caption: str
 ) -> Image.Image:
     """Compose one object: the truth above, the result below, a column per look, and a caption."""
     picture = Image.new("RGB", (TILE * len(looks), 2 * TILE + CAPTION), "white")
     for column, (camera, light, window) in enumerate(looks):
-        # Render at twice the size, because neither renderer smooths edges.
-        truth = views.render(solid, camera, light, 2 * TILE, window)
+        # Render at twice the size, because not every renderer smooths edges.
+        shown = truth.render(camera, light, 2 * TILE, window)
         result = raster.render(mesh, camera, light, 2 * TILE, window)
-        for row, view in enumerate((truth, result)):
+        for row, view in enumerate((shown, result)):
             picture.paste(_tile(view), (column * TILE, row * TILE))
     draw = ImageDraw.Draw(picture)
     font = ImageFont.load_default(size=14)

@@ -1,0 +1,110 @@
+"""Measurement on meshes: shapes compared after alignment, and the report."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+
+import real_evaluate
+import shapes
+from maker import rotation
+from shapes import compared, likeness, mesh_points
+from triposr.inference import load_model
+from triposr.inference.model.weights import STARTER_FOLDER
+from views import Camera, Light
+
+RNG = np.random.default_rng
+
+
+def points_of(mesh: trimesh.Trimesh, count: int = 4000, seed: int = 0) -> np.ndarray:
+    return mesh_points(np.asarray(mesh.vertices), np.asarray(mesh.faces), count, seed)
+
+
+@pytest.fixture(scope="module")
+def ell() -> trimesh.Trimesh:
+    """An L with a bump: no turn of it looks like another."""
+    return trimesh.util.concatenate(
+        [
+            trimesh.creation.box((1.0, 0.3, 0.3)),
+            trimesh.creation.box((0.3, 0.3, 0.8)).apply_translation((0.5, 0, 0.4)),
+            trimesh.creation.icosphere(2, radius=0.2).apply_translation((-0.5, 0.2, 0)),
+        ]
+    )
+
+
+def test_equal_shapes_are_alike_wherever_they_are(ell: trimesh.Trimesh) -> None:
+    one = points_of(ell)
+    moved = 0.3 * points_of(ell, seed=1) @ rotation(2, 130).T + (1, 2, 3)
+    same = likeness(one, moved)
+    assert same.f_score > 0.99
+    assert same.chamfer < 0.06  # what is left is the points' own spacing
+    ball = points_of(trimesh.creation.icosphere(3))
+    other = likeness(one, ball)
+    assert other.f_score < 0.75 and other.chamfer > 0.2
+
+
+def test_a_known_gap_has_its_distance() -> None:
+    grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, 41)] * 2), axis=-1).reshape(-1, 2)
+    low, high = (np.column_stack((grid, np.full(len(grid), z))) for z in (0.0, 0.08))
+    there = compared(low, high)
+    assert there.chamfer == pytest.approx(0.16)
+    assert there.f_score == 1.0
+    far = compared(low, high + np.array([0, 0, 0.1]))
+    assert far.chamfer == pytest.approx(0.36) and far.f_score == 0.0
+    half = compared(low, np.concatenate((low, high + np.array([0, 0, 0.5]))))
+    assert half.f_score == pytest.approx(2 / 3)  # all is found, half of what was found is right
+
+
+def test_mirrored_shapes_are_not_taken_for_equal(ell: trimesh.Trimesh) -> None:
+    one = points_of(ell)
+    mirrored = likeness(one, points_of(ell, seed=1) * (1, -1, 1))
+    turned = likeness(one, points_of(ell, seed=1))
+    assert mirrored.chamfer > turned.chamfer + 0.02
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Scans to measure with: a ball, a box, and one that cannot be read."""
+    folder = tmp_path_factory.mktemp("scans")
+    trimesh.creation.icosphere(3).export(folder / "ball.glb")
+    trimesh.creation.box((0.6, 0.7, 0.8)).export(folder / "box.obj")
+    (folder / "broken.glb").write_bytes(b"glTF")
+    return folder
+
+
+def test_a_perfect_result_has_perfect_figures(folder: Path) -> None:
+    case = real_evaluate.case_from(load_model(STARTER_FOLDER, "cpu", "fp32"), folder / "ball.glb")
+    assert case.truth.family == "ball"
+    assert case.truth.occupied(np.array([[0, 0, 0], [0.54, 0, 0], [0.56, 0, 0]])).tolist() == [
+        True,
+        True,
+        False,
+    ]
+    view = case.truth.render(Camera(), Light(), 64, case.truth.window(Camera()))
+    assert 0.6 < view.mask.mean() < 0.8  # a disk in its square
+    measured = real_evaluate.measured(case)
+    # The starter model makes a ball of a ball.
+    assert measured.figures.volume > 0.75
+    assert measured.likeness.f_score > 0.9
+    assert measured.figures.input_view > 0.85
+
+
+def test_the_command_reports_on_a_folder(folder: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    arguments = [str(folder), "--out", str(tmp_path), "--processes", "1"]
+    monkeypatch.setattr(sys, "argv", ["real_evaluate.py", *arguments])
+    monkeypatch.setattr(shapes, "TURNS", 2)
+    real_evaluate.main()
+    said = capsys.readouterr().out
+    assert "left out: broken.glb: unreadable" in said
+    report = (tmp_path / "report.md").read_text()
+    assert ", 2 objects." in report
+    assert "| F-score at 0.1 |" in report
+    assert (tmp_path / "sheet.png").stat().st_size > 5000
+    monkeypatch.setattr(sys, "argv", ["real_evaluate.py", str(tmp_path / "none")])
+    with pytest.raises(SystemExit, match="no GLB, glTF or OBJ"):
+        real_evaluate.main()
+    monkeypatch.setattr(sys, "argv", ["r", str(folder), "--model", str(tmp_path)])
+    with pytest.raises(SystemExit, match=r"weights|model"):
+        real_evaluate.main()

@@ -1,0 +1,217 @@
+"""Measure a model on a folder of meshes that it never saw, such as scans of real objects.
+
+`make real-eval OBJECTS=folder` runs this; with MODEL=folder, it measures another model, such as the
+published one. The report, the figures of each object and a contact sheet go to out/real/;
+`--publish` puts the report into the starter model's card.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import hashlib
+import json
+import multiprocessing
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+import evaluate
+from dataset import cores, random_camera, random_light
+from figures import Case, Figures, case_of, measure
+from mesh_files import ENDINGS, UnusableMeshError, load_mesh
+from mesh_objects import MeshObject, Placed
+from mesh_pictures import fitted_window, render_mesh
+from shapes import NONE, POINTS, Likeness, likeness, mesh_points
+from triposr.inference import TripoSRError
+from triposr.inference.model.network import Model
+from triposr.inference.model.weights import STARTER_FOLDER, weights_file
+from views import Camera, Light, View, Window
+
+ROOT = Path(__file__).resolve().parents[2]
+TABLES = ("<!-- make real-eval: -->\n", "<!-- end of make real-eval -->\n")
+
+
+@dataclass(frozen=True)
+class MeshTruth:
+    """A mesh as the truth of a case; see figures.Truth."""
+
+    name: str
+    placed: Placed
+
+    @property
+    def family(self) -> str:
+        """The object's own name: each is of its own kind."""
+        return self.name
+
+    def occupied(self, points: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """See Truth."""
+        return self.placed.occupied(points)
+
+    def color(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
+        """See Truth."""
+        return self.placed.distance_and_color(points)[1]
+
+    def surface_points(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """See Truth."""
+        return self.placed.surface_points(count, rng)
+
+    def render(self, camera: Camera, light: Light, size: int, window: Window) -> View:
+        """See Truth."""
+        return render_mesh(self.placed, camera, light, size, window, np.random.default_rng(0))
+
+    def window(self, camera: Camera) -> Window:
+        """See Truth."""
+        return fitted_window(camera, self.placed.vertices)
+
+
+@dataclass(frozen=True)
+class RealFigures:
+    """Figures of one object.
+
+    Attributes:
+        figures: Those of `figures.measure`, where the result lies.
+        likeness: Chamfer distance and F-score after alignment.
+    """
+
+    figures: Figures
+    likeness: Likeness
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("objects", type=Path, help="folder of GLB, glTF and OBJ files")
+    parser.add_argument("--model", type=Path, default=STARTER_FOLDER)
+    parser.add_argument("--out", type=Path, default=ROOT / "out" / "real")
+    parser.add_argument("--processes", type=int, default=cores())
+    parser.add_argument("--publish", action="store_true", help="into the starter model's card")
+    options = parser.parse_args()
+    paths = sorted(p for p in options.objects.rglob("*") if p.suffix.lower() in ENDINGS)
+    if not paths:
+        raise SystemExit(f"There are no GLB, glTF or OBJ files in {options.objects}")
+    options.out.mkdir(parents=True, exist_ok=True)
+    try:
+        weights = sha256(weights_file(options.model).read_bytes()).hexdigest()
+    except TripoSRError as error:
+        raise SystemExit(str(error)) from error
+    found, problems, picture = evaluate_all(options.model, paths, options.processes)
+    for path, problem in problems.items():
+        print(f"left out: {path.name}: {problem}")
+    if not found:
+        raise SystemExit("None of the files can be used")
+    text = report(found, weights)
+    picture.save(options.out / "sheet.png")
+    (options.out / "report.md").write_text(text, encoding="utf-8")
+    (options.out / "figures.json").write_text(json.dumps([asdict(f) for f in found], indent=1))
+    print(text)
+    if options.publish:
+        evaluate.publish(text, STARTER_FOLDER / "README.md", TABLES)
+
+
+def evaluate_all(
+    folder: Path, paths: list[Path], processes: int
+) -> tuple[list[RealFigures], dict[Path, str], Image.Image]:
+    """Return the figures of all usable files, why others are left out, and the contact sheet."""
+    found: list[RealFigures] = []
+    used: dict[str, Path] = {}
+    problems: dict[Path, str] = {}
+    # Torch has not computed anything yet, so the fork loses none of its threads.
+    with multiprocessing.Pool(processes) as pool:
+        results = pool.imap(_evaluate, [(folder, path) for path in paths])
+        for number, (path, result) in enumerate(zip(paths, results, strict=True), 1):
+            if isinstance(result, str):
+                problems[path] = result
+            else:
+                found.append(result)
+                used[result.figures.family] = path
+            print(f"\r{number} of {len(paths)} objects", end="", flush=True)
+        print("\n")
+        picture = Image.new("RGB", (1, 1))
+        if found:
+            picture = evaluate.rows_of(
+                [one.figures for one in found],
+                lambda row: pool.map(_draw, [(folder, used[f.family], f) for f in row], 1),
+            )
+    return found, problems, picture
+
+
+def case_from(model: Model, path: Path) -> Case:
+    """Reconstruct a mesh from a picture; its name chooses the turn, the camera and the light.
+
+    Raises:
+        UnusableMeshError: The file cannot be used.
+    """
+    seed = int.from_bytes(hashlib.sha256(path.name.encode()).digest()[:6], "little")
+    rng = np.random.default_rng(seed)
+    placed = Placed.turned(MeshObject(load_mesh(path)), float(rng.uniform(0, 360)))
+    truth = MeshTruth(path.stem, placed)
+    return case_of(model, seed, truth, random_camera(rng), random_light(rng))
+
+
+def measured(case: Case) -> RealFigures:
+    """Measure a case."""
+    if not len(case.mesh.faces):
+        return RealFigures(measure(case), NONE)
+    truth = case.truth.surface_points(POINTS, np.random.default_rng(case.seed))
+    result = mesh_points(case.mesh.vertices, case.mesh.faces, POINTS, case.seed)
+    return RealFigures(measure(case), likeness(truth, result))
+
+
+@functools.cache
+def _model(folder: Path) -> Model:
+    return evaluate.worker_model(folder)
+
+
+def _evaluate(task: tuple[Path, Path]) -> RealFigures | str:
+    folder, path = task
+    try:
+        return measured(case_from(_model(folder), path))
+    except UnusableMeshError as error:
+        return str(error)
+
+
+def _draw(task: tuple[Path, Path, Figures]) -> Image.Image:
+    folder, path, figures = task
+    return evaluate.drawn(case_from(_model(folder), path), f"{path.stem} {figures.volume:.2f}")
+
+
+def report(found: list[RealFigures], weights: str) -> str:
+    """Return a report in Markdown.
+
+    Args:
+        found: The figures of all objects.
+        weights: SHA-256 of the evaluated weights.
+    """
+    figures = [one.figures for one in found]
+    values = {
+        "volume IoU": [f.volume for f in figures],
+        "silhouette IoU, input view": [f.input_view for f in figures],
+        "silhouette IoU, unseen views": [f.unseen_views for f in figures],
+        "color error": [f.color for f in figures],
+        "F-score at 0.1": [one.likeness.f_score for one in found],
+        "Chamfer distance": [one.likeness.chamfer for one in found],
+    }
+    ranked = sorted(found, key=lambda one: one.figures.volume)
+    named = [f"{one.figures.family} {one.figures.volume:.2f}" for one in ranked]
+    lines = [
+        f"Weights {weights[:16]}, {len(found)} objects.",
+        "",
+        "| | mean | median |",
+        "|---|--:|--:|",
+        *(f"| {name} | {np.mean(v):.3f} | {np.median(v):.3f} |" for name, v in values.items()),
+        "",
+        f"Best by volume IoU: {', '.join(named[:-6:-1])}.",
+        f"Worst: {', '.join(named[:5])}.",
+        f"No surface at all: {sum(f.empty for f in figures)} of {len(found)}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
