@@ -14,7 +14,7 @@ import evaluate
 import export
 import train
 from architecture import PATCHES, RAW_THRESHOLD, initial_network, write_config
-from batches import HELD_OUT, Objects, order, outlines
+from batches import HELD_OUT, Objects, World, chosen, outlines
 from dataset import (
     FIELDS,
     HALF_BOX,
@@ -65,8 +65,7 @@ def test_trains_goes_on_and_exports(folder: Path, tmp_path: Path, monkeypatch, c
     assert "step 2 of 3" in capsys.readouterr().out
     assert torch.load(checkpoint, weights_only=True)["step"] == 3
 
-    monkeypatch.setattr(export, "CALIBRATED_WITH", 1)
-    export.export(checkpoint, tmp_path / "model", tmp_path / "heads.safetensors")
+    export.export(checkpoint, tmp_path / "model", tmp_path / "heads.safetensors", objects=1)
     model = load_model(tmp_path / "model", device="cpu", precision="fp32")
 
     # What was trained is what the add-on evaluates, up to bfloat16 and half precision.
@@ -144,16 +143,15 @@ def test_rays_ask_for_something_on_those_that_hit_and_for_nothing_else() -> None
 def test_calibration_makes_up_for_densities_that_are_too_low(monkeypatch) -> None:
     """The surface of such a model lies a fiftieth within that of the object."""
 
-    def encode(model, solid, camera, light):
+    def encode(model, truth, camera, light):
         def density(points):
-            return np.exp(RAW_THRESHOLD - 20 * solid.distance(points) - 0.4 - 1)
+            return np.exp(RAW_THRESHOLD - 20 * truth.solid.distance(points) - 0.4 - 1)
 
         return SimpleNamespace(density=density, density_bias=-1.0)
 
     monkeypatch.setattr(export, "encode", encode)
     monkeypatch.setattr(export, "density_at", lambda code, points: code.density(points))
-    monkeypatch.setattr(export, "CALIBRATED_WITH", 2)
-    shift, before, after = export.best_shift(None)
+    shift, before, after = export.best_shift(None, 2)
     assert shift == pytest.approx(0.4, abs=0.051)
     assert min(after) > 0.95 and min(after - before) > 0.01
 
@@ -188,13 +186,12 @@ def test_more_objects_from_a_seed_on(tmp_path: Path, monkeypatch) -> None:
         dataset.main()
 
 
-def test_an_interrupted_run_meets_the_same_objects() -> None:
-    whole, resumed = order(HELD_OUT + 50, 8, 3, 0), order(HELD_OUT + 50, 8, 3, 9)
-    steps = [next(whole) for _ in range(14)]
-    assert all(np.array_equal(next(resumed), indices) for indices in steps[9:])
-    first_epoch = np.concatenate(steps[:6])
-    assert len(set(first_epoch)) == 48
-    assert first_epoch.min() >= HELD_OUT
+def test_an_epoch_has_each_object_once() -> None:
+    steps = [chosen(HELD_OUT + 50, 8, 3, step) for step in range(14)]
+    first, second = np.concatenate(steps[:6]), np.concatenate(steps[6:12])
+    assert len(set(first)) == len(set(second)) == 48
+    assert first.min() >= HELD_OUT
+    assert not np.array_equal(first, second)
 
 
 def test_mirrored_objects_are_consistent(objects: Objects) -> None:
@@ -301,3 +298,50 @@ def test_seeds_of_training_calibration_and_evaluation_do_not_meet() -> None:
     measured = set(range(evaluate.FIRST_SEED, evaluate.FIRST_SEED + evaluate.OBJECTS))
     assert trained.isdisjoint(calibrated | measured) and calibrated.isdisjoint(measured)
     assert not np.array_equal(make_object(0).parts, make_object(evaluate.FIRST_SEED).parts)
+
+
+def test_batches_mix_generated_and_real_objects_in_their_share(objects: Objects) -> None:
+    generated, real = (SimpleNamespace(count=n, samples=marked(m)) for n, m in ((999, 0), (500, 1)))
+    for share, expected in ((0.0, 0), (0.25, 4), (0.5, 8), (1.0, 16)):
+        batch = World(generated, real, share, size=16, points=8, rays=4, seed=0)[0]
+        assert len(batch.pictures) == 16
+        assert batch.pictures[:, 0, 0, 0].sum() == expected
+    alone = World(objects, None, 0.5, size=16, points=8, rays=4, seed=0)[3]
+    assert alone.points.shape == (16, 8, 3) and alone.rays.shape == (16, 4, 2, 3)
+
+
+def marked(mark: int):
+    """Samples whose pictures are all `mark`; none of those that are held out."""
+
+    def samples(chosen, points, rng, rays):
+        assert (chosen >= HELD_OUT).all()
+        return [
+            (
+                np.full((3, PICTURE, PICTURE), mark, np.float32),
+                *(np.zeros(1, np.float32) for _ in range(7)),
+            )
+            for _ in chosen
+        ]
+
+    return samples
+
+
+def test_a_step_has_the_same_batch_in_every_run(objects: Objects) -> None:
+    worlds = [World(objects, objects, 0.5, size=4, points=8, rays=4, seed=1) for _ in range(2)]
+    for step in (0, 7, 40):
+        one, other = (world[step] for world in worlds)
+        assert torch.equal(one.pictures, other.pictures) and torch.equal(one.points, other.points)
+    assert not torch.equal(worlds[0][0].points, worlds[0][1].points)
+
+
+def test_stops_when_its_time_is_up_and_goes_on(
+    folder: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    arguments = ["--objects", folder, "--real", folder, "--checkpoint", tmp_path / "a.pt"]
+    arguments += ["--device", "cpu", "--looking", 0, "--steps", 3, "--batch", 2, "--points", 64]
+    for done in (1, 2, 3):
+        run(monkeypatch, *arguments, *(["--seconds", 0] if done < 3 else []))
+        said = capsys.readouterr().out
+        assert ("stopped after 0 seconds" in said) == (done < 3)
+        assert "held out, real:" in said
+        assert torch.load(tmp_path / "a.pt", weights_only=True)["step"] == done

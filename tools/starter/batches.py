@@ -1,8 +1,8 @@
-"""The training objects in memory, and batches of them."""
+"""The training objects in memory, and batches of them, generated and real ones mixed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -72,14 +72,24 @@ class Objects:
         vary: bool = True,
         rays: int = 0,
     ) -> Batch:
-        """Return a batch of the chosen objects.
+        """Return a batch of the chosen samples; see `samples`."""
+        return collate(self.samples(chosen, points, rng, vary, rays))
 
-        Each object has `points` points (at most 4096) and `rays` rays (at most 128). With `vary`,
-        an object may be mirrored left to right, and its color channels are permuted: this makes
+    def samples(
+        self,
+        chosen: NDArray[np.int64],
+        points: int,
+        rng: np.random.Generator,
+        vary: bool = True,
+        rays: int = 0,
+    ) -> list[tuple[NDArray[np.float32], ...]]:
+        """Return the chosen samples, each with the fields of a batch.
+
+        Each has `points` points (at most 4096) and `rays` rays (at most 128). With `vary`, an
+        object may be mirrored left to right, and its color channels are permuted: this makes
         twelve objects from one.
         """
-        samples = [self._sample(index, points, rng, vary, rays) for index in chosen]
-        return Batch(*(torch.from_numpy(np.stack(field)) for field in zip(*samples, strict=True)))
+        return [self._sample(index, points, rng, vary, rays) for index in chosen]
 
     def _sample(
         self, index: int, count: int, rng: np.random.Generator, vary: bool, ray_count: int
@@ -131,16 +141,64 @@ def outlines(volume: NDArray[np.uint8]) -> NDArray[np.float32]:
     return result
 
 
-def order(count: int, size: int, seed: int, step: int) -> Iterator[NDArray[np.int64]]:
-    """Yield batches of indices from HELD_OUT on, epoch after epoch, beginning at a step.
+def collate(samples: list[tuple[NDArray[np.float32], ...]]) -> Batch:
+    """Make a batch of samples."""
+    return Batch(*(torch.from_numpy(np.stack(field)) for field in zip(*samples, strict=True)))
 
-    The seed and the epoch's number give each epoch its order, so that an interrupted training
-    continues as it would have.
+
+class World(torch.utils.data.Dataset):
+    """Batches of generated and real objects, mixed in the same share in each; one per step.
+
+    A step always has the same batch, so that an interrupted training continues as it would have.
+
+    Args:
+        generated: The generated objects.
+        real: Views of real objects, or None.
+        share: Share of real ones in a batch, from 0 to 1.
+        size: Samples in a batch.
+        points, rays: How many each sample has; see Objects.samples.
+        seed: Seed of their order and variations.
     """
-    per_epoch = (count - HELD_OUT) // size
-    epoch, skipped = divmod(step, per_epoch)
-    while True:
-        shuffled = np.random.default_rng((seed, epoch)).permutation(np.arange(HELD_OUT, count))
-        for number in range(skipped, per_epoch):
-            yield shuffled[number * size : (number + 1) * size]
-        epoch, skipped = epoch + 1, 0
+
+    def __init__(
+        self,
+        generated: Objects,
+        real: Objects | None,
+        share: float,
+        size: int,
+        points: int,
+        rays: int,
+        seed: int,
+    ) -> None:
+        reals = round(size * share) if real else 0
+        self._sources = [
+            (source, count) for source, count in ((generated, size - reals), (real, reals)) if count
+        ]
+        self._points, self._rays, self._seed = points, rays, seed
+
+    def __getitem__(self, step: int) -> Batch:
+        """Return the batch of a step."""
+        rng = np.random.default_rng((self._seed, step, 1))
+        return collate(
+            [
+                sample
+                for source, count in self._sources
+                for sample in source.samples(
+                    chosen(source.count, count, self._seed, step),
+                    self._points,
+                    rng,
+                    rays=self._rays,
+                )
+            ]
+        )
+
+
+def chosen(count: int, size: int, seed: int, step: int) -> NDArray[np.int64]:
+    """Return the indices (size,) of a step's samples, from HELD_OUT on, epoch after epoch."""
+    epoch, number = divmod(step, (count - HELD_OUT) // size)
+    return _shuffled(count, seed, epoch)[number * size : (number + 1) * size]
+
+
+@functools.lru_cache(maxsize=4)
+def _shuffled(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    return np.random.default_rng((seed, epoch)).permutation(np.arange(HELD_OUT, count))

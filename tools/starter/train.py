@@ -6,6 +6,7 @@ It saves to the cache folder, from which `export.py` makes the model's files.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import tempfile
 import time
@@ -20,10 +21,11 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from architecture import RAW_THRESHOLD, initial_network, write_config
-from batches import HELD_OUT, Objects, order
-from dataset import CACHE, POINTS, RAYS
+from batches import HELD_OUT, Batch, Objects, World
+from dataset import CACHE, POINTS, RAYS, cores
 from export import HEADS
 from trainee import Trainee, written_out_attention
 from triposr.inference.model.weights import STARTER_FOLDER
@@ -79,6 +81,8 @@ def told(values: dict[str, float]) -> str:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--objects", type=Path, default=CACHE / "objects")
+    parser.add_argument("--real", type=Path, help="folder of real_dataset.py")
+    parser.add_argument("--share", type=float, default=0.5, help="of real objects in a batch")
     parser.add_argument("--checkpoint", type=Path, default=CACHE / "checkpoint.pt")
     parser.add_argument("--steps", type=int, default=15_000)
     parser.add_argument("--looking", type=int, default=6500, help="first steps: pictures alone")
@@ -88,12 +92,21 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", action="store_true", help="with the shipped model and its heads")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="then save and stop")
+    parser.add_argument("--workers", type=int, help="processes that prepare batches")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
     if not 1 <= options.points <= POINTS:
         parser.error(f"--points must be from 1 to {POINTS}")
     if not 0 <= options.rays <= RAYS:
         parser.error(f"--rays must be from 0 to {RAYS}")
+    if not 0 <= options.share <= 1:
+        parser.error("--share must be from 0 to 1")
+    if not options.real:
+        options.share = 0.0
+    if options.workers is None:
+        # On a CPU, the training itself needs all cores.
+        options.workers = 0 if options.device == "cpu" else max(cores() - 1, 1)
     if options.start:
         options.looking = 0  # The start model has learned to look already.
     options.checkpoint.parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +115,9 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     options = arguments()
-    objects = Objects(options.objects)
+    kinds = {"generated": Objects(options.objects)}
+    if options.real:
+        kinds["real"] = Objects(options.real)
     with tempfile.TemporaryDirectory() as folder:
         trainee = Trainee(initial_network(write_config(Path(folder)), options.seed))
     if options.start:
@@ -110,26 +125,35 @@ def main() -> None:
     trainee.to(options.device).compile_layers()
     optimizer = new_optimizer(trainee)
     step = restore(options, trainee, optimizer)
-    print(f"{objects.count} objects, step {step} of {options.steps}", flush=True)
+    counts = ", ".join(f"{objects.count} {kind} samples" for kind, objects in kinds.items())
+    print(f"{counts}, step {step} of {options.steps}", flush=True)
 
     with written_out_attention() if options.device == "cpu" else nullcontext():
-        train(trainee, optimizer, objects, step, options)
+        train(trainee, optimizer, kinds, step, options)
 
 
 def train(
     trainee: Trainee,
     optimizer: torch.optim.Optimizer,
-    objects: Objects,
+    kinds: dict[str, Objects],
     step: int,
     options: argparse.Namespace,
 ) -> None:
     """Train from `step` to the last step, and save regularly."""
-    batches = order(objects.count, options.batch, options.seed, step)
+    world = World(
+        *(kinds["generated"], kinds.get("real")),
+        *(options.share, options.batch, options.points, options.rays, options.seed),
+    )
+    batches = DataLoader(
+        world,
+        batch_size=None,
+        sampler=range(step, options.steps),
+        num_workers=options.workers,
+        collate_fn=_as_it_is,
+    )
     running: dict[str, float] = {}
-    started = time.perf_counter()
-    while step < options.steps:
-        rng = np.random.default_rng((options.seed, step, 1))
-        batch = objects.batch(next(batches), options.points, rng, rays=options.rays)
+    begun = started = time.perf_counter()
+    for batch in batches:
         batch = batch.to(torch.device(options.device))
         losses = trainee.look(batch) if step < options.looking else trainee.learn(batch)
         sum(losses.values()).backward()
@@ -146,16 +170,25 @@ def train(
             seconds = (time.perf_counter() - started) / 50
             print(f"step {step}  {told(running)}  {seconds:.2f} s/step", flush=True)
             started = time.perf_counter()
-        if step % SAVE_EVERY == 0 or step == options.steps:
+        late = time.perf_counter() - begun > options.seconds
+        if step % SAVE_EVERY == 0 or step == options.steps or late:
             save(options, trainee, optimizer, step)
-            losses = held_out(trainee, objects, options.points, options.rays)
-            print(f"held out: {told(losses)}", flush=True)
+            for kind, objects in kinds.items():
+                losses = held_out(trainee, objects, options.points, options.rays)
+                print(f"held out, {kind}: {told(losses)}", flush=True)
             started = time.perf_counter()
+        if late:
+            print(f"stopped after {options.seconds:g} seconds", flush=True)
+            return
+
+
+def _as_it_is(batch: Batch) -> Batch:
+    return batch
 
 
 def settings(options: argparse.Namespace) -> dict[str, float]:
     """Return the settings that must not change when a training is continued."""
-    names = ("looking", "batch", "points", "rays", "seed")
+    names = ("looking", "batch", "points", "rays", "seed", "share")
     return {name: getattr(options, name) for name in names}
 
 
