@@ -27,8 +27,8 @@ VERSION = re.compile(
 WINDOWS_LIMIT = 260
 """Characters that a path may have on Windows, unless long paths were turned on."""
 
-DEEPEST = 152
-"""Characters of the longest path inside the packages: one of torch 2.13."""
+DEEPEST = {(3, 11): 119, (3, 13): 167}
+"""Characters of the longest path inside the packages by Python: one of torch 2.8 and of 2.13."""
 
 
 def are_paths_too_long(extensions: Path | None = None, system: str = sys.platform) -> bool:
@@ -41,7 +41,8 @@ def are_paths_too_long(extensions: Path | None = None, system: str = sys.platfor
     extensions = extensions or Path(__file__).resolve().parents[4]
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     shared = f"{extensions}/.local/lib/{version}/site-packages/"
-    return system == "win32" and len(shared) + DEEPEST >= WINDOWS_LIMIT
+    deepest = DEEPEST.get(sys.version_info[:2], max(DEEPEST.values()))
+    return system == "win32" and len(shared) + deepest >= WINDOWS_LIMIT
 
 
 def name_the_nameless() -> None:

@@ -151,7 +151,7 @@ def test_looking_for_the_cause_never_hides_the_error(monkeypatch: pytest.MonkeyP
 
 
 def test_windows_paths() -> None:
-    short, long = Path("C:/b/portable/extensions"), Path("C:/" + "x" * 80)
+    short, long = Path("C:/b/portable/extensions"), Path("C:/" + "x" * 110)
     assert not are_paths_too_long(short, "win32")
     assert are_paths_too_long(long, "win32")
     assert not are_paths_too_long(long, "linux")

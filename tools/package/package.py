@@ -23,12 +23,10 @@ from build import ROOT, blender_extension, build, build_from
 
 from bundle import KINDS, OFFICIAL, TARGETS, Kind, Target
 from check import check, metadata
+from dlls import check_dlls
 from licenses import collect
 from weights import bundle_weights
 from wheels import fetch
-
-BUDGET = 350e6
-"""Limit in bytes for a standard zip, which a slow line still downloads within a coffee break."""
 
 
 def package(kind: Kind, target: Target, out: Path, weights: Path | None = None) -> Path:
@@ -46,6 +44,8 @@ def package(kind: Kind, target: Target, out: Path, weights: Path | None = None) 
         old.unlink()
     wheels = fetch(target, with_torch=kind != "light")
     check(target, {wheel.name: metadata(wheel) for wheel in wheels})
+    if target.runtime:
+        print(check_dlls(target, wheels), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         stage = Path(folder, "stage")
         with zipfile.ZipFile(build(Path(folder))) as addon:
@@ -157,8 +157,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             folders.add(out)
             size = path.stat().st_size
             print(f"{size / 1e6:7.1f} MB  {path}", flush=True)
-            if kind == "standard" and size > BUDGET:
-                problems[f"{kind} {name}"] = f"larger than the {BUDGET / 1e6:.0f} MB it may have"
+            if kind == "standard" and size > target.budget:
+                limit = f"{target.budget / 1e6:.0f} MB"
+                problems[f"{kind} {name}"] = f"larger than the {limit} that it may have"
     for folder in sorted(folders):
         try:
             write_index(folder)

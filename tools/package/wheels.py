@@ -108,10 +108,10 @@ def fetch(target: Target, with_torch: bool) -> list[Path]:
 def locked(target: Target) -> dict[str, str]:
     """Return {name: its line with hashes} for everything that a target needs, including torch."""
     files = [REQUIREMENTS / "lock.txt", REQUIREMENTS / "torch-wheels.txt"]
-    # Some Pythons are too new for the common lock.
+    # Some Pythons are too new for the common lock, some Blenders too old. The last pin counts.
     version = "{}.{}".format(*target.python)
-    if (own := REQUIREMENTS / f"wheels-{version}.txt").is_file():
-        files.append(own)
+    own = (f"wheels-{version}.txt", f"wheels-{target.platform}-{version}.txt")
+    files += [path for name in own if (path := REQUIREMENTS / name).is_file()]
     pins: dict[str, str] = {}
     for file in files:
         for block in read_pins(file).values():
