@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -146,12 +147,69 @@ def _cannot_import(package: str, error: BaseException) -> DependencyError:
             " top of a disk, then install the add-on again",
             package=package,
         )
+    if (code := _windows_code(package, error)) is not None:
+        return _cannot_load(package, code)
     return DependencyError(
         "The package {package} cannot be imported ({kind}: {error})",
         "Install {package} for Blender's Python, or disable add-ons that bring their own",
         package=package,
         kind=type(error).__name__,
         error=str(error),
+    )
+
+
+NOT_FOUND = 126
+"""Windows' error ERROR_MOD_NOT_FOUND: a library, or one that it needs, is not there."""
+
+NOT_STARTED = (127, 1114)
+"""Windows' errors ERROR_PROC_NOT_FOUND and ERROR_DLL_INIT_FAILED: a library needs a newer one than
+the process has loaded. That is Microsoft's C++ runtime, which Blender brings and loads first."""
+
+
+def _windows_code(package: str, error: BaseException) -> int | None:
+    """Return Windows' number of an error that occurred while a library was loaded, or None.
+
+    torch loads its libraries itself and raises an OSError with the number. Python's import raises
+    an ImportError without one, followed by Windows' text in the language of the system. OpenCV uses
+    no C++ runtime, so a library must be missing there; other packages bring what they need.
+    """
+    code = getattr(error, "winerror", None)
+    if code in (NOT_FOUND, *NOT_STARTED):
+        return int(code)
+    if isinstance(error, ImportError) and str(error).startswith("DLL load failed"):
+        return NOT_FOUND if package == "opencv-python-headless" else NOT_STARTED[1]
+    return None
+
+
+def _cannot_load(package: str, code: int) -> DependencyError:
+    if code == NOT_FOUND:
+        return DependencyError(
+            "The package {package} cannot be imported: Windows does not find one of its libraries",
+            "Restart Blender and install the add-on's zip again; on an N edition of Windows,"
+            " install Microsoft's Media Feature Pack first",
+            package=package,
+        )
+    if sys.version_info >= (3, 13):  # Blender 5.1 and newer, whose C++ runtime is new enough
+        hint = Message(
+            "Disable add-ons that bring their own {package}, then restart Blender and install the"
+            " add-on's zip again",
+            package=package,
+        )
+    elif package == "torch":
+        hint = Message(
+            "Choose torch 2.8 as Own Torch, disable add-ons that bring a newer one, or use Blender"
+            " 5.1 or newer"
+        )
+    else:
+        hint = Message(
+            "Disable add-ons that bring a newer {package}, or use Blender 5.1 or newer",
+            package=package,
+        )
+    return DependencyError(
+        "The package {package} cannot be imported: one of its libraries does not start in this"
+        " Blender",
+        hint,
+        package=package,
     )
 
 

@@ -890,6 +890,30 @@ MESSAGES = {
         "Lange Pfade in Windows einschalten oder Blender mit dem Ordner „portable“ weit oben auf "
         "einem Laufwerk entpacken, dann das Add-on neu installieren"
     ),
+    "The package {package} cannot be imported: Windows does not find one of its libraries": (
+        "Das Paket {package} kann nicht importiert werden: Windows findet eine seiner Bibliotheken "
+        "nicht"
+    ),
+    "Restart Blender and install the add-on's zip again; on an N edition of Windows, install Microsoft's Media Feature Pack first": (  # noqa: E501
+        "Blender neu starten und die ZIP-Datei des Add-ons erneut installieren; auf einer "
+        "N-Edition von Windows vorher Microsofts Media Feature Pack installieren"
+    ),
+    "The package {package} cannot be imported: one of its libraries does not start in this Blender": (  # noqa: E501
+        "Das Paket {package} kann nicht importiert werden: Eine seiner Bibliotheken startet in "
+        "diesem Blender nicht"
+    ),
+    "Choose torch 2.8 as Own Torch, disable add-ons that bring a newer one, or use Blender 5.1 or newer": (  # noqa: E501
+        "Torch 2.8 als eigenes Torch wählen, Add-ons deaktivieren, die ein neueres mitbringen, "
+        "oder Blender 5.1 oder neuer verwenden"
+    ),
+    "Disable add-ons that bring a newer {package}, or use Blender 5.1 or newer": (
+        "Add-ons deaktivieren, die ein neueres {package} mitbringen, oder Blender 5.1 oder neuer "
+        "verwenden"
+    ),
+    "Disable add-ons that bring their own {package}, then restart Blender and install the add-on's zip again": (  # noqa: E501
+        "Add-ons deaktivieren, die ein eigenes {package} mitbringen, dann Blender neu starten und "
+        "die ZIP-Datei des Add-ons erneut installieren"
+    ),
     "The package torch cannot be imported: it is not installed": (
         "Das Paket torch kann nicht importiert werden: Es ist nicht installiert"
     ),

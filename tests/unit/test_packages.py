@@ -4,6 +4,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import pytest
 
@@ -148,6 +149,61 @@ def test_looking_for_the_cause_never_hides_the_error(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("triposr.inference.errors.find_clash", lambda package: 1 / 0)
     with pytest.raises(DependencyError, match="stiff bristles"), importing("painter"):
         raise ImportError("stiff bristles")
+
+
+def windows_error(code: int) -> OSError:
+    """The error that torch raises on Windows; elsewhere, an OSError has no such number."""
+    error = OSError(f'[WinError {code}] Es ist schiefgegangen. Error loading "C:\\x\\c10.dll"')
+    error.winerror = code  # type: ignore[attr-defined]
+    return error
+
+
+NOT_FOUND = "Windows does not find one of its libraries"
+NOT_STARTED = "one of its libraries does not start in this Blender"
+
+
+@pytest.mark.parametrize(
+    ("package", "error", "problem"),
+    [
+        ("torch", windows_error(126), NOT_FOUND),
+        ("torch", windows_error(127), NOT_STARTED),
+        ("torch", windows_error(1114), NOT_STARTED),
+        ("onnxruntime", ImportError("DLL load failed while importing x: Nein"), NOT_STARTED),
+        ("opencv-python-headless", ImportError("DLL load failed while importing cv2"), NOT_FOUND),
+        ("torch", windows_error(5), "OSError"),
+        ("onnxruntime", ImportError("cannot import name 'x'"), "cannot import name 'x'"),
+    ],
+)
+def test_libraries_that_windows_does_not_load(package: str, error: Exception, problem: str) -> None:
+    with pytest.raises(DependencyError) as caught, importing(package):
+        raise error
+    assert caught.value.message.startswith(f"The package {package} cannot be imported")
+    assert problem in caught.value.message
+    assert caught.value.__cause__ is error
+    if problem == NOT_STARTED:
+        assert "schiefgegangen" not in str(caught.value)
+
+
+class Python(NamedTuple):
+    major: int
+    minor: int
+
+
+@pytest.mark.parametrize(
+    ("python", "package", "advice"),
+    [
+        (Python(3, 11), "torch", "Choose torch 2.8 as Own Torch"),
+        (Python(3, 11), "onnxruntime", "bring a newer onnxruntime, or use Blender 5.1"),
+        (Python(3, 13), "torch", "bring their own torch"),
+    ],
+)
+def test_what_to_do_depends_on_the_blender(
+    monkeypatch: pytest.MonkeyPatch, python: Python, package: str, advice: str
+) -> None:
+    monkeypatch.setattr(sys, "version_info", python)
+    with pytest.raises(DependencyError) as caught, importing(package):
+        raise windows_error(1114)
+    assert advice in caught.value.hint
 
 
 def test_windows_paths() -> None:
