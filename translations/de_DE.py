@@ -1056,6 +1056,14 @@ MESSAGES = {
     "Delete the file and fetch the published weights": (
         "Die Datei löschen und die veröffentlichten Gewichte holen"
     ),
+    "{name} is not the published file, and torch {version} cannot read others safely": (
+        "{name} ist nicht die veröffentlichte Datei, und torch {version} kann andere nicht sicher "
+        "lesen"
+    ),
+    "Convert it to safetensors with torch 2.10 or newer, or use the published weights": (
+        "Sie mit torch 2.10 oder neuer in safetensors umwandeln oder die veröffentlichten Gewichte "
+        "verwenden"
+    ),
     "{name} is a web page, not the weights": "{name} ist eine Webseite, nicht die Gewichte",
     "Delete it and download the file itself, not the page that shows it": (
         "Sie löschen und die Datei selbst herunterladen, nicht die Seite, die sie zeigt"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import pickle
 import re
 import time
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -16,6 +18,7 @@ from ..errors import ModelFilesError
 from ..machine.devices import check_memory, choose_device, choose_dtype, memory_errors
 from ..message import Message
 from ..types import Tick, ignore_progress
+from .catalog import TRIPOSR
 from .config import REDOWNLOAD, NetworkConfig, read_config
 from .image_tokenizer import POSITIONS, adapt_keys, resize_positions
 from .network import Model, Network
@@ -26,6 +29,10 @@ log = logging.getLogger(__name__)
 HEADROOM = 1.5
 """Free memory that a device must have, divided by the size of the weights: the tokens of a picture
 and the blocks of an extraction take the rest."""
+
+
+SAFE_TORCH = (2, 10)
+"""The first release of torch in which `weights_only` holds."""
 
 
 def load_model(
@@ -158,8 +165,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """Read the tensors of a checkpoint, memory-mapped, on the CPU. No code in the file ever runs.
 
     Raises:
-        ModelFilesError: The file is damaged, is no checkpoint, or holds more than tensors.
+        ModelFilesError: The file is damaged, is no checkpoint, holds more than tensors, or may not
+            be read by this torch.
     """
+    if path.suffix != ".safetensors":
+        _reject_for_old_torch(path)
     try:
         if path.suffix == ".safetensors":
             state = load_file(path)
@@ -184,6 +194,39 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not is_one:
         raise ModelFilesError("{name} is not a checkpoint of TripoSR", REDOWNLOAD, name=path.name)
     return state
+
+
+def _reject_for_old_torch(path: Path) -> None:
+    """Reject a checkpoint other than the published one if torch cannot keep its code from running.
+
+    Before torch 2.10, a hostile file can get around `weights_only` (CVE-2026-24747).
+
+    Raises:
+        ModelFilesError: torch is older, and the file is not the published one.
+    """
+    version = re.match(r"(\d+)\.(\d+)", torch.__version__)
+    if version and tuple(map(int, version.groups())) >= SAFE_TORCH:
+        return
+    status = path.stat()
+    [published] = (file for file in TRIPOSR.files if file.name.endswith(".ckpt"))
+    # Hashing 1.7 GB takes seconds, so only a file of the right size is hashed, and once.
+    is_published = status.st_size == published.size and (
+        _sha256(path, status.st_ino, status.st_size, status.st_mtime_ns) == published.sha256
+    )
+    if not is_published:
+        raise ModelFilesError(
+            "{name} is not the published file, and torch {version} cannot read others safely",
+            "Convert it to safetensors with torch 2.10 or newer, or use the published weights",
+            name=path.name,
+            version=torch.__version__,
+        )
+
+
+@lru_cache(maxsize=4)
+def _sha256(path: Path, *identity: int) -> str:
+    """Return the hash of a file's content, hexadecimal; `identity` changes when the file does."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def reject_other_files(path: Path) -> None:

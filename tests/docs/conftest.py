@@ -1,6 +1,7 @@
 """A folder in which the examples of the documentation run, and a Blender with the add-on."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -37,6 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in PICTURES:
         draw_picture(folder / f"{name}.png")
         draw_picture(folder / "pictures" / f"{name}.png")
+    shutil.copy(ROOT / "tests" / "data" / "tiny" / "model.ckpt", folder)
     (folder / "home").mkdir()
     return folder
 

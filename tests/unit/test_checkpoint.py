@@ -1,6 +1,9 @@
 """Hostile, damaged and mismatched model folders: one clear sentence each, and no code runs."""
 
+import dataclasses
+import hashlib
 import json
+import os
 import pickle
 import shutil
 import socket
@@ -10,6 +13,10 @@ import pytest
 import torch
 
 from triposr.inference import InputError, ModelFilesError, load_model
+from triposr.inference.files.installation import import_model
+from triposr.inference.model import checkpoint
+from triposr.inference.model.catalog import TRIPOSR, ModelFile
+from triposr.inference.model.conversion import convert_to_half
 from triposr.inference.model.weights import STARTER_FOLDER, find_model
 
 
@@ -102,6 +109,79 @@ def test_pickle_that_runs_code_is_not_run(folder: Path, tmp_path: Path, legacy: 
     message = refusal(folder)
     assert "more than weights" in message or "damaged" in message
     assert not sprung.exists()
+
+
+@pytest.fixture(params=["2.6.0", "2.8.0+cu128", "2.9.1", "unknown"])
+def old_torch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A version of torch whose `weights_only` can be got around."""
+    monkeypatch.setattr(torch, "__version__", request.param)
+    return str(request.param)
+
+
+def published_as(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the catalog name a file's size and hash for the published checkpoint."""
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    config, _ = TRIPOSR.files
+    file = ModelFile(TRIPOSR.files[1].url, len(content), digest)
+    changed = dataclasses.replace(TRIPOSR, files=(config, file))
+    monkeypatch.setattr(checkpoint, "TRIPOSR", changed)
+
+
+def test_old_torch_reads_no_other_checkpoint(folder: Path, monkeypatch, old_torch: str) -> None:
+    keep_only(folder, "model.ckpt")
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("it was read"))
+    with pytest.raises(ModelFilesError) as caught:
+        load_model(folder, device="cpu")
+    assert caught.value.message == (
+        f"model.ckpt is not the published file, and torch {old_torch} cannot read others safely"
+    )
+    assert "safetensors" in caught.value.hint
+
+
+def test_old_torch_reads_the_published_checkpoint(
+    folder: Path, monkeypatch, old_torch: str
+) -> None:
+    keep_only(folder, "model.ckpt")
+    published_as(folder / "model.ckpt", monkeypatch)
+    assert load_model(folder, device="cpu")
+
+
+def test_old_torch_notices_one_changed_byte(folder: Path, monkeypatch, old_torch: str) -> None:
+    keep_only(folder, "model.ckpt")
+    path = folder / "model.ckpt"
+    published_as(path, monkeypatch)
+    assert load_model(folder, device="cpu")
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(0, 0))  # even if the clock did not advance
+    assert "is not the published file" in refusal(folder)
+
+
+def test_old_torch_reads_safetensors(folder: Path, monkeypatch) -> None:
+    monkeypatch.setattr(torch, "__version__", "2.8.0+cu128")
+    keep_only(folder, "model.safetensors")
+    assert load_model(folder, device="cpu")
+
+
+@pytest.mark.parametrize("version", ["2.10.0", "2.13.0+cpu", "3.0.1"])
+def test_newer_torch_reads_any_checkpoint(folder: Path, monkeypatch, version: str) -> None:
+    monkeypatch.setattr(torch, "__version__", version)
+    keep_only(folder, "model.ckpt")
+    assert load_model(folder, device="cpu")
+
+
+def test_nothing_converts_or_imports_for_old_torch(
+    folder: Path, tmp_path: Path, old_torch: str
+) -> None:
+    keep_only(folder, "model.ckpt")
+    with pytest.raises(ModelFilesError, match="not the published file"):
+        convert_to_half(folder / "model.ckpt", tmp_path / "half.safetensors")
+    with pytest.raises(ModelFilesError, match="not the published file"):
+        import_model(folder, tmp_path / "models")
+    assert not (tmp_path / "half.safetensors").exists()
+    assert not (tmp_path / "models").exists()
 
 
 def test_weights_of_another_model(folder: Path) -> None:
