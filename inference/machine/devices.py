@@ -200,6 +200,26 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
 
 
 @contextmanager
+def exact_convolutions() -> Iterator[None]:
+    """Let NVIDIA GPUs convolve float32 in full.
+
+    By default, torch lets cuDNN round the factors to the 10 bits of TF32, though it multiplies
+    matrices in full. The setting is the process's, so it is put back afterwards.
+    """
+    try:
+        before = torch.backends.cudnn.allow_tf32
+        torch.backends.cudnn.allow_tf32 = False
+    except RuntimeError as error:  # another add-on has set the precision in torch's newer way
+        log.debug("TF32 stays as another add-on set it: %s", error)
+        yield
+        return
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
+
+
+@contextmanager
 def memory_errors(doing: str) -> Iterator[None]:
     """Turn every out-of-memory error into a `DeviceMemoryError` that says what to do.
 

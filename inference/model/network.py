@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..machine.devices import memory_errors
+from ..machine.devices import exact_convolutions, memory_errors
 from ..message import Message
 from ..scene_code import SceneCode
 from ..types import Tick, ignore_progress
@@ -103,7 +103,11 @@ class Model:
         if not ((rgb > -1e-3) & (rgb < 1 + 1e-3)).all():
             raise InputError("The picture's values are not from 0 to 1", "Divide bytes by 255")
         started = time.perf_counter()
-        with torch.inference_mode(), memory_errors(Message("encoding the picture")):
+        with (
+            torch.inference_mode(),
+            exact_convolutions(),
+            memory_errors(Message("encoding the picture")),
+        ):
             picture = self.resize(torch.from_numpy(np.ascontiguousarray(rgb, np.float32)))
             planes = self.network(
                 picture.to(self.device, self.dtype), tick if tick else ignore_progress

@@ -208,6 +208,40 @@ def test_weights_that_are_not_finite(tiny_folder: Path) -> None:
         broken.encode(np.zeros((64, 64, 3), np.float32))
 
 
+def test_encoding_convolves_in_full_and_puts_the_setting_back(tiny: Model, monkeypatch) -> None:
+    """cuDNN would round float32 to TF32. The setting can be read without a GPU."""
+    picture = np.full((64, 64, 3), 0.5, np.float32)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    seen = []
+
+    def stop(stage: str, fraction: float) -> None:
+        seen.append(torch.backends.cudnn.allow_tf32)
+        if len(seen) > 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tiny.encode(picture, stop)
+    assert seen == [False, False]
+    assert torch.backends.cudnn.allow_tf32 is True
+    tiny.encode(picture)
+    assert torch.backends.cudnn.allow_tf32 is True
+
+
+def test_encoding_works_where_the_setting_cannot_be_read(tiny: Model, monkeypatch) -> None:
+    cudnn = torch.backends.cudnn
+
+    class Mixed:
+        def __getattr__(self, name: str) -> object:
+            return getattr(cudnn, name)
+
+        @property
+        def allow_tf32(self) -> bool:
+            raise RuntimeError("mix of the legacy and new APIs")
+
+    monkeypatch.setattr(torch.backends, "cudnn", Mixed())
+    assert tiny.encode(np.full((64, 64, 3), 0.5, np.float32)).planes.size
+
+
 def test_encode_ticks_between_blocks_and_can_be_left(tiny: Model) -> None:
     class LeaveError(Exception):
         pass
