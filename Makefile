@@ -2,9 +2,10 @@
 
 BIN := .venv/bin
 READY := .venv/ready
+PYTHON := python3
 
 .PHONY: help demo test test-all test-unit test-bpy test-docs test-package lint zip package docs tables \
-	screenshots lock bench starter-eval real-eval shadow-eval clean
+	screenshots lock bench gpu-check starter-eval real-eval shadow-eval clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -55,6 +56,9 @@ lock: $(READY) ## Pin the newest versions that requirements/*.in allow
 
 bench: $(READY) ## Measure time and memory against the published code (half an hour)
 	@$(BIN)/python tools/bench/bench.py
+
+gpu-check: ## Check and measure on a machine with an NVIDIA GPU (nine minutes); PYTHON=python3
+	@$(PYTHON) tools/bench/gpu_check.py $(if $(PUBLISH),--publish)
 
 starter-eval: $(READY) ## Evaluate the starter model on objects that it never saw
 	@$(BIN)/python tools/starter/evaluate.py

@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from scenes import CACHE
 from triposr.inference.files.installation import PUBLISHED_CONFIG
 from triposr.inference.model.config import read_config
 from triposr.inference.model.image_tokenizer import POSITIONS
@@ -19,6 +18,8 @@ TRAINED_POSITIONS = 197  # rows of the published table, which is resized when it
 
 def full_size_model() -> Path:
     """Return the folder of the model, which is made if it does not exist yet."""
+    from scenes import CACHE  # which needs numba; `generated` is for machines without, too
+
     folder = CACHE.parent / "bench" / "full-size"
     path = folder / "model.ckpt"
     if not path.exists():
