@@ -1,10 +1,13 @@
 """`make gpu-check` tells what works on a GPU, what does not, and what it had no time for."""
 
 import json
+import logging
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,8 @@ from messages import ROOT
 import gpu_check
 import gpu_steps
 from gpu_steps import Setup
-from triposr.inference import MeshData
+from triposr.inference import MeshData, SceneCode
+from triposr.inference.errors import DeviceMemoryError
 
 TINY = Setup("cpu", True)
 
@@ -243,3 +247,64 @@ def test_distances_are_those_of_the_nearest() -> None:
     assert gpu_steps.distances(points, others, "cpu").tolist() == pytest.approx(
         [1.0, 0.25, 18**0.5]
     )
+
+
+class Capped:
+    """Stands for a GPU with little memory: caps are noted, and the work fails as told."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, fails_below: int, ends_on: str) -> None:
+        self.megabytes = 0.0
+        self.fails_below, self.ends_on = fails_below, ends_on
+        self.extract_mesh = gpu_steps.extract_mesh
+        monkeypatch.setattr(gpu_steps, "CAPS_MB", [1024, 300, 100])
+        monkeypatch.setattr(gpu_steps, "capped", self.cap)
+        monkeypatch.setattr(gpu_steps, "free", lambda setup: None)
+        monkeypatch.setattr(gpu_steps, "extract_mesh", self.extract)
+        monkeypatch.setattr(gpu_steps, "Engine", lambda: self)
+        monkeypatch.setattr(Setup, "is_cuda", True)
+
+    @contextmanager
+    def cap(self, megabytes: float) -> Iterator[None]:
+        self.megabytes = megabytes
+        yield
+        self.megabytes = 0.0
+
+    def extract(self, *arguments: Any, **options: Any) -> MeshData:
+        log = logging.getLogger("triposr.inference.surface.workers")
+        if self.megabytes and self.megabytes < self.fails_below:
+            raise DeviceMemoryError("Memory ran out", "Use the CPU")
+        if self.megabytes and self.megabytes < 2 * self.fails_below:
+            log.info("Memory ran out: going on with blocks of %d points", 1 << 17)
+        return self.extract_mesh(*arguments, **options)
+
+    def run(self, work: Any, *_: Any) -> SceneCode:
+        logging.getLogger("triposr.inference.engine").warning("Trying %s", self.ends_on)
+        return gpu_steps.fresh_robot()
+
+    def device(self) -> str:
+        return self.ends_on
+
+    def unload(self) -> None:
+        """Nothing is loaded."""
+
+
+def test_less_memory_gives_the_same_mesh(monkeypatch) -> None:
+    Capped(monkeypatch, fails_below=200, ends_on="cpu")
+    found = gpu_steps.less_memory(TINY)
+    assert found["passed"]
+    results = [(row["times_smaller_blocks"], row["result"]) for row in found["extraction"]]
+    assert results[0] == (0, "the same mesh")
+    assert results[-2] == (1, "the same mesh")
+    assert results[-1] == (0, "Memory ran out. Use the CPU.")
+    assert found["network"]["steps"] == ["Trying cpu"]
+    rows = gpu_check.ROWS["little memory"](found)
+    assert len(rows) == len(results) + 1
+
+
+@pytest.mark.parametrize(("fails_below", "ends_on"), [(0, "cpu"), (200, "cuda:0")])
+def test_a_ladder_that_is_not_climbed_is_noticed(
+    monkeypatch, fails_below: int, ends_on: str
+) -> None:
+    """No block got smaller; the network stayed on a GPU that has no room for it."""
+    Capped(monkeypatch, fails_below, ends_on)
+    assert not gpu_steps.less_memory(TINY)["passed"]
