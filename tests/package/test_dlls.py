@@ -1,5 +1,6 @@
 """The DLLs of every Windows wheel can be loaded by the Blenders that the zip is for."""
 
+import json
 import re
 import zipfile
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from clean_blender import cache, one_at_a_time
 from small_dll import small_dll, wheel
 
 import dlls
+import runtime_symbols
 import wheels as wheels_module
 from bundle import TARGETS, Target
 from dlls import check_dlls
@@ -198,3 +200,44 @@ def test_a_file_that_is_no_library(tmp_path: Path, content: bytes) -> None:
     there = wheel(tmp_path, "a", {"a/_a.pyd": content})
     with pytest.raises(RuntimeError, match=r"a/_a\.pyd is no Windows library"):
         check_dlls(OLD, [there])
+
+
+def test_a_symbol_of_a_newer_runtime(tmp_path: Path, monkeypatch) -> None:
+    table = {"msvcp140.dll": {"14.29": ["_Old"], "14.44": ["_New"]}, "later.dll": {"14.44": ["f"]}}
+    (tmp_path / "symbols.json").write_text(json.dumps(table))
+    monkeypatch.setattr(dlls, "SYMBOLS", tmp_path / "symbols.json")
+    dlls._symbols.cache_clear()
+    try:
+        imports = {"msvcp140.dll": ["_Old", "_New"], "later.dll": ["f"]}
+        there = wheel(tmp_path, "a", {"a/_a.pyd": small_dll(imports)})
+        assert check_dlls(NEW, [there])
+        assert problems(OLD, there) == [
+            f"{there.name}: a/_a.pyd needs later.dll, which comes from nowhere",
+            f"{there.name}: a/_a.pyd needs _New of a newer msvcp140.dll",
+        ]
+    finally:
+        dlls._symbols.cache_clear()
+
+
+def test_the_table_of_symbols_is_that_of_the_runtimes(tmp_path: Path, monkeypatch) -> None:
+    """Read anew from Microsoft's files, which are downloaded once into the cache folder."""
+    download = runtime_symbols.download
+
+    def kept(version: str) -> bytes:
+        path = cache() / "windows-wheels" / f"runtime-{version}.zip"
+        with one_at_a_time(path):
+            if not path.exists():
+                path.parent.mkdir(exist_ok=True)
+                partial = path.with_suffix(".partial")
+                partial.write_bytes(download(version))
+                partial.rename(path)
+        return path.read_bytes()
+
+    monkeypatch.setattr(runtime_symbols, "download", kept)
+    monkeypatch.setattr(runtime_symbols, "SYMBOLS", tmp_path / "symbols.json")
+    runtime_symbols.main()
+    assert (tmp_path / "symbols.json").read_bytes() == dlls.SYMBOLS.read_bytes()
+
+
+def test_every_target_has_a_runtime_with_symbols() -> None:
+    assert {OLD.runtime, NEW.runtime} == set(runtime_symbols.RUNTIMES)
