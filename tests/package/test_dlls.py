@@ -11,6 +11,7 @@ from clean_blender import cache, one_at_a_time
 from small_dll import small_dll, wheel
 
 import dlls
+import package
 import runtime_symbols
 import wheels as wheels_module
 from bundle import TARGETS, Target
@@ -241,3 +242,14 @@ def test_the_table_of_symbols_is_that_of_the_runtimes(tmp_path: Path, monkeypatc
 
 def test_every_target_has_a_runtime_with_symbols() -> None:
     assert {OLD.runtime, NEW.runtime} == set(runtime_symbols.RUNTIMES)
+
+
+def test_a_zip_with_such_a_wheel_is_not_built(tmp_path: Path, monkeypatch, capsys) -> None:
+    there = wheel(tmp_path, "a", {"a/_a.pyd": small_dll(MUTEX, linker=(14, 42))})
+    monkeypatch.setattr(package, "fetch", lambda target, with_torch: [there])
+    out = tmp_path / "dist"
+    assert package.main([OLD.name, "--kind", "light", "--out", str(out)]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == f"Not built: light {OLD.name}"
+    assert said[2].strip().startswith(f"{there.name}: a/_a.pyd needs the C++ runtime 14.40")
+    assert not list(tmp_path.glob("dist/**/*.zip"))

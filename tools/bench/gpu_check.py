@@ -304,11 +304,9 @@ def _memory(v: Mapping[str, Any]) -> Rows:
         )
         for row in v["extraction"]
     ]
-    steps = v["network"]["steps"]
-    return [
-        *rows,
-        (f"network with {v['network']['cap_mb']} MB", f"{len(steps)} steps, then the CPU", ""),
-    ]
+    network = v["network"]
+    taken = f"{len(network['steps'])} step down, to {network['device']}"
+    return [*rows, (f"network with {network['cap_mb']} MB", taken, "cpu")]
 
 
 def _megabytes(*values: float | None) -> str:
