@@ -1,8 +1,11 @@
 """Meshes as training objects: what files say, what is inside, what samples hold."""
 
+import base64
 import json
+import shutil
 import struct
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import DracoPy
@@ -14,13 +17,17 @@ from trimesh.visual import ColorVisuals, TextureVisuals
 from trimesh.visual.material import PBRMaterial, SimpleMaterial
 
 import mesh_files
+import mesh_formats
+import raster
 import real_dataset
 from dataset import FIELDS, HALF_BOX, MAP, POINTS, VOLUME, cell_centers
+from figures import iou
 from insides import SHELL, Insides
 from mesh_files import UnusableMeshError, display_referred, load_mesh, scene_linear
 from mesh_objects import MeshObject, Placed, varied
-from mesh_pictures import fitted_window, render_mesh
+from mesh_pictures import Gloss, fitted_window, render_mesh, silhouette
 from objects import LONGEST_SIDE
+from triposr.inference import MeshData
 from views import Camera, Light
 
 RNG = np.random.default_rng
@@ -143,21 +150,22 @@ def test_a_cup_stays_open_and_a_table_stands_on_its_legs() -> None:
 
 
 def test_outer_points_are_not_on_walls_within() -> None:
-    thing = MeshObject(load_text_mesh(hollow(BALL, 0.6)))
+    thing = MeshObject(gray(hollow(BALL, 0.6)))
     radii = np.linalg.norm(thing.outer_points(500, RNG(0)), axis=1)
     assert radii.min() > 0.48
 
 
-def load_text_mesh(mesh: trimesh.Trimesh) -> mesh_files.Mesh:
-    """The mesh as it is, gray."""
+def gray(mesh: trimesh.Trimesh) -> mesh_files.Mesh:
+    """The mesh, gray, of its own size."""
     count = len(mesh.faces)
     return mesh_files.Mesh(
-        np.asarray(mesh.vertices),
-        np.asarray(mesh.faces, np.int64),
-        np.full((count, 3, 3), 0.5, np.float32),
-        np.zeros((count, 3, 2), np.float32),
-        np.full(count, -1, np.int32),
-        (),
+        vertices=np.asarray(mesh.vertices),
+        faces=np.asarray(mesh.faces, np.int64),
+        colors=np.full((count, 3, 3), 0.5, np.float32),
+        opacity=np.ones(count, np.float32),
+        uv=np.zeros((count, 3, 2), np.float32),
+        texture=np.full(count, -1, np.int32),
+        textures=(),
     )
 
 
@@ -182,11 +190,47 @@ CORNERS = Image.fromarray(
 
 
 def test_fronts_face_x_and_heads_point_to_z(tmp_path: Path) -> None:
-    mesh = trimesh.creation.box((0.2, 0.4, 0.6)).apply_translation((1, 2, 3))  # glTF: x, y up, z
+    mesh = trimesh.creation.box((0.2, 0.4, 0.8))  # glTF: x, y up, z to the front
     for name in ("a.glb", "a.obj"):
         mesh.export(tmp_path / name)
-        center = load_mesh(tmp_path / name).vertices.mean(axis=0)
-        assert center == pytest.approx([3, 1, 2])
+        assert np.ptp(load_mesh(tmp_path / name).vertices, axis=0) == pytest.approx([1, 0.25, 0.5])
+
+
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e9])
+def test_meshes_are_of_unit_size_wherever_they_were(tmp_path: Path, size: float) -> None:
+    mesh = trimesh.creation.box((0.2 * size, 0.4 * size, 0.8 * size))
+    mesh.apply_translation((3 * size, 0, 0)).export(tmp_path / "a.obj", digits=16)
+    vertices = load_mesh(tmp_path / "a.obj").vertices
+    assert np.ptp(vertices, axis=0) == pytest.approx([1, 0.25, 0.5], rel=1e-3)
+    assert vertices.min(axis=0) + vertices.max(axis=0) == pytest.approx(np.zeros(3), abs=1e-6)
+
+
+def test_vertices_without_a_face_do_not_count(tmp_path: Path) -> None:
+    text = "v 100 0 0\nv nan 0 0\nv 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\n"
+    (tmp_path / "a.obj").write_text(text + "f 3 4 5\nf 3 5 6\nf 3 6 4\nf 4 5 6\n")
+    mesh = load_mesh(tmp_path / "a.obj")
+    assert len(mesh.vertices) == 4
+    assert np.ptp(mesh.vertices, axis=0) == pytest.approx([1, 1, 1])
+
+
+@pytest.mark.parametrize("content", ["v 0 0 0\nv 1 0 0\nv 2 0 0\n", "v 1 1 1\nv 1 1 1\nv 1 1 1\n"])
+def test_what_has_no_surface_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.obj").write_text(content + "f 1 2 3\n")
+    with pytest.raises(UnusableMeshError, match="no surface"):
+        load_mesh(tmp_path / "a.obj")
+
+
+def test_parts_lie_where_the_scene_has_them(tmp_path: Path) -> None:
+    scene = trimesh.Scene()
+    box = trimesh.creation.box((1, 1, 1))
+    for place in (0.0, 3.0):  # the same mesh twice, the second time mirrored
+        transform = np.diag([-1.0 if place else 1.0, 1, 1, 1])
+        transform[1, 3] = place
+        scene.add_geometry(box, geom_name="box", transform=transform)
+    scene.export(tmp_path / "a.glb")
+    mesh = load_mesh(tmp_path / "a.glb")
+    assert len(mesh.faces) == 24
+    assert np.ptp(mesh.vertices, axis=0) == pytest.approx([0.25, 0.25, 1])
 
 
 @pytest.mark.parametrize("name", ["a.glb", "a.obj"])
@@ -227,6 +271,51 @@ def test_colors_of_vertices_are_read(tmp_path: Path) -> None:
     assert middle_color(load_mesh(tmp_path / "a.glb")) == pytest.approx(expected, abs=0.01)
 
 
+def test_colors_of_vertices_multiply_the_material_s(tmp_path: Path) -> None:
+    """As every glTF with color attributes from Blender has them."""
+
+    def paint(content: dict) -> None:
+        data = np.tile(np.array([1, 0.25, 1, 1], "<f4"), (4, 1)).tobytes()
+        uri = "data:application/octet-stream;base64," + base64.b64encode(data).decode()
+        content["buffers"].append({"uri": uri, "byteLength": len(data)})
+        view = {"buffer": len(content["buffers"]) - 1, "byteLength": len(data)}
+        content["bufferViews"].append(view)
+        number = len(content["bufferViews"]) - 1
+        content["accessors"].append(
+            {"bufferView": number, "componentType": 5126, "type": "VEC4", "count": 4}
+        )
+        primitive_of(content)["attributes"]["COLOR_0"] = len(content["accessors"]) - 1
+        material = {"baseColorFactor": [1, 1, 0.5, 1]}
+        content["materials"][0]["pbrMetallicRoughness"] = material
+
+    path = edited_gltf(tmp_path, paint)
+    expected = display_referred(np.array([1.0, 0.25, 0.5]))
+    assert middle_color(load_mesh(path)) == pytest.approx(expected, abs=0.01)
+
+
+def test_materials_are_white_unless_they_say_otherwise(tmp_path: Path) -> None:
+    quad(visual=TextureVisuals(uv=UV, material=PBRMaterial(metallicFactor=0.0))).export(
+        tmp_path / "a.glb"
+    )
+    assert middle_color(load_mesh(tmp_path / "a.glb")) == pytest.approx([1, 1, 1], abs=0.01)
+
+
+@pytest.mark.parametrize("mode", ["OPAQUE", "BLEND"])
+def test_only_materials_that_blend_are_transparent(tmp_path: Path, mode: str) -> None:
+    clear = Image.new("RGBA", (8, 8), (255, 0, 0, 0))
+    material = PBRMaterial(baseColorTexture=clear, alphaMode=mode)
+    quad(visual=TextureVisuals(uv=UV, material=material)).export(tmp_path / "a.glb")
+    alpha = load_mesh(tmp_path / "a.glb").color_at(np.array([0]), np.full((1, 3), 1 / 3))[1]
+    assert alpha == pytest.approx(1.0 if mode == "OPAQUE" else 0.0)
+
+
+def test_glass_of_obj_files_is_transparent(tmp_path: Path) -> None:
+    for line, expected in (("d 0.2", 0.2), ("Tr 0.9", 0.1), ("d -halo 0.3", 0.3), ("", 1.0)):
+        obj_with(tmp_path, f"newmtl m\nKd 1 1 1\n{line}\n")
+        mesh = load_mesh(tmp_path / "a.obj")
+        assert mesh.opacity == pytest.approx(expected)
+
+
 def test_color_conversions_are_each_other_s_inverse() -> None:
     values = np.linspace(0, 1, 101)
     assert display_referred(scene_linear(values)) == pytest.approx(values, abs=1e-5)
@@ -238,7 +327,7 @@ def test_draco_is_decoded_or_refused(tmp_path: Path, monkeypatch) -> None:
     mesh = load_mesh(path)
     assert np.ptp(mesh.vertices, axis=0) == pytest.approx([1, 1, 1], abs=0.01)
     assert np.abs(np.linalg.norm(mesh.vertices, axis=1) - 0.5).max() < 0.01
-    monkeypatch.setattr(mesh_files.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(mesh_formats.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UnusableMeshError, match="KHR_draco_mesh_compression"):
         load_mesh(path)
 
@@ -295,15 +384,110 @@ def draco_glb(mesh: trimesh.Trimesh) -> bytes:
     )
 
 
-def test_what_a_file_lacks_is_noticed(tmp_path: Path) -> None:
-    (tmp_path / "a.mtl").write_text("newmtl m\nmap_Kd gone.png\n")
-    (tmp_path / "a.obj").write_text("mtllib a.mtl\nusemtl m\nv 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
-    with pytest.raises(UnusableMeshError, match="missing"):
+def obj_with(folder: Path, materials: str, library: str = "a.mtl") -> None:
+    """A textured triangle, and its material file."""
+    (folder / "a.mtl").write_text(materials)
+    (folder / "a.obj").write_text(
+        f"mtllib {library}\nv 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nvt 1 0\nvt 0 1\n"
+        "usemtl m\nf 1/1 2/2 3/3\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("map_Kd gone.png", "missing"),
+        ("map_kd gone.png", "missing"),
+        ("map_Kd damaged.png", "damaged"),
+        ("map_Kd -s 2 2 1 red.png", "placed"),
+        ("map_Kd sub\\red.png", "not found by its name"),
+        ("map_Kd red.png", ""),
+        ("map_Kd my red.png", ""),
+        ("map_kd red.png", ""),
+    ],
+)
+def test_textures_of_obj_files_are_used_or_missed(tmp_path: Path, line: str, problem: str) -> None:
+    red = Image.new("RGB", (8, 8), "red")
+    (tmp_path / "sub").mkdir()
+    for name in ("red.png", "my red.png", "sub/red.png"):
+        red.save(tmp_path / name)
+    (tmp_path / "damaged.png").write_bytes((tmp_path / "red.png").read_bytes()[:40])
+    obj_with(tmp_path, f"newmtl m\nKd 0 1 0\n{line}\n")
+    if problem:
+        with pytest.raises(UnusableMeshError, match=problem):
+            load_mesh(tmp_path / "a.obj")
+    else:
+        assert middle_color(load_mesh(tmp_path / "a.obj")) == pytest.approx([1, 0, 0], abs=0.01)
+
+
+def test_a_missing_material_file_is_noticed(tmp_path: Path) -> None:
+    obj_with(tmp_path, "newmtl m\nKd 1 0 0\n", library="gone.mtl")
+    with pytest.raises(UnusableMeshError, match="material file is missing"):
         load_mesh(tmp_path / "a.obj")
-    scene = {"asset": {"version": "2.0"}, "images": [{"uri": "gone.png"}]}
-    (tmp_path / "b.gltf").write_text(json.dumps(scene))
-    with pytest.raises(UnusableMeshError, match="missing"):
-        load_mesh(tmp_path / "b.gltf")
+
+
+def edited_gltf(folder: Path, edit) -> Path:
+    """A textured square as glTF with files of its own, after `edit` of its JSON."""
+    visual = TextureVisuals(uv=UV, material=PBRMaterial(baseColorTexture=CORNERS))
+    for name, data in trimesh.exchange.gltf.export_gltf(trimesh.Scene(quad(visual=visual))).items():
+        (folder / name).write_bytes(data)
+    path = folder / "model.gltf"
+    content = json.loads(path.read_text())
+    edit(content)
+    path.write_text(json.dumps(content))
+    return path
+
+
+def primitive_of(content: dict) -> dict:
+    return content["meshes"][0]["primitives"][0]
+
+
+def uv_of(content: dict) -> dict:
+    return content["accessors"][primitive_of(content)["attributes"]["TEXCOORD_0"]]
+
+
+def base_of(content: dict) -> dict:
+    return content["materials"][0]["pbrMetallicRoughness"]["baseColorTexture"]
+
+
+UNREADABLE = {
+    "missing": lambda c: c["images"][0].update(uri="gone.png"),
+    "data file": lambda c: c["buffers"][0].update(uri="gone.bin"),
+    "sparse": lambda c: c["accessors"][0].update(sparse={}),
+    "fans": lambda c: primitive_of(c).update(mode=6),
+    "TEXCOORD_0": lambda c: uv_of(c).update(componentType=5123, normalized=True),
+    "unusual way": lambda c: base_of(c).update(texCoord=1),
+    "placed": lambda c: base_of(c).update(extensions={"KHR_texture_transform": {"scale": [2, 2]}}),
+    "EXT_meshopt_compression": lambda c: c.update(extensionsRequired=["EXT_meshopt_compression"]),
+}
+
+
+@pytest.mark.parametrize("problem", UNREADABLE)
+def test_what_would_be_read_wrong_is_refused(tmp_path: Path, problem: str) -> None:
+    good = edited_gltf(tmp_path, lambda content: None)
+    load_mesh(good)
+    edited_gltf(tmp_path, UNREADABLE[problem])
+    with pytest.raises(UnusableMeshError, match=problem):
+        load_mesh(good)
+
+
+@pytest.mark.parametrize(("scale", "is_usable"), [(1.0, True), (2.0, False)])
+def test_skins_may_bend_a_mesh_but_not_change_its_size(
+    tmp_path: Path, scale: float, is_usable: bool
+) -> None:
+    def add_skin(content: dict) -> None:
+        number = next(n for n, node in enumerate(content["nodes"]) if "mesh" in node)
+        content["nodes"][number]["skin"] = 0
+        turned = [0.0, 0.0, 0.383, 0.924]
+        content["nodes"].append({"rotation": turned, "scale": [scale] * 3})
+        content["skins"] = [{"joints": [len(content["nodes"]) - 1]}]
+
+    path = edited_gltf(tmp_path, add_skin)
+    if is_usable:
+        load_mesh(path)
+    else:
+        with pytest.raises(UnusableMeshError, match="size"):
+            load_mesh(path)
 
 
 @pytest.mark.parametrize("name", ["a.glb", "a.gltf", "a.obj"])
@@ -321,7 +505,7 @@ def test_no_file_makes_it_fail_in_another_way(tmp_path: Path, name: str, content
 
 @pytest.fixture(scope="module")
 def mug() -> mesh_files.Mesh:
-    """A thick cup with a handle toward -Y, red in front (+X) and blue behind, from one texture."""
+    """A cylinder with a handle toward -Y, red in front (+X) and blue behind."""
     outer = trimesh.creation.cylinder(0.4, 0.9, sections=48)
     handle = trimesh.creation.torus(0.2, 0.05).apply_transform(
         trimesh.transformations.rotation_matrix(np.pi / 2, (0, 1, 0))
@@ -330,10 +514,8 @@ def mug() -> mesh_files.Mesh:
     count = len(mesh.faces)
     front = (mesh.triangles_center[:, 0] > 0)[:, None, None]
     colors = np.where(front, (0.8, 0.05, 0.05), (0.05, 0.05, 0.8)) * np.ones((count, 3, 3))
-    base = load_text_mesh(mesh)
-    return mesh_files.Mesh(
-        base.vertices, base.faces, colors.astype(np.float32), base.uv, base.texture, ()
-    )
+    base = gray(mesh)
+    return replace(base, colors=colors.astype(np.float32))
 
 
 def test_placed_objects_fill_the_model_s_box(mug: mesh_files.Mesh) -> None:
@@ -381,20 +563,26 @@ def test_shadows_gloss_and_light_differ(mug: mesh_files.Mesh) -> None:
     camera = Camera(0.0, 20.0, 40.0)
     window = fitted_window(camera, placed.vertices)
     pictures = {
-        name: render_mesh(placed, camera, light, 64, window, RNG(seed)).rgba[..., :3].astype(int)
-        for name, light, seed in (
-            ("plain", Light(), 0),
-            ("shadows", Light((0.9, 0.3, 0.3), shadows=True), 0),
-            ("no shadows", Light((0.9, 0.3, 0.3), shadows=False), 0),
-            ("dark", Light(strength=0.2, ambient=0.1), 0),
+        name: render_mesh(placed, camera, light, 64, window, RNG(0), gloss)
+        .rgba[..., :3]
+        .astype(int)
+        for name, light, gloss in (
+            ("plain", Light(), None),
+            ("glossy", Light(), Gloss(0.5, 20.0)),
+            ("shadows", Light((0.9, 0.3, 0.3), shadows=True), None),
+            ("no shadows", Light((0.9, 0.3, 0.3), shadows=False), None),
+            ("dark", Light(strength=0.2, ambient=0.1), None),
         )
     }
+    assert (pictures["glossy"] >= pictures["plain"]).all()
+    shining = (pictures["glossy"] > pictures["plain"] + 20).any(axis=-1).mean()
+    assert 0.005 < shining < 0.4
     assert pictures["dark"].mean() < pictures["plain"].mean()
     assert (pictures["shadows"] <= pictures["no shadows"] + 1).all()
     assert (pictures["shadows"] < pictures["no shadows"] - 10).any()
 
 
-def test_variations_keep_textures_and_change_shapes(mug: mesh_files.Mesh) -> None:
+def test_variations_change_shapes_and_colors(mug: mesh_files.Mesh) -> None:
     sides = np.array([np.ptp(varied(mug, RNG(seed)).vertices, axis=0) for seed in range(60)])
     assert len(np.unique(sides.round(6), axis=0)) > 30
     colors = [varied(mug, RNG(seed)).colors for seed in range(60)]
@@ -428,6 +616,19 @@ def test_samples_agree_with_the_object(mug: mesh_files.Mesh) -> None:
     assert 0.2 < sample.hits.mean() < 0.9
 
 
+def test_silhouettes_are_asked_at_the_centers_of_pixels() -> None:
+    """A rod of 4 % width: a mask of antialiased pixels would be a sixth too wide."""
+    rod = gray(trimesh.creation.box((0.04, 0.04, 1.0)))
+    placed = Placed.turned(MeshObject(rod), 0.0)
+    camera = Camera(0.0, 0.0, 40.0)
+    window = fitted_window(camera, placed.vertices)
+    mask = silhouette(placed, camera, 150, window)
+    data = MeshData(
+        placed.vertices.astype(np.float32), rod.faces.astype(np.int32), np.ones((8, 3), np.float32)
+    )
+    assert iou(mask, raster.silhouette(data, camera, 150, window)) > 0.995
+
+
 # Folders
 
 
@@ -448,6 +649,13 @@ def files(tmp_path: Path) -> Path:
     return folder
 
 
+def make_shards(monkeypatch, files: Path, shards: Path, *options: str) -> None:
+    monkeypatch.setattr(real_dataset, "HELD_OUT", 8)
+    arguments = [files, "--folder", shards, "--processes", "1", "--leave-out", "door", *options]
+    monkeypatch.setattr(sys, "argv", ["real_dataset.py", *map(str, arguments)])
+    real_dataset.main()
+
+
 def test_a_table_says_what_is_left_out_and_why(files: Path) -> None:
     found = real_dataset.find([files], "door", processes=1)
     assert sum(not one.problem for one in found) == 6
@@ -459,36 +667,67 @@ def test_a_table_says_what_is_left_out_and_why(files: Path) -> None:
     assert "| left out by name | 1 |" in table
 
 
-def test_objects_are_held_out_whole(files: Path, tmp_path: Path, monkeypatch) -> None:
-    """The first shard has all views of its objects, and training never uses it."""
-    shards = tmp_path / "shards"
-    monkeypatch.setattr(real_dataset, "HELD_OUT", 8)
-    monkeypatch.setattr(
-        sys,
-        "argv",
-        ["real_dataset.py", str(files), "--folder", str(shards), "--processes", "1",
-         "--leave-out", "door"],
-    )  # fmt: skip
-    real_dataset.main()
-    assert sorted(path.name for path in shards.glob("*.npz")) == [
-        "00000.npz", "00001.npz", "00002.npz"
-    ]  # fmt: skip
-    used = [
-        one["path"] for one in json.loads((shards / "files.json").read_text()) if not one["problem"]
+def test_order_and_held_out_objects_do_not_depend_on_the_folder(
+    files: Path, tmp_path: Path
+) -> None:
+    moved = tmp_path / "elsewhere" / "deeper"
+    shutil.copytree(files, moved)
+    orders = [
+        [Path(one.path).name for one in real_dataset.find([folder], "", 1) if not one.problem]
+        for folder in (files, moved)
     ]
+    assert orders[0] == orders[1] and len(orders[0]) == 7
+
+
+def test_objects_are_held_out_whole(files: Path, tmp_path: Path, monkeypatch) -> None:
+    """The first shard has all views of its objects, and no other shard an object like them."""
+    shards = tmp_path / "shards"
+    found = real_dataset.find([files], "door", 1)
+    held = [one.path for one in found if not one.problem][:2]
+    again = trimesh.load(held[0])  # the same object, larger
+    again.apply_scale(2.5)
+    again.export(files / "again.glb")
+    make_shards(monkeypatch, files, shards)
+    kept = json.loads((shards / "files.json").read_text())["files"]
+    alike = [one for one in kept if one["problem"] == "the shape of a held-out object"]
+    used = [one["path"] for one in kept if not one["problem"]]
+    assert len(alike) + len(used) == 7
+    shapes = [one["shape"] for one in kept if not one["problem"]]
+    assert not set(shapes[:2]) & set(shapes[2:])
     first = np.load(shards / "00000.npz")["picture"]
-    assert len(first) == 8
-    again = np.stack(
-        [s.picture for file in used[:2] for s in real_dataset.make_samples(Path(file), 4)]
-    )
-    assert (first == again).all()
+    expected = [s.picture for file in used[:2] for s in real_dataset.make_samples(Path(file), 4)]
+    assert (first == np.stack(expected)).all()
+
+
+def test_a_folder_is_continued_with_the_same_objects_only(
+    files: Path, tmp_path: Path, monkeypatch
+) -> None:
+    shards = tmp_path / "shards"
+    make_shards(monkeypatch, files, shards)
     before = {path: path.stat().st_mtime_ns for path in shards.glob("*.npz")}
-    real_dataset.main()  # goes on where it was: nothing is left to do
+    assert len(before) == 3
+    make_shards(monkeypatch, files, shards)  # nothing is left to do
     assert before == {path: path.stat().st_mtime_ns for path in shards.glob("*.npz")}
+    with pytest.raises(SystemExit, match="pass the same, or another --folder"):
+        make_shards(monkeypatch, files, shards, "--views", "8")
 
 
-def test_too_few_objects_are_said_so(files: Path, tmp_path: Path, monkeypatch) -> None:
+def test_one_bad_file_does_not_end_the_others(files: Path, tmp_path: Path, monkeypatch) -> None:
+    def failing(path: Path, views: int):
+        if path.name == "ball3.glb":
+            raise UnusableMeshError("nothing to see")
+        return made(path, views)
+
+    made = real_dataset.make_samples
+    monkeypatch.setattr(real_dataset, "make_samples", failing)
+    make_shards(monkeypatch, files, tmp_path / "shards")
+    counts = [len(np.load(path)["hits"]) for path in sorted((tmp_path / "shards").glob("*.npz"))]
+    assert sum(counts) == 5 * 4
+
+
+def test_too_few_objects_are_refused(files: Path, tmp_path: Path, monkeypatch) -> None:
     argv = ["real_dataset.py", str(files), "--folder", str(tmp_path / "s"), "--processes", "1"]
     monkeypatch.setattr(sys, "argv", argv)
     with pytest.raises(SystemExit, match="too few"):
         real_dataset.main()
+    assert not (tmp_path / "s").exists()  # so the right folder can be passed next

@@ -1,6 +1,8 @@
 """Measurement on meshes: shapes compared after alignment, and the report."""
 
+import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import real_evaluate
 import shapes
 from maker import rotation
 from shapes import compared, likeness, mesh_points
-from triposr.inference import load_model
+from triposr.inference import MeshData, load_model
 from triposr.inference.model.weights import STARTER_FOLDER
 from views import Camera, Light
 
@@ -64,24 +66,55 @@ def test_mirrored_shapes_are_not_taken_for_equal(ell: trimesh.Trimesh) -> None:
     assert mirrored.chamfer > turned.chamfer + 0.02
 
 
+class PerfectField:
+    """The field of a scene code that knows the object."""
+
+    radius = 0.6
+
+    def __init__(self, truth: real_evaluate.MeshTruth) -> None:
+        self.color = truth.color
+        self._truth = truth
+
+    def density(self, points: np.ndarray) -> np.ndarray:
+        return np.where(self._truth.occupied(points), 100.0, 0.0)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     """Scans to measure with: a ball, a box, and one that cannot be read."""
     folder = tmp_path_factory.mktemp("scans")
     trimesh.creation.icosphere(3).export(folder / "ball.glb")
-    trimesh.creation.box((0.6, 0.7, 0.8)).export(folder / "box.obj")
+    for name in ("one", "other"):  # as sets have them whose files are all named alike
+        (folder / name).mkdir()
+        trimesh.creation.box((0.6, 0.7, 0.8)).export(folder / name / "model.obj")
     (folder / "broken.glb").write_bytes(b"glTF")
     return folder
 
 
 def test_a_perfect_result_has_perfect_figures(folder: Path) -> None:
-    case = real_evaluate.case_from(load_model(STARTER_FOLDER, "cpu", "fp32"), folder / "ball.glb")
+    case = real_evaluate.case_from(
+        load_model(STARTER_FOLDER, "cpu", "fp32"), folder / "ball.glb", "ball"
+    )
     assert case.truth.family == "ball"
     assert case.truth.occupied(np.array([[0, 0, 0], [0.54, 0, 0], [0.56, 0, 0]])).tolist() == [
         True,
         True,
         False,
     ]
+    perfect = replace(
+        case,
+        mesh=MeshData(
+            case.truth.placed.vertices.astype(np.float32),
+            case.truth.placed.thing.mesh.faces.astype(np.int32),
+            np.ones_like(case.truth.placed.vertices, np.float32),
+        ),
+        field=PerfectField(case.truth),
+    )
+    figures = real_evaluate.measured(perfect)
+    assert figures.figures.volume == 1.0
+    assert figures.figures.input_view > 0.99 and figures.figures.unseen_views > 0.99
+    assert figures.figures.color < 0.01
+    assert figures.likeness.f_score > 0.99
     view = case.truth.render(Camera(), Light(), 64, case.truth.window(Camera()))
     assert 0.6 < view.mask.mean() < 0.8  # a disk in its square
     measured = real_evaluate.measured(case)
@@ -99,8 +132,11 @@ def test_the_command_reports_on_a_folder(folder: Path, tmp_path: Path, monkeypat
     said = capsys.readouterr().out
     assert "left out: broken.glb: unreadable" in said
     report = (tmp_path / "report.md").read_text()
-    assert ", 2 objects." in report
+    assert ", 3 objects." in report
     assert "| F-score at 0.1 |" in report
+    assert {"ball", "one/model", "other/model"} == {
+        each["figures"]["family"] for each in json.loads((tmp_path / "figures.json").read_text())
+    }
     assert (tmp_path / "sheet.png").stat().st_size > 5000
     monkeypatch.setattr(sys, "argv", ["real_evaluate.py", str(tmp_path / "none")])
     with pytest.raises(SystemExit, match="no GLB, glTF or OBJ"):

@@ -57,6 +57,9 @@ class Truth(Protocol):
     def render(self, camera: Camera, light: Light, size: int, window: Window) -> View:
         """Render the `window` of a camera's picture, `size` pixels square."""
 
+    def silhouette(self, camera: Camera, size: int, window: Window) -> NDArray[np.bool_]:
+        """Return the mask (size, size) of the object, asked at the centers of pixels."""
+
     def window(self, camera: Camera) -> Window:
         """Return the window of the camera's picture that holds the object and little else."""
 
@@ -88,6 +91,10 @@ class SolidTruth:
         """See Truth."""
         return views.render(self.solid, camera, light, size, window)
 
+    def silhouette(self, camera: Camera, size: int, window: Window) -> NDArray[np.bool_]:
+        """See Truth."""
+        return views.render(self.solid, camera, Light(), size, window).mask
+
     def window(self, camera: Camera) -> Window:
         """See Truth."""
         return camera.window(self.solid)
@@ -117,7 +124,7 @@ class Figures:
     """Figures of one reconstruction. IoU is intersection over union, 0 (apart) to 1 (equal).
 
     Attributes:
-        seed, family: The arguments from which `make_object` makes the object.
+        seed, family: What the object was made from, and the kind it is of.
         empty: Whether there is no surface at all.
         cut_off: Whether the surface reaches the end of the model's box.
         volume: IoU of the volumes.
@@ -214,7 +221,7 @@ def volumes(case: Case) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 def silhouette_iou(case: Case, camera: Camera) -> float:
     """Return the IoU of the silhouettes of the truth and the result."""
     window = box_window(camera, case.field.radius)
-    truth = case.truth.render(camera, Light(), MASK, window).mask
+    truth = case.truth.silhouette(camera, MASK, window)
     return iou(truth, raster.silhouette(case.mesh, camera, MASK, window))
 
 

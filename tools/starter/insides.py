@@ -9,6 +9,8 @@ from embreex.rtcore_scene import EmbreeScene
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from mesh_files import face_areas
+
 CELLS = 96  # of the lattice, along the longest side
 MARGIN = 6  # cells around the object
 REACH = 2.0  # cells: where a ball of this radius passes, the outside passes
@@ -174,11 +176,7 @@ class Insides:
 
     def _surface_points(self) -> NDArray[np.float64]:
         corners = self.vertices[self.faces]
-        areas = np.linalg.norm(
-            np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
-        )
-        if not areas.sum() > 0:
-            return self.vertices
+        areas = face_areas(corners)
         rng = np.random.default_rng(0)
         points, _, _ = surface_samples(corners, areas, SAMPLES, rng)
         return np.concatenate((points, self.vertices))

@@ -1,11 +1,8 @@
-"""Meshes from files (GLB, glTF, OBJ) with their colors, X to the front and Z up."""
+"""Meshes from files (GLB, glTF, OBJ) with their colors, X to the front and Z up, of unit size."""
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import logging
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,19 +11,25 @@ import cv2
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
+from PIL import Image
 from trimesh.visual.material import PBRMaterial
 
-ENDINGS = (".glb", ".gltf", ".obj")
+from mesh_formats import (
+    ENDINGS,
+    ObjMaterial,
+    UnusableMeshError,
+    check_gltf,
+    obj_materials,
+    read_gltf,
+)
+
+__all__ = ["ENDINGS", "Mesh", "UnusableMeshError", "load_mesh"]
+
 LARGEST_TEXTURE = 512  # pixels; the pictures of training have 128
-PLAIN = 0.6  # scene-linear gray of parts without a color
-READABLE = {"KHR_mesh_quantization", "KHR_materials_unlit", "KHR_materials_specular"}
-"""Extensions of glTF without which a file's shape and colors are still read right."""
+PLAIN = 0.6  # scene-linear gray of parts without a material
+LARGEST = 5_000_000  # faces: more would fill the memory
 
 logging.getLogger("trimesh").setLevel(logging.ERROR)  # It warns of what is checked here.
-
-
-class UnusableMeshError(Exception):
-    """A file is no mesh to learn from; says why in a few words."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,11 @@ class Mesh:
     """Triangles with colors.
 
     Attributes:
-        vertices: (V, 3) float64, X to the front, Z up, of any size and in any place.
-        faces: (F, 3) int64.
+        vertices: (V, 3) float64, X to the front, Z up, centered; the longest side is 1.
+        faces: (F, 3) int64; each vertex belongs to one.
         colors: (F, 3, 3) float32, scene-linear color of each face's corners; where the face has a
             texture, they multiply it.
+        opacity: (F,) float32, from 0 (clear) to 1; multiplies the texture's alpha.
         uv: (F, 3, 2) float32, places in the texture, v upward; repeats outside [0, 1].
         texture: (F,) int32, number of each face's texture; -1 for none.
         textures: (H, W, 4) uint8 each, display-referred sRGB with alpha.
@@ -46,9 +50,15 @@ class Mesh:
     vertices: NDArray[np.float64]
     faces: NDArray[np.int64]
     colors: NDArray[np.float32]
+    opacity: NDArray[np.float32]
     uv: NDArray[np.float32]
     texture: NDArray[np.int32]
     textures: tuple[NDArray[np.uint8], ...]
+
+    @property
+    def corners(self) -> NDArray[np.float64]:
+        """The faces' corners (F, 3, 3)."""
+        return self.vertices[self.faces]
 
     def color_at(
         self, faces: NDArray[np.integer], shares: NDArray[np.floating]
@@ -65,7 +75,7 @@ class Mesh:
         weights = shares[..., None].astype(np.float32)
         colors = (self.colors[faces] * weights).sum(axis=1)
         uv = (self.uv[faces] * weights).sum(axis=1)
-        alpha = np.ones(len(faces), np.float32)
+        alpha = self.opacity[faces].copy()
         for number, image in enumerate(self.textures):
             chosen = self.texture[faces] == number
             height, width = image.shape[:2]
@@ -74,7 +84,7 @@ class Mesh:
             rows = ((1 - v) * height).astype(int).clip(0, height - 1)
             texels = image[rows, columns].astype(np.float32) / 255
             colors[chosen] *= scene_linear(texels[:, :3])
-            alpha[chosen] = texels[:, 3]
+            alpha[chosen] *= texels[:, 3]
         return colors.clip(0, 1), alpha
 
 
@@ -91,151 +101,166 @@ def display_referred(color: NDArray[np.floating]) -> NDArray[np.float32]:
     )
 
 
+def face_areas(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return twice the areas (F,) of triangles with corners (F, 3, 3)."""
+    return np.linalg.norm(
+        np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
+    )
+
+
 def load_mesh(path: Path) -> Mesh:
     """Read all triangles of a file.
 
     Raises:
-        UnusableMeshError: The file cannot be read as it is meant, or has no triangles.
+        UnusableMeshError: The file cannot be read as it is meant, or has no surface.
     """
     try:
-        check_whole(path)
-        loaded = trimesh.load(path, process=False, maintain_order=True)
+        materials: dict[str, ObjMaterial] = {}
+        if path.suffix.lower() == ".obj":
+            materials = obj_materials(path)
+        else:
+            check_gltf(read_gltf(path))
+        loaded = trimesh.load(path, process=False)
+        return unit_sized(_joined(_pieces(loaded), materials))
     except UnusableMeshError:
         raise
-    except Exception as error:  # Each of trimesh's decoders raises errors of its own.
+    except Exception as error:  # Each of the decoders raises errors of its own.
         raise UnusableMeshError(f"unreadable ({type(error).__name__})") from error
-    pieces = loaded.dump() if isinstance(loaded, trimesh.Scene) else [loaded]
-    pieces = [p for p in pieces if isinstance(p, trimesh.Trimesh) and len(p.faces)]
-    if not pieces:
-        raise UnusableMeshError("no triangles")
-    return _joined(pieces, is_gltf=path.suffix.lower() != ".obj")
 
 
-def check_whole(path: Path) -> None:
-    """Check that nothing a file needs is missing, which trimesh would replace without a word.
+def unit_sized(mesh: Mesh) -> Mesh:
+    """Drop vertices that no face uses, center the mesh, and scale its longest side to 1.
 
     Raises:
-        UnusableMeshError: A texture, a buffer or the means to decode the file is missing.
+        UnusableMeshError: It has no surface.
     """
-    if path.suffix.lower() == ".obj":
-        needed = _named_by_obj(path)
-    else:
-        content = _gltf_json(path)
-        decodable = READABLE | (
-            {"KHR_draco_mesh_compression"} if importlib.util.find_spec("DracoPy") else set()
-        )
-        if unknown := set(content.get("extensionsRequired", [])) - decodable:
-            raise UnusableMeshError(f"needs {', '.join(sorted(unknown))}")
-        if "KHR_texture_transform" in json.dumps(content.get("materials", [])):
-            raise UnusableMeshError("needs KHR_texture_transform")
-        addresses = [
-            item["uri"]
-            for kind in ("images", "buffers")
-            for item in content.get(kind, [])
-            if "uri" in item
-        ]
-        needed = [a for a in addresses if not a.startswith("data:")]
-    for name in needed:
-        if not (path.parent / name).is_file():
-            raise UnusableMeshError("a texture or another file that it names is missing")
+    used, faces = np.unique(mesh.faces, return_inverse=True)
+    vertices = mesh.vertices[used]
+    if not np.isfinite(vertices).all():
+        raise UnusableMeshError("places that are no numbers")
+    low, high = vertices.min(axis=0), vertices.max(axis=0)
+    longest = float((high - low).max())
+    if not 1e-12 < longest < 1e12:
+        raise UnusableMeshError("no surface")
+    vertices = (vertices - (low + high) / 2) / longest
+    faces = faces.reshape(mesh.faces.shape)
+    if not face_areas(vertices[faces]).sum() > 1e-9:
+        raise UnusableMeshError("no surface")
+    return Mesh(*(vertices, faces, mesh.colors, mesh.opacity, mesh.uv, mesh.texture, mesh.textures))
 
 
-def _gltf_json(path: Path) -> dict[str, Any]:
-    data = path.read_bytes()
-    if data[:4] == b"glTF":  # Header of 12 bytes, then the first chunk: length, type, JSON.
-        (length,) = struct.unpack_from("<I", data, 12)
-        data = data[20 : 20 + length]
-    content = json.loads(data)
-    if not isinstance(content, dict):
-        raise UnusableMeshError("no glTF")
-    return content
+def _pieces(loaded: Any) -> list[tuple[trimesh.Trimesh, NDArray[np.float64]]]:
+    """Return the parts that trimesh has loaded, and their vertices where the scene has them.
+
+    Copies of the parts, such as `Scene.dump` makes, would lose the colors of vertices.
+    """
+    if isinstance(loaded, trimesh.Trimesh):
+        loaded = trimesh.Scene(loaded)
+    pieces = []
+    for node in loaded.graph.nodes_geometry:
+        transform, name = loaded.graph[node]
+        geometry = loaded.geometry[name]
+        if isinstance(geometry, trimesh.Trimesh) and len(geometry.faces):
+            pieces.append((geometry, trimesh.transform_points(geometry.vertices, transform)))
+    if not pieces:
+        raise UnusableMeshError("no triangles")
+    if sum(len(piece.faces) for piece, _ in pieces) > LARGEST:
+        raise UnusableMeshError(f"more than {LARGEST:,} faces")
+    return pieces
 
 
-def _named_by_obj(path: Path) -> list[str]:
-    """Return the names of the material files and of the textures in them."""
-    libraries = _values(path, "mtllib")
-    textures = [
-        value.split()[-1] if value.startswith("-") else value
-        for library in libraries
-        if (path.parent / library).is_file()
-        for value in _values(path.parent / library, "map_Kd")
-    ]
-    return [name.replace("\\", "/") for name in (*libraries, *textures)]
-
-
-def _values(path: Path, key: str) -> list[str]:
-    text = path.read_text(encoding="utf-8", errors="replace")
-    found = [line.strip().split(maxsplit=1) for line in text.splitlines()]
-    return [words[1] for words in found if len(words) == 2 and words[0] == key]
-
-
-def _joined(pieces: list[trimesh.Trimesh], is_gltf: bool) -> Mesh:
-    vertices, faces, colors, uvs, texture = [], [], [], [], []
+def _joined(
+    pieces: list[tuple[trimesh.Trimesh, NDArray[np.float64]]], materials: dict[str, ObjMaterial]
+) -> Mesh:
+    vertices, faces, colors, opacities, uvs, texture = [], [], [], [], [], []
     textures: list[NDArray[np.uint8]] = []
     count = 0
-    for piece in pieces:
+    for piece, points in pieces:
         corners = np.asarray(piece.faces, np.int64)
-        color, uv, image = _look(piece, is_gltf)
-        vertices.append(np.asarray(piece.vertices, np.float64))
+        color, opacity, uv, image = _look(piece, materials)
+        vertices.append(points)
         faces.append(corners + count)
         colors.append(color)
+        opacities.append(np.full(len(corners), opacity, np.float32))
         uvs.append(uv)
         texture.append(np.full(len(corners), -1 if image is None else len(textures), np.int32))
         if image is not None:
             textures.append(image)
         count += len(piece.vertices)
-    points = np.concatenate(vertices)
-    if not np.isfinite(points).all():
-        raise UnusableMeshError("places that are no numbers")
-    # Both formats have Y up and Z to the front.
     return Mesh(
-        np.ascontiguousarray(points[:, [2, 0, 1]]),
+        from_y_up(np.concatenate(vertices)),
         np.concatenate(faces),
         np.concatenate(colors),
+        np.concatenate(opacities),
         np.concatenate(uvs),
         np.concatenate(texture),
         tuple(textures),
     )
 
 
+def from_y_up(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Convert points (N, 3) from Y up and Z to the front to Z up and X to the front.
+
+    The first is what glTF demands, and what OBJ files have by custom.
+    """
+    return np.ascontiguousarray(points[:, [2, 0, 1]])
+
+
 def _look(
-    piece: trimesh.Trimesh, is_gltf: bool
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8] | None]:
-    """Return the colors (F, 3, 3), the places in the texture (F, 3, 2) and the texture."""
+    piece: trimesh.Trimesh, materials: dict[str, ObjMaterial]
+) -> tuple[NDArray[np.float32], float, NDArray[np.float32], NDArray[np.uint8] | None]:
+    """Return colors (F, 3, 3), opacity, places in the texture (F, 3, 2) and the texture."""
     corners = np.asarray(piece.faces)
     visual = piece.visual
     colors = np.full((len(corners), 3, 3), PLAIN, np.float32)
-    uv = np.zeros((len(corners), 3, 2), np.float32)
+    nowhere = np.zeros((len(corners), 3, 2), np.float32)
     if visual.kind in ("vertex", "face"):
         given = np.asarray(visual.vertex_colors)[:, :3].astype(np.float32) / 255
         # Colors of vertices are linear in glTF and, by custom, as displayed in OBJ.
-        linear = given if is_gltf else scene_linear(given)
-        return linear[corners], uv, None
+        return (scene_linear(given) if materials else given)[corners], 1.0, nowhere, None
     material = getattr(visual, "material", None)
     if material is None:
-        return colors, uv, None
-    image = None
+        return colors, 1.0, nowhere, None
     if isinstance(material, PBRMaterial):
-        image = material.baseColorTexture
-        if material.baseColorFactor is not None:  # scene-linear, though trimesh keeps it as bytes
-            colors[:] = np.asarray(material.baseColorFactor[:3], np.float32) / 255
-        elif image is not None:
-            colors[:] = 1.0
-        painted = visual.vertex_attributes.get("color")
-        if painted is not None and len(painted) == len(piece.vertices):
-            scale = 255 if np.issubdtype(painted.dtype, np.integer) else 1
-            colors *= (np.asarray(painted[:, :3], np.float32) / scale)[corners]
+        opacity = _dress_as_gltf(piece, material, colors)
+        image, is_solid = material.baseColorTexture, material.alphaMode in (None, "OPAQUE")
     else:
-        image = material.image
-        # Kd is as displayed; beside a texture, files of OBJ carry it without meaning it.
+        known = materials.get(material.name, ObjMaterial())
+        image, opacity, is_solid = material.image, known.opacity, False
+        if known.texture is not None and image is None:
+            raise UnusableMeshError("a texture is not found by its name")
+        # Kd is as displayed; beside a texture, OBJ files carry it without meaning it.
         diffuse = np.asarray(material.diffuse[:3], np.float32) / 255
         colors[:] = 1.0 if image is not None else scene_linear(diffuse)
-    if image is None or visual.uv is None or len(visual.uv) != len(piece.vertices):
-        return colors, uv, None
-    uv = np.asarray(visual.uv, np.float32)[corners]
+    if image is None:
+        return colors, opacity, nowhere, None
+    if visual.uv is None or len(visual.uv) != len(piece.vertices):
+        raise UnusableMeshError("a texture without places")
+    return colors, opacity, np.asarray(visual.uv, np.float32)[corners], _pixels(image, is_solid)
+
+
+def _dress_as_gltf(
+    piece: trimesh.Trimesh, material: PBRMaterial, colors: NDArray[np.float32]
+) -> float:
+    """Fill colors (F, 3, 3) with the factor and the vertices' colors; return the opacity."""
+    factor = np.ones(4, np.float32)
+    if material.baseColorFactor is not None:  # scene-linear, though trimesh keeps it as bytes
+        factor = np.asarray(material.baseColorFactor, np.float32) / 255
+    colors[:] = factor[:3]
+    painted = piece.visual.vertex_attributes.get("color")
+    if painted is not None and len(painted) == len(piece.vertices):
+        is_whole = np.issubdtype(painted.dtype, np.integer)
+        scale = np.iinfo(painted.dtype).max if is_whole else 1
+        colors *= (np.asarray(painted[:, :3], np.float32) / scale)[np.asarray(piece.faces)]
+    return 1.0 if material.alphaMode in (None, "OPAQUE") else float(factor[3])
+
+
+def _pixels(image: Image.Image, is_solid: bool) -> NDArray[np.uint8]:
     pixels = np.array(image.convert("RGBA"))
-    shrink = LARGEST_TEXTURE / max(pixels.shape)
+    if is_solid:
+        pixels[..., 3] = 255
+    shrink = LARGEST_TEXTURE / max(pixels.shape[:2])
     if shrink < 1:
         size = [max(round(side * shrink), 1) for side in pixels.shape[1::-1]]
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return colors, uv, pixels
+    return pixels

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from insides import Insides, surface_samples
 from maker import rotation
-from mesh_files import Mesh, display_referred, scene_linear
+from mesh_files import Mesh, display_referred, face_areas, scene_linear
 from objects import LONGEST_SIDE
 
 STRETCHED = 0.5  # share of the objects whose axes are stretched
@@ -29,11 +29,8 @@ class MeshObject:
     def __init__(self, mesh: Mesh) -> None:
         self.mesh = mesh
         self.insides = Insides(mesh.vertices, mesh.faces)
-        self._corners = mesh.vertices[mesh.faces]
-        normals = np.cross(
-            self._corners[:, 1] - self._corners[:, 0], self._corners[:, 2] - self._corners[:, 0]
-        )
-        self._areas = np.linalg.norm(normals, axis=1)
+        self._corners = mesh.corners
+        self._areas = face_areas(self._corners)
 
     def outer_points(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Sample points (count, 3) evenly on the surfaces that have the outside on a side.

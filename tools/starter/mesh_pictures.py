@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +13,27 @@ from mesh_objects import Placed
 from views import Camera, Light, View, Window
 
 SAMPLES = 2  # per pixel and axis
-GLOSSY = 0.35  # share of the pictures in which the object shines
 LIFT = 0.004  # model units between the surface and the start of a second ray
 FAR = 0.3  # model units: what is farther away takes no light from a place
 SOFT = 9  # samples across which the light from all around is smoothed
+
+
+@dataclass(frozen=True)
+class Gloss:
+    """A highlight of the lamp.
+
+    Attributes:
+        strength: Scene-linear.
+        exponent: The larger, the smaller the highlight (Blinn 1977).
+    """
+
+    strength: float
+    exponent: float
+
+    @classmethod
+    def random(cls, rng: np.random.Generator) -> Gloss:
+        """Return a highlight from satin to lacquer."""
+        return cls(float(rng.uniform(0.1, 0.5)), float(rng.uniform(10, 60)))
 
 
 def fitted_window(camera: Camera, points: NDArray[np.float64]) -> Window:
@@ -33,8 +52,12 @@ def render_mesh(
     size: int,
     window: Window,
     rng: np.random.Generator,
+    gloss: Gloss | None = None,
 ) -> View:
-    """Render the `window` of a camera's picture of a mesh, `size` pixels square, antialiased."""
+    """Render the `window` of a camera's picture of a mesh, `size` pixels square, antialiased.
+
+    `rng` scatters the light from all around.
+    """
     across = size * SAMPLES
     directions = _directions(camera, across, window)
     position, axes = camera.pose()
@@ -68,11 +91,21 @@ def render_mesh(
     albedo, _ = placed.thing.mesh.color_at(faces, shares)
     radiance = np.zeros((across * across, 3))
     radiance[hit] = albedo * (lit + ambient)[:, None]
-    if rng.random() < GLOSSY:
+    if gloss is not None:
         half = _unit(lamp - away)
-        shine = (normals * half).sum(axis=1).clip(0) ** rng.uniform(10, 60)
-        radiance[hit] += (rng.uniform(0.1, 0.5) * shine * (lit > 0))[:, None]
+        shine = (normals * half).sum(axis=1).clip(0) ** gloss.exponent
+        radiance[hit] += (gloss.strength * shine * (lit > 0))[:, None]
     return _averaged(radiance, hit, places, size)
+
+
+def silhouette(placed: Placed, camera: Camera, size: int, window: Window) -> NDArray[np.bool_]:
+    """Return the mask (size, size) of the mesh, asked at the centers of pixels."""
+    directions = _directions(camera, size, window)
+    origin = placed.to_mesh(camera.pose()[0][None])
+    faces = placed.thing.insides.hit_faces(
+        np.broadcast_to(origin, directions.shape), directions @ placed.turn
+    )
+    return (faces >= 0).reshape(size, size)
 
 
 def _directions(camera: Camera, size: int, window: Window) -> NDArray[np.float64]:

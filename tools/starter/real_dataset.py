@@ -2,8 +2,8 @@
 
     python tools/starter/real_dataset.py FOLDER... --leave-out 'door|window'
 
-Each shard holds all views of its objects. The first shard is held out from training, so that
-training and its figures share no object.
+Each shard holds all views of its objects. The first shard is held out from training, with all
+objects of the same shapes, so that training and its figures share no object.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import re
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -37,13 +37,15 @@ from dataset import (
     random_light,
     sample_rays,
 )
-from mesh_files import ENDINGS, Mesh, UnusableMeshError, load_mesh
+from insides import surface_samples
+from mesh_files import ENDINGS, Mesh, UnusableMeshError, face_areas, load_mesh
 from mesh_objects import MeshObject, Placed, varied
-from mesh_pictures import fitted_window, render_mesh
+from mesh_pictures import Gloss, fitted_window, render_mesh
 
 FACES = (60, 150_000)
 THINNEST, MIDDLE = 0.08, 0.2  # least shares of the longest side
 SEE_THROUGH = 0.05  # largest share of the surface that a texture makes transparent
+GLOSSY = 0.35  # share of the pictures in which the object shines
 VIEWS = 4
 NEAR = ((0.008, 0.4), (0.025, 0.35), (0.07, 0.25))
 """Standard deviations of points from the surface, in model units, and their shares."""
@@ -56,36 +58,50 @@ class Found:
     Attributes:
         path: The file.
         problem: Why it is left out; empty if it is used.
+        shape: Digest of the shape, whatever its size and colors.
     """
 
     path: str
     problem: str
+    shape: str = ""
 
 
 def find(folders: list[Path], leave_out: str, processes: int) -> list[Found]:
-    """Look at all meshes in folders; the same files always come in the same, mixed order."""
-    paths = sorted(
-        {p for folder in folders for p in folder.rglob("*") if p.suffix.lower() in ENDINGS}
-    )
-    paths.sort(key=lambda path: sha256("/".join(path.parts[-3:]).encode()).digest())
-    named = [path for path in paths if leave_out and re.search(leave_out, path.stem, re.I)]
-    found = [Found(str(path), "left out by name") for path in named]
-    rest = [path for path in paths if path not in set(named)]
+    """Look at all meshes in folders; those to use come in an order that only shapes decide.
+
+    `leave_out` is a regular expression for paths below the folders.
+    """
+    below = {
+        path: path.relative_to(folder).as_posix()
+        for folder in folders
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in ENDINGS
+    }
+    named = {path for path, name in below.items() if leave_out and re.search(leave_out, name, re.I)}
+    rest = [path for path in below if path not in named]
+    found = []
     with multiprocessing.Pool(processes) as pool:
         for done, one in enumerate(pool.imap(look_at, rest, 8), 1):
             found.append(one)
             print(f"\rlooked at {done} of {len(rest)} files", end="", flush=True)
     print()
-    return found
+    found.sort(key=lambda one: (one.shape, _digest_of_file(Path(one.path))))
+    return [*found, *(Found(str(path), "left out by name") for path in sorted(named))]
 
 
 def look_at(path: Path) -> Found:
-    """Say whether a file can be learned from."""
+    """Check whether a file is usable."""
     try:
-        suits(load_mesh(path))
+        mesh = load_mesh(path)
+        suits(mesh)
     except UnusableMeshError as error:
         return Found(str(path), str(error))
-    return Found(str(path), "")
+    points = np.unique(mesh.vertices.round(2) + 0.0, axis=0)
+    return Found(str(path), "", sha256(points.tobytes()).hexdigest()[:16])
+
+
+def _digest_of_file(path: Path) -> bytes:
+    return sha256(path.read_bytes()).digest()
 
 
 def suits(mesh: Mesh) -> None:
@@ -96,17 +112,24 @@ def suits(mesh: Mesh) -> None:
     """
     if not FACES[0] <= len(mesh.faces) <= FACES[1]:
         raise UnusableMeshError(f"not {FACES[0]} to {FACES[1]:,} faces")
-    sides = np.sort(np.ptp(mesh.vertices[np.unique(mesh.faces)], axis=0))
-    if not sides[2] > 0 or sides[0] < THINNEST * sides[2] or sides[1] < MIDDLE * sides[2]:
+    sides = np.sort(np.ptp(mesh.vertices, axis=0))
+    if sides[0] < THINNEST * sides[2] or sides[1] < MIDDLE * sides[2]:
         raise UnusableMeshError("too thin or too long")
-    corners = mesh.vertices[mesh.faces]
-    areas = np.linalg.norm(
-        np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
-    )
-    faces = np.random.default_rng(0).choice(len(areas), 2000, p=areas / areas.sum())
-    alpha = mesh.color_at(faces, np.full((len(faces), 3), 1 / 3))[1]
-    if (alpha < 0.5).mean() > SEE_THROUGH:
-        raise UnusableMeshError("transparent texture")
+    rng = np.random.default_rng(0)
+    _, faces, shares = surface_samples(mesh.corners, face_areas(mesh.corners), 2000, rng)
+    if (mesh.color_at(faces, shares)[1] < 0.5).mean() > SEE_THROUGH:
+        raise UnusableMeshError("transparent")
+
+
+def held_out_whole(found: list[Found], count: int) -> list[Found]:
+    """Leave out what has the shape of one of the first `count` objects, which are held out."""
+    used = [one for one in found if not one.problem]
+    shapes = {one.shape for one in used[:count]}
+    alike = [one for one in used[count:] if one.shape in shapes]
+    return [
+        replace(one, problem="the shape of a held-out object") if one in alike else one
+        for one in found
+    ]
 
 
 def report(found: list[Found]) -> str:
@@ -117,9 +140,12 @@ def report(found: list[Found]) -> str:
 
 
 def make_samples(path: Path, views: int) -> list[Sample]:
-    """Make the samples of an object; the file's name seeds what is random."""
-    seed = int.from_bytes(sha256("/".join(path.parts[-3:]).encode()).digest()[:8], "little")
-    rng = np.random.default_rng(seed)
+    """Make the samples of an object; the file's content seeds what is random.
+
+    Raises:
+        UnusableMeshError: A sample cannot be made.
+    """
+    rng = np.random.default_rng(int.from_bytes(_digest_of_file(path)[:8], "little"))
     mesh = load_mesh(path)
     samples: list[Sample] = []
     for number in range(views):
@@ -130,10 +156,13 @@ def make_samples(path: Path, views: int) -> list[Sample]:
 
 
 def make_sample(placed: Placed, rng: np.random.Generator) -> Sample:
-    """Make one sample of a mesh."""
+    """Make one sample of a mesh; raises UnusableMeshError if the picture shows nothing."""
     camera, light = random_camera(rng), random_light(rng)
     window = fitted_window(camera, placed.vertices)
-    view = render_mesh(placed, camera, light, RENDERED, window, rng)
+    gloss = Gloss.random(rng) if rng.random() < GLOSSY else None
+    view = render_mesh(placed, camera, light, RENDERED, window, rng, gloss)
+    if not view.mask.any():
+        raise UnusableMeshError("nothing to see")
     picture, positions = framed(view, rng)
     anywhere = rng.uniform(-HALF_BOX, HALF_BOX, (POINTS // 4, 3))
     near = placed.surface_points(POINTS - len(anywhere), rng)
@@ -143,6 +172,8 @@ def make_sample(placed: Placed, rng: np.random.Generator) -> Sample:
     points = points[rng.permutation(POINTS)]
     distances, colors = placed.distance_and_color(points.astype(np.float64))
     volume = np.packbits(placed.occupied(cell_centers(VOLUME)))
+    if not (np.isfinite(distances).all() and np.isfinite(colors).all()):
+        raise UnusableMeshError("distances that are no numbers")
     rays, hits = sample_rays(view, camera, window, rng)
     return Sample(
         picture=picture,
@@ -162,7 +193,12 @@ def write_shard(task: tuple[Path, int, list[str], int]) -> Path:
     path = folder / f"{number:05d}.npz"
     if path.exists():
         return path
-    samples = [sample for file in files for sample in make_samples(Path(file), views)]
+    samples: list[Sample] = []
+    for file in files:
+        try:
+            samples += make_samples(Path(file), views)
+        except UnusableMeshError as error:
+            print(f"left out: {file}: {error}", flush=True)
     partial = path.with_suffix(f".{os.getpid()}.part")
     try:
         with partial.open("wb") as file:
@@ -175,28 +211,53 @@ def write_shard(task: tuple[Path, int, list[str], int]) -> Path:
     return path
 
 
+def listed(options: argparse.Namespace, held_out: int) -> list[Found]:
+    """Return the files that a folder of shards is made of, and keep the list there.
+
+    A folder that is continued keeps its objects, and the first of them as held out.
+    """
+    path = options.folder / "files.json"
+    settings = {
+        "folders": [str(folder.resolve()) for folder in options.folders],
+        "leave_out": options.leave_out,
+        "views": options.views,
+    }
+    if path.exists():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["settings"] != settings:
+            raise SystemExit(
+                f"{options.folder} was made with {kept['settings']}: pass the same, or another"
+                " --folder"
+            )
+        return [Found(**one) for one in kept["files"]]
+    found = held_out_whole(find(options.folders, options.leave_out, options.processes), held_out)
+    used = sum(not one.problem for one in found)
+    if used <= held_out:
+        raise SystemExit(
+            f"{report(found)}\n{used} objects are too few: {held_out} of them are held out"
+        )
+    options.folder.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".part")
+    content = {"settings": settings, "files": [asdict(one) for one in found]}
+    partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    partial.replace(path)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folders", nargs="+", type=Path)
-    parser.add_argument("--leave-out", default="", help="regular expression for files' names")
+    parser.add_argument("--leave-out", default="", help="regular expression for paths")
     parser.add_argument("--views", type=int, default=VIEWS, choices=(1, 2, 4, 8, 16))
     parser.add_argument("--folder", type=Path, default=CACHE / "real")
     parser.add_argument("--processes", type=int, default=cores())
     options = parser.parse_args()
-    options.folder.mkdir(parents=True, exist_ok=True)
-    listed = options.folder / "files.json"
-    if listed.exists():  # A folder that is continued keeps its objects.
-        found = [Found(**one) for one in json.loads(listed.read_text())]
-    else:
-        found = find(options.folders, options.leave_out, options.processes)
-        listed.write_text(json.dumps([asdict(one) for one in found], indent=1))
+    per_shard = HELD_OUT // options.views
+    found = listed(options, per_shard)
     print(report(found))
     used = [one.path for one in found if not one.problem]
-    per_shard = HELD_OUT // options.views
-    if len(used) <= per_shard:
-        raise SystemExit(f"{len(used)} objects are too few: {per_shard} of them are held out")
     groups = [used[first : first + per_shard] for first in range(0, len(used), per_shard)]
     tasks = [(options.folder, n, files, options.views) for n, files in enumerate(groups)]
     started = time.perf_counter()

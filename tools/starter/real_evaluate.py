@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import hashlib
 import json
 import multiprocessing
 from dataclasses import asdict, dataclass
@@ -25,7 +24,7 @@ from dataset import cores, random_camera, random_light
 from figures import Case, Figures, case_of, measure
 from mesh_files import ENDINGS, UnusableMeshError, load_mesh
 from mesh_objects import MeshObject, Placed
-from mesh_pictures import fitted_window, render_mesh
+from mesh_pictures import fitted_window, render_mesh, silhouette
 from shapes import NONE, POINTS, Likeness, likeness, mesh_points
 from triposr.inference import TripoSRError
 from triposr.inference.model.network import Model
@@ -64,6 +63,10 @@ class MeshTruth:
         """See Truth."""
         return render_mesh(self.placed, camera, light, size, window, np.random.default_rng(0))
 
+    def silhouette(self, camera: Camera, size: int, window: Window) -> NDArray[np.bool_]:
+        """See Truth."""
+        return silhouette(self.placed, camera, size, window)
+
     def window(self, camera: Camera) -> Window:
         """See Truth."""
         return fitted_window(camera, self.placed.vertices)
@@ -100,7 +103,9 @@ def main() -> None:
         weights = sha256(weights_file(options.model).read_bytes()).hexdigest()
     except TripoSRError as error:
         raise SystemExit(str(error)) from error
-    found, problems, picture = evaluate_all(options.model, paths, options.processes)
+    found, problems, picture = evaluate_all(
+        options.model, options.objects, paths, options.processes
+    )
     for path, problem in problems.items():
         print(f"left out: {path.name}: {problem}")
     if not found:
@@ -115,43 +120,44 @@ def main() -> None:
 
 
 def evaluate_all(
-    folder: Path, paths: list[Path], processes: int
+    model: Path, folder: Path, paths: list[Path], processes: int
 ) -> tuple[list[RealFigures], dict[Path, str], Image.Image]:
-    """Return the figures of all usable files, why others are left out, and the contact sheet."""
+    """Return the figures of all usable files, why others are left out, and the contact sheet.
+
+    An object's name is its path below the `folder`, without the ending.
+    """
     found: list[RealFigures] = []
-    used: dict[str, Path] = {}
     problems: dict[Path, str] = {}
+    names = {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
     # Torch has not computed anything yet, so the fork loses none of its threads.
     with multiprocessing.Pool(processes) as pool:
-        results = pool.imap(_evaluate, [(folder, path) for path in paths])
-        for number, (path, result) in enumerate(zip(paths, results, strict=True), 1):
+        results = pool.imap(_evaluate, [(model, path, name) for name, path in names.items()])
+        for number, (path, result) in enumerate(zip(names.values(), results, strict=True), 1):
             if isinstance(result, str):
                 problems[path] = result
             else:
                 found.append(result)
-                used[result.figures.family] = path
             print(f"\r{number} of {len(paths)} objects", end="", flush=True)
         print("\n")
         picture = Image.new("RGB", (1, 1))
         if found:
             picture = evaluate.rows_of(
                 [one.figures for one in found],
-                lambda row: pool.map(_draw, [(folder, used[f.family], f) for f in row], 1),
+                lambda row: pool.map(_draw, [(model, names[f.family], f) for f in row], 1),
             )
     return found, problems, picture
 
 
-def case_from(model: Model, path: Path) -> Case:
+def case_from(model: Model, path: Path, name: str) -> Case:
     """Reconstruct a mesh from a picture; its name chooses the turn, the camera and the light.
 
     Raises:
         UnusableMeshError: The file cannot be used.
     """
-    seed = int.from_bytes(hashlib.sha256(path.name.encode()).digest()[:6], "little")
+    seed = int.from_bytes(sha256(name.encode()).digest()[:6], "little")
     rng = np.random.default_rng(seed)
     placed = Placed.turned(MeshObject(load_mesh(path)), float(rng.uniform(0, 360)))
-    truth = MeshTruth(path.stem, placed)
-    return case_of(model, seed, truth, random_camera(rng), random_light(rng))
+    return case_of(model, seed, MeshTruth(name, placed), random_camera(rng), random_light(rng))
 
 
 def measured(case: Case) -> RealFigures:
@@ -168,17 +174,18 @@ def _model(folder: Path) -> Model:
     return evaluate.worker_model(folder)
 
 
-def _evaluate(task: tuple[Path, Path]) -> RealFigures | str:
-    folder, path = task
+def _evaluate(task: tuple[Path, Path, str]) -> RealFigures | str:
+    model, path, name = task
     try:
-        return measured(case_from(_model(folder), path))
+        return measured(case_from(_model(model), path, name))
     except UnusableMeshError as error:
         return str(error)
 
 
 def _draw(task: tuple[Path, Path, Figures]) -> Image.Image:
-    folder, path, figures = task
-    return evaluate.drawn(case_from(_model(folder), path), f"{path.stem} {figures.volume:.2f}")
+    model, path, figures = task
+    case = case_from(_model(model), path, figures.family)
+    return evaluate.drawn(case, f"{path.stem} {figures.volume:.2f}")
 
 
 def report(found: list[RealFigures], weights: str) -> str:

@@ -11,6 +11,7 @@ from trimesh.registration import icp
 
 from insides import surface_samples
 from maker import rotation
+from mesh_files import face_areas
 
 POINTS = 10_000
 CLOSE = 0.1  # distance at which a point counts as found, of a shape in [-1, 1]
@@ -48,18 +49,14 @@ def likeness(truth: NDArray[np.floating], result: NDArray[np.floating], seed: in
     rng = np.random.default_rng(seed)
     one, other = normalized(truth), normalized(result)
     some = [points[rng.permutation(len(points))[:ICP_POINTS]] for points in (one, other)]
-    starts = []
+    found = []
     for turn in range(TURNS):
         start = np.eye(4)
         start[:3, :3] = rotation(2, 360 / TURNS * turn)
-        matrix, _, cost = icp(
+        matrix, _, _ = icp(
             some[1], some[0], start, max_iterations=ICP_STEPS, reflection=False, scale=False
         )
-        starts.append((cost, matrix))
-    found = [
-        compared(one, other @ matrix[:3, :3].T + matrix[:3, 3])
-        for _, matrix in sorted(starts, key=lambda pair: pair[0])[:2]
-    ]
+        found.append(compared(one, other @ matrix[:3, :3].T + matrix[:3, 3]))
     return min(found, key=lambda likeness: likeness.chamfer)
 
 
@@ -83,7 +80,4 @@ def mesh_points(
 ) -> NDArray[np.float64]:
     """Sample points (count, 3) evenly on triangles."""
     corners = vertices[faces].astype(np.float64)
-    areas = np.linalg.norm(
-        np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
-    )
-    return surface_samples(corners, areas, count, np.random.default_rng(seed))[0]
+    return surface_samples(corners, face_areas(corners), count, np.random.default_rng(seed))[0]

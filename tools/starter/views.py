@@ -100,7 +100,7 @@ class View:
     """A camera's picture and the surface points in it.
 
     Attributes:
-        rgba: (S, S, 4) uint8, display-referred, straight alpha that is 0 or 255.
+        rgba: (S, S, 4) uint8, display-referred, straight alpha.
         positions: (S, S, 3) float32, the surface point at each pixel; nan outside the object.
     """
 
