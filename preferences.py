@@ -159,6 +159,11 @@ class MachineSettings:
         name="GitHub Mirror",
         description="Address to use instead of https://github.com, which hosts the matting models",
     )
+    pytorch_mirror: StringProperty(
+        name="PyTorch Mirror",
+        description="Address to use instead of https://download.pytorch.org and "
+        "https://pypi.nvidia.com, which host torch for NVIDIA cards and the libraries it needs",
+    )
     show_colors: BoolProperty(
         name="Show Colors in Solid Shading",
         description="Show color attributes in the solid shading of the viewports when a mesh "
@@ -196,6 +201,11 @@ def torch_folder(context: bpy.types.Context) -> Path | None:
     return Path(bpy.path.abspath(chosen)) if chosen else None
 
 
+def gpu_builds(context: bpy.types.Context) -> Path:
+    """Folder in which *Use My GPU* installs builds of torch."""
+    return model_folder(context) / "torch"
+
+
 def machine(context: bpy.types.Context, is_clicked: bool) -> Machine:
     """Machine settings of a task.
 
@@ -211,4 +221,5 @@ def machine(context: bpy.types.Context, is_clicked: bool) -> Machine:
         threads=chosen.threads if is_clicked else chosen.threads or None,
         keep=60 * minutes[chosen.keep_loaded],
         torch_folder=torch_folder(context),
+        gpu_builds=gpu_builds(context),
     )

@@ -15,8 +15,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from .errors import DeviceMemoryError, import_network_packages, importing
-from .machine.own_torch import use_torch_from
+from .errors import DependencyError, DeviceMemoryError, import_network_packages, importing
+from .machine.installed_builds import disown, find_installed, is_build, missing_file
+from .machine.own_torch import forget_failed_import, loaded_from, use_torch_from
+from .message import Message
 from .model.weights import weights_file
 from .scene_code import SceneCode
 from .types import DeviceInfo, Machine, MeshData, SurfaceSettings, Tick
@@ -50,12 +52,15 @@ class Engine:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._choosing_torch = threading.RLock()
         self._key: _Key | None = None
         self._model: Model | None = None
         self._users = 0
         self._unload_at = float("inf")
         self.devices: tuple[DeviceInfo, ...] = ()
         """The devices that `look_for_devices` found last; empty until it has been called."""
+        self.torch_problem: str = ""
+        """Why the build that `Use My GPU` installed is not used, a message; empty if it is."""
 
     def is_loaded(self) -> bool:
         """Return whether a model is in memory."""
@@ -71,27 +76,86 @@ class Engine:
         model = self._model
         return "" if model is None else str(model.device)
 
-    def choose_torch(self, torch_folder: Path | None = None) -> None:
-        """Set where the first import of torch takes it from; raises DependencyError."""
-        use_torch_from(torch_folder)
-        _let_waiting_threads_sleep()
+    def choose_torch(
+        self, torch_folder: Path | None = None, gpu_builds: Path | None = None
+    ) -> None:
+        """Set where the first import of torch takes it from; raises DependencyError.
 
-    def import_torch(self, torch_folder: Path | None = None) -> None:
-        """Import torch, from `torch_folder` if one is given; raises DependencyError."""
-        self.choose_torch(torch_folder)
+        Args:
+            torch_folder: The artist's own torch; None for the next.
+            gpu_builds: See `Machine.gpu_builds`. A build that cannot be used is passed over, with
+                `torch_problem` as the reason.
+        """
+        _let_waiting_threads_sleep()
+        with self._choosing_torch:
+            build = None
+            if torch_folder is None and gpu_builds is not None:
+                build = self._usable_build(gpu_builds)
+            use_torch_from(torch_folder or build)
+            if build is not None:
+                self._try_import(build)
+
+    def _usable_build(self, home: Path) -> Path | None:
+        """Return the folder of the build to import torch from; None for Python's usual one."""
+        loaded = loaded_from()
+        if loaded is not None:  # It stays for as long as this process lives.
+            return loaded if is_build(loaded) else None
+        build = find_installed(home)
+        if build is None:
+            return None
+        if missing := missing_file(build.folder):
+            self._pass_over(build.folder, Message("the file {name} is missing", name=missing))
+            return None
+        return build.folder
+
+    def _try_import(self, folder: Path) -> None:
+        """Import torch from a build; fall back to Python's usual torch if that fails."""
+        if "torch" in sys.modules:
+            return
+        try:
+            import_module("torch")
+        except (Exception, SystemExit) as error:  # as in `importing`: a broken install raises any
+            log.warning("torch cannot be imported from %s", folder, exc_info=error)
+            self._pass_over(folder, f"{type(error).__name__}: {error}")
+            if not forget_failed_import():
+                raise DependencyError(
+                    "The GPU build of torch cannot be imported ({reason})",
+                    "Restart Blender: it then uses the torch that came with the add-on",
+                    reason=str(error),
+                ) from error
+            use_torch_from(None)
+
+    def _pass_over(self, folder: Path, reason: str) -> None:
+        self.torch_problem = Message(
+            "The GPU build of torch is not used, because it is damaged ({reason})", reason=reason
+        )
+        log.warning("%s", self.torch_problem)
+        try:
+            disown(folder)
+        except OSError as error:  # a share that is read-only: passed over again next time
+            log.info("The record of %s stays: %s", folder.name, error)
+
+    def import_torch(
+        self, torch_folder: Path | None = None, gpu_builds: Path | None = None
+    ) -> None:
+        """Import torch; takes the arguments of `choose_torch`, raises DependencyError."""
+        self.choose_torch(torch_folder, gpu_builds)
         with importing("torch"):
             import_module("torch")
 
     def look_for_devices(
-        self, torch_folder: Path | None = None, again: bool = False
+        self,
+        torch_folder: Path | None = None,
+        again: bool = False,
+        gpu_builds: Path | None = None,
     ) -> tuple[DeviceInfo, ...]:
         """Import torch and return the devices that it finds; raises DependencyError.
 
         Args:
-            torch_folder: See `import_torch`.
+            torch_folder, gpu_builds: See `choose_torch`.
             again: Look again even if devices are known already.
         """
-        self.import_torch(torch_folder)
+        self.import_torch(torch_folder, gpu_builds)
         if again or not self.devices:
             from .machine.devices import list_devices
 
@@ -128,11 +192,11 @@ class Engine:
             DeviceMemoryError: Not even the CPU's memory suffices.
             TripoSRError: What `work` and `load_model` raise.
         """
-        self.choose_torch(machine.torch_folder)
+        self.choose_torch(machine.torch_folder, machine.gpu_builds)
         _import_loader()
         # Looking for devices wakes every GPU; an artist who chose the CPU wants them left alone.
         if machine.device != "cpu":
-            self.look_for_devices(machine.torch_folder)
+            self.look_for_devices(machine.torch_folder, gpu_builds=machine.gpu_builds)
         from .machine.threads import torch_threads
 
         with self._lock:
@@ -171,7 +235,7 @@ class Engine:
         Falls back to the CPU if a GPU's memory runs out. Raises what `extract_mesh` and
         `import_torch` raise.
         """
-        self.import_torch(machine.torch_folder)
+        self.import_torch(machine.torch_folder, machine.gpu_builds)
         from .surface.extraction import extract_mesh
 
         return _on_device_or_cpu(
@@ -193,7 +257,7 @@ class Engine:
         Falls back to the CPU if a GPU's memory runs out. Raises what `color_points` and
         `import_torch` raise.
         """
-        self.import_torch(machine.torch_folder)
+        self.import_torch(machine.torch_folder, machine.gpu_builds)
         from .surface.extraction import color_points
 
         return _on_device_or_cpu(lambda device: color_points(code, points, tick, device), machine)

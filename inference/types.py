@@ -19,9 +19,19 @@ if TYPE_CHECKING:
     from PIL import Image
 
 Stage = Literal[
-    "load", "prepare", "encode", "extract", "color", "download", "copy", "verify", "convert"
+    "load",
+    "prepare",
+    "encode",
+    "extract",
+    "color",
+    "download",
+    "copy",
+    "verify",
+    "convert",
+    "unpack",
+    "try",
 ]
-"""Stages of a reconstruction, in order, then those of a model's download or import."""
+"""Stages of a reconstruction, in order, then those of downloads, imports and installations."""
 
 Tick = Callable[[Stage, float], None]
 """Callback for the stage and the fraction of it that is done, 0...1; raises to stop the work."""
@@ -119,6 +129,8 @@ class Machine:
         threads: CPU threads that torch may use; 0 leaves one to Blender, None changes nothing.
         keep: Seconds for which a model stays loaded after its last use.
         torch_folder: Folder to import torch from; None leaves the choice to Python.
+        gpu_builds: Folder with builds of torch that `Use My GPU` installed; the newest that is
+            whole is imported if `torch_folder` is None.
     """
 
     device: str = "auto"
@@ -126,6 +138,7 @@ class Machine:
     threads: int | None = None
     keep: float = float("inf")
     torch_folder: Path | None = None
+    gpu_builds: Path | None = None
 
 
 def check_choice(label: str, value: object, choices: tuple[str, ...]) -> None:

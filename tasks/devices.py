@@ -9,18 +9,18 @@ import bpy
 from ..inference.engine import engine
 from ..inference.message import Message
 from ..inference.types import DeviceInfo, Tick
-from ..preferences import device_label, torch_folder
+from ..preferences import device_label, gpu_builds, torch_folder
 from .queue import Outcome, Task
 from .stages import DETECT_STAGES
 
 
 def detection(context: bpy.types.Context) -> Task:
     """Make the task that detects devices that the installed torch can use; they are its result."""
-    folder = torch_folder(context)
+    folder, builds = torch_folder(context), gpu_builds(context)
 
     def work(tick: Tick) -> tuple[DeviceInfo, ...]:
         tick("load", 0.0)
-        return engine.look_for_devices(folder, again=True)
+        return engine.look_for_devices(folder, again=True, gpu_builds=builds)
 
     return Task(Message("Devices"), DETECT_STAGES, work, _found)
 

@@ -112,7 +112,7 @@ def _edit(
     def work(tick: Tick) -> _Made:
         try:
             tick("edit", 0.0)
-            engine.import_torch(this_machine.torch_folder)
+            engine.import_torch(this_machine.torch_folder, this_machine.gpu_builds)
             gone = np.zeros(len(before.points), bool)
             if edges is not None:
                 gone = small_parts(edges, len(gone), least)

@@ -104,7 +104,7 @@ def _start(target: bpy.types.Object, may_be_coarse: bool) -> None:
     this_machine, uid = machine(bpy.context, is_clicked=True), target.session_uid
 
     def work(tick: Tick) -> MeshData:
-        engine.import_torch(this_machine.torch_folder)
+        engine.import_torch(this_machine.torch_folder, this_machine.gpu_builds)
         check_fit()
         return engine.extract(code, wanted, this_machine, tick)
 

@@ -13,7 +13,7 @@ from ..inference.files.installation import import_model, install, needs_conversi
 from ..inference.message import Message
 from ..inference.model.catalog import TRIPOSR, PublishedModel
 from ..inference.types import Tick
-from ..preferences import model_folder, preferences, torch_folder
+from ..preferences import gpu_builds, model_folder, preferences, torch_folder
 from . import preview
 from .inventory import look_again
 from .meter import Meter
@@ -28,14 +28,14 @@ def download(context: bpy.types.Context, model: PublishedModel) -> Task:
     """Make the task that downloads a model and installs it."""
     folder, chosen = model_folder(context), preferences(context)
     hub, github, keep = chosen.hub_mirror, chosen.github_mirror, chosen.keep_original
-    torch, offline = torch_folder(context), _offline()
+    torch, builds, offline = torch_folder(context), gpu_builds(context), offline_error()
 
     def work(tick: Tick) -> Path:
         is_here = model.name == TRIPOSR.name and needs_conversion(folder)
         if offline is not None and not is_here:
             raise offline
         if model.name == TRIPOSR.name:
-            engine.choose_torch(torch)
+            engine.choose_torch(torch, builds)
         return install(model, folder, hub, github, keep, tick, _let_go_of_files)
 
     return Task(
@@ -48,7 +48,7 @@ def download(context: bpy.types.Context, model: PublishedModel) -> Task:
     )
 
 
-def _offline() -> DownloadError | None:
+def offline_error() -> DownloadError | None:
     """Error to raise instead of downloading, if Blender may not go online."""
     if bpy.app.online_access:
         return None
@@ -62,11 +62,12 @@ def _offline() -> DownloadError | None:
 
 def import_from_disk(context: bpy.types.Context, source: Path) -> Task:
     """Make the task that copies a model's files into the model folder."""
-    folder, torch = model_folder(context), torch_folder(context)
+    folder = model_folder(context)
+    torch, builds = torch_folder(context), gpu_builds(context)
 
     def work(tick: Tick) -> str:
         if source.suffix.lower() != ".onnx":
-            engine.choose_torch(torch)
+            engine.choose_torch(torch, builds)
         return import_model(source, folder, tick, _let_go_of_files)
 
     return Task(

@@ -32,7 +32,7 @@ def extraction(
 
     def work(tick: Tick) -> MeshData:
         tick("extract", 0.0)
-        engine.import_torch(this_machine.torch_folder)
+        engine.import_torch(this_machine.torch_folder, this_machine.gpu_builds)
         before.check_fit()
         return engine.extract(before.code, surface, this_machine, tick)
 
@@ -58,7 +58,7 @@ def coloring(blender_object: bpy.types.Object, this_machine: Machine, is_clicked
 
     def work(tick: Tick) -> np.ndarray:
         tick("color", 0.0)
-        engine.import_torch(this_machine.torch_folder)
+        engine.import_torch(this_machine.torch_folder, this_machine.gpu_builds)
         before.check_fit()
         points = before.placement.unplace(before.points, mirrored)
         return engine.color(before.code, points, this_machine, tick)

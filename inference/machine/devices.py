@@ -14,6 +14,7 @@ import torch
 from ..errors import DeviceError, DeviceMemoryError, InputError
 from ..message import Message
 from ..types import DeviceInfo
+from .driver import look_at_driver
 
 log = logging.getLogger(__name__)
 
@@ -134,23 +135,27 @@ def _backend(kind: str) -> Any:
     return torch.backends.mps if kind == "mps" else getattr(torch, kind)
 
 
-DRIVERS = {
-    "NVIDIA": ("/proc/driver/nvidia/version", "C:/Windows/System32/nvcuda.dll"),
-    "AMD": ("/dev/kfd",),
-}
-"""Files that GPU drivers install, by maker."""
+AMD_DRIVER = "/dev/kfd"
+"""File that AMD's driver for computing makes on Linux."""
 
 
 def _unused_gpu() -> str:
-    """Return a message that this build of torch does not fit the machine's GPU; empty if no GPU."""
-    for maker, files in DRIVERS.items():
-        if any(Path(file).exists() for file in files):
-            return Message(
-                "The {maker} GPU is not used: the installed torch {version} was made for others",
-                maker=maker,
-                version=torch.__version__,
-            )
-    return ""
+    """Return a message that the machine's GPU is not used by this torch; empty without a GPU."""
+    driver = look_at_driver()
+    if not driver.cards and not Path(AMD_DRIVER).exists():
+        return driver.problem
+    card = driver.cards[0].name if driver.cards else Message("The AMD GPU")
+    if driver.cards and torch.version.cuda:
+        return Message(
+            "{card} is not used: the installed torch {version} does not find it",
+            card=card,
+            version=torch.__version__,
+        )
+    return Message(
+        "{card} is not used: the installed torch {version} was made for others",
+        card=card,
+        version=torch.__version__,
+    )
 
 
 def _memory_of_cpu() -> int:

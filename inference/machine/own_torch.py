@@ -1,13 +1,14 @@
-"""Import of another build of torch from the artist's folder: CUDA on Windows, ROCm, XPU. No torch.
+"""Import of another build of torch from a folder: CUDA, ROCm, XPU. No torch.
 
-`pip install --target FOLDER torch` fills such a folder. Only torch and its own parts are imported
-from it, so nothing else that pip put there replaces packages of Blender or the add-on. Neither
-Blender's Python nor its search path changes.
+`pip install --target FOLDER torch` fills such a folder, and so does *Use My GPU*. Only torch and
+its own parts are imported from it, so nothing else that pip put there replaces packages of Blender
+or the add-on. Blender's Python does not change, and its search path only while torch is imported.
 """
 
 from __future__ import annotations
 
 import importlib.machinery
+import importlib.util
 import logging
 import os
 import re
@@ -15,7 +16,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
+from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
@@ -39,6 +40,9 @@ PARTS = (
 UNKNOWN = Message("unknown")
 """Stands for a version that is not recorded."""
 
+CPU_ONLY = Message("CPU only")
+"""What the builds in most zips are made for."""
+
 
 @dataclass(frozen=True)
 class TorchBuild:
@@ -51,6 +55,11 @@ class TorchBuild:
 
     version: str
     made_for: str
+
+    @property
+    def uses_gpus(self) -> bool:
+        """Whether it was made for a GPU of any kind."""
+        return self.made_for != CPU_ONLY
 
 
 def read_build(folder: Path) -> TorchBuild:
@@ -82,13 +91,46 @@ def read_build(folder: Path) -> TorchBuild:
 def _made_for(version_py: str) -> str:
     named = (("cuda", "CUDA {}"), ("hip", "ROCm {}"), ("xpu", "Intel XPU {}"))
     found = [label.format(value) for name, label in named if (value := _assigned(version_py, name))]
-    return found[0] if found else Message("CPU only")
+    return found[0] if found else CPU_ONLY
 
 
 def _assigned(text: str, name: str) -> str:
     """Return the string that torch's version.py assigns to a name, or "" for None."""
     found = re.search(rf"^{name}\b[^=\n]*=\s*['\"]([^'\"]+)['\"]", text, re.MULTILINE)
     return found[1] if found else ""
+
+
+def read_usual_build() -> TorchBuild | None:
+    """Describe the torch that Python finds by itself, without importing it; None without one."""
+    spec = PathFinder.find_spec("torch")
+    if spec is None or spec.origin is None:
+        return None
+    try:
+        text = Path(spec.origin).with_name("version.py").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        log.warning("The installed torch cannot be read: %s", error)
+        return None
+    return TorchBuild(_assigned(text, "__version__") or UNKNOWN, _made_for(text))
+
+
+def loaded_from() -> Path | None:
+    """Return the folder that holds the torch of this process; None if it has not been imported."""
+    loaded = sys.modules.get("torch")
+    origin = None if loaded is None else _origin(loaded)
+    return None if origin is None else origin.parent
+
+
+def forget_failed_import() -> bool:
+    """Forget a torch whose import failed; return whether another may be imported in this process.
+
+    None may if a library of the failed one stays loaded: two with the same names do not coexist.
+    """
+    names = [name for name in sys.modules if name.partition(".")[0] in PARTS]
+    is_loaded = any(name in sys.modules for name in ("torch._C", "functorch._C"))
+    for name in names:
+        del sys.modules[name]
+    # Windows' loader takes libraries that are needed by name from those that are loaded already.
+    return not is_loaded and sys.platform != "win32"
 
 
 def use_torch_from(folder: Path | None) -> None:
@@ -133,8 +175,13 @@ class _TorchFinder(metadata.DistributionFinder):
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        if name not in PARTS:
+            return None
         # The package's own path finds the modules inside a package.
-        return PathFinder.find_spec(name, [self._folder]) if name in PARTS else None
+        spec = PathFinder.find_spec(name, [self._folder])
+        if name == "torch" and spec is not None and spec.origin is not None:
+            spec.loader = _TorchLoader(name, spec.origin)
+        return spec
 
     def find_distributions(
         self, context: metadata.DistributionFinder.Context | None = None
@@ -144,3 +191,23 @@ class _TorchFinder(metadata.DistributionFinder):
             return []
         there = metadata.DistributionFinder.Context(name=context.name, path=[self._folder])
         return metadata.MetadataPathFinder.find_distributions(there)
+
+
+class _TorchLoader(SourceFileLoader):
+    """Loader of torch that has its folder at the end of `sys.path` while torch is imported.
+
+    torch looks for CUDA's libraries there, and nowhere else, if the system's loader does not find
+    them (pytorch #138460, #145580). At the end, the folder replaces no other package.
+    """
+
+    def exec_module(self, module: ModuleType) -> None:
+        folder = str(Path(self.path).parents[1])
+        sys.path.append(folder)
+        try:
+            super().exec_module(module)
+        finally:
+            # Not by position: torch or another thread may have changed the path.
+            if folder in sys.path:
+                sys.path.reverse()
+                sys.path.remove(folder)
+                sys.path.reverse()

@@ -1,13 +1,16 @@
 """What is tried when memory does not suffice."""
 
+import sys
 from types import SimpleNamespace
 
+import fake_driver
 import pytest
 import torch
 
 from triposr.inference.errors import DeviceError, DeviceMemoryError
 from triposr.inference.machine import devices
 from triposr.inference.machine.devices import check_memory, less_memory, memory_errors
+from triposr.inference.machine.driver import LIBRARIES
 
 CUDA = torch.device("cuda")
 
@@ -106,9 +109,16 @@ def test_automatic_takes_the_second_gpu_where_the_first_does_not_work(monkeypatc
 def test_a_gpu_that_this_torch_cannot_see_is_told(monkeypatch, tmp_path) -> None:
     for kind in ("cuda", "xpu"):
         monkeypatch.setattr(torch, kind, SimpleNamespace(is_available=lambda: False))
-    driver = tmp_path / "version"
-    monkeypatch.setattr(devices, "DRIVERS", {"NVIDIA": (str(driver),)})
+    monkeypatch.setattr(devices, "AMD_DRIVER", str(tmp_path / "kfd"))
+    driver = fake_driver.build(tmp_path)
+    monkeypatch.setitem(LIBRARIES, sys.platform, str(driver))
     assert [device.name for device in devices.list_devices()] == ["cpu"]
-    driver.touch()
+    driver = fake_driver.build(tmp_path, [fake_driver.RTX_3060])
+    monkeypatch.setitem(LIBRARIES, sys.platform, str(driver))
     gpu, _ = devices.list_devices()
-    assert "NVIDIA GPU is not used" in gpu.problem and torch.__version__ in gpu.problem
+    assert gpu.problem.startswith("NVIDIA GeForce RTX 3060 is not used")
+    assert torch.__version__ in gpu.problem
+    monkeypatch.setitem(LIBRARIES, sys.platform, "no such library")
+    (tmp_path / "kfd").touch()
+    gpu, _ = devices.list_devices()
+    assert gpu.problem.startswith("The AMD GPU is not used")

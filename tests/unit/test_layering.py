@@ -51,6 +51,9 @@ BESIDE_BLENDER = {
 }
 """Modules that neither import Blender nor need it."""
 
+MAY_USE_PATH = {ROOT / "inference" / "machine" / name for name in ("own_torch.py", "trial.py")}
+"""One restores sys.path after torch's import, which needs it; one hands it to another process."""
+
 HEAVY = {"torch", "transformers", "rembg", "mcubes", "onnxruntime", "cv2"}
 
 

@@ -1,13 +1,18 @@
 """Another torch, from a folder: found there, checked first, and nothing else from that folder."""
 
 import importlib.machinery
+import io
 import subprocess
 import sys
+import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+import small_builds
 
 from triposr.inference.errors import DependencyError
+from triposr.inference.machine.installed_builds import write_record
 from triposr.inference.machine.own_torch import read_build, use_torch_from
 
 SUFFIX = importlib.machinery.EXTENSION_SUFFIXES[0]
@@ -80,3 +85,94 @@ def test_a_loaded_torch_is_not_replaced(folder: Path) -> None:
         use_torch_from(folder)
     assert sys.meta_path == before
     use_torch_from(None)
+
+
+def unpacked(home: Path, changes: dict[str, str] | None = None) -> Path:
+    """A small build, unpacked and recorded as installed."""
+    build = home / f"2.8.0-cu128-lin-{small_builds.TAG[2:]}"
+    for content in small_builds.small_build(changes).values():
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            archive.extractall(build)
+    write_record(build, "2.8.0+cu128")
+    return build
+
+
+def import_from(home: Path, before: str = "") -> list[str]:
+    """Import torch as a new Blender does: version, why the build is not used, sys.path's change."""
+    code = (
+        "import sys; from pathlib import Path; from triposr.inference.engine import engine\n"
+        f"path = list(sys.path); home = Path(sys.argv[1])\n{before}\n"
+        "engine.import_torch(gpu_builds=home); import torch\n"
+        "print(torch.__version__); print(engine.torch_problem); print(sys.path == path)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, home], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_torch_finds_its_libraries_on_the_path_while_it_is_imported(tmp_path: Path) -> None:
+    """The small torch looks for libcublas there, as the real one's preloading does."""
+    unpacked(tmp_path)
+    assert import_from(tmp_path) == ["2.8.0+cu128", "", "True"]
+
+
+def usual() -> str:
+    return metadata.version("torch")
+
+
+@pytest.mark.parametrize("name", ["torch/lib/libtorch_cuda.so", "torch/version.py"])
+def test_a_build_that_lacks_a_file_is_passed_over(tmp_path: Path, name: str) -> None:
+    build = unpacked(tmp_path)
+    (build / name).unlink()
+    version, problem, _ = import_from(tmp_path)
+    if name == "torch/lib/libtorch_cuda.so":
+        assert "libtorch_cuda.so is missing" in problem and "damaged" in problem
+    assert version == usual()
+    version, problem, _ = import_from(tmp_path)
+    assert (version, problem) == (usual(), ""), "it is not tried again"
+
+
+def test_a_build_that_no_longer_imports_is_passed_over(tmp_path: Path) -> None:
+    """Something else has changed: the system, the driver, Blender."""
+    unpacked(
+        tmp_path, {"torch/__init__.py": "from . import version\nraise OSError('WinError 126')"}
+    )
+    version, problem, is_same_path = import_from(tmp_path)
+    assert version == usual() and is_same_path == "True"
+    assert "OSError: WinError 126" in problem
+    assert import_from(tmp_path)[:2] == [usual(), ""]
+
+
+def test_when_its_libraries_stay_loaded_only_a_restart_helps(tmp_path: Path) -> None:
+    failing = "import sys\nsys.modules['torch._C'] = sys\nraise ImportError('late')"
+    unpacked(tmp_path, {"torch/__init__.py": failing})
+    code = (
+        "import sys; from pathlib import Path; from triposr.inference.engine import engine\n"
+        "engine.import_torch(gpu_builds=Path(sys.argv[1]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True)
+    assert "cannot be imported (late). Restart Blender" in done.stderr
+    assert import_from(tmp_path)[0] == usual()
+
+
+def test_no_build_and_a_vanished_one(tmp_path: Path) -> None:
+    assert import_from(tmp_path)[:2] == [usual(), ""]
+    unpacked(tmp_path).rename(tmp_path / "elsewhere")
+    assert import_from(tmp_path)[:2] == [usual(), ""]
+
+
+def test_a_loaded_torch_stays_whatever_is_installed(tmp_path: Path) -> None:
+    unpacked(tmp_path)
+    assert import_from(tmp_path, "import torch")[:2] == [usual(), ""]
+    loading = "engine.import_torch(gpu_builds=home)\nhome = home / 'another model folder'"
+    assert import_from(tmp_path, loading)[:2] == ["2.8.0+cu128", ""]
+
+
+def test_the_artists_own_torch_goes_first(folder: Path, tmp_path_factory) -> None:
+    home = tmp_path_factory.mktemp("home")
+    unpacked(home)
+    code = (
+        "import sys; from pathlib import Path; from triposr.inference.engine import engine\n"
+        "engine.import_torch(Path(sys.argv[1]), Path(sys.argv[2])); import torch; torch.MINE"
+    )
+    subprocess.run([sys.executable, "-c", code, folder, home], check=True)

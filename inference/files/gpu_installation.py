@@ -1,0 +1,177 @@
+"""Installation of a GPU build of torch: download, unpack, try, and only then put in place. No bpy.
+
+A build lies in `home/NAME`; before, in `home/NAME.partial`, and what it is unpacked from in
+`home/NAME.archives`. All that can be left by a Blender that was killed is deleted later.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..errors import DependencyError, DownloadError
+from ..machine.gpu_builds import GpuBuild
+from ..machine.installed_builds import (
+    ARCHIVES,
+    PARTIAL,
+    archives,
+    disown,
+    find_installed,
+    rubbish,
+    write_record,
+)
+from ..machine.own_torch import loaded_from, read_build
+from ..machine.trial import Trial
+from ..model.catalog import ModelFile
+from ..types import Stage, Tick
+from .download import check_space, disk_errors, fetch, only_one
+from .unpacking import UselessArchiveError, check_path_length, unpack
+
+log = logging.getLogger(__name__)
+
+
+def install_build(
+    build: GpuBuild, home: Path, tick: Tick, try_it: Callable[[Path], Trial]
+) -> Trial:
+    """Install a build, so that the next process that imports torch takes it.
+
+    Args:
+        build: The build; its files may lie on a mirror.
+        home: Folder for builds; created if it does not exist.
+        tick: Called with the stages `download`, `verify`, `unpack` and `try`; raises to stop.
+        try_it: Tries an unpacked build; raises DependencyError if it does not work.
+
+    Returns:
+        What the build can do.
+
+    Raises:
+        DownloadError, DependencyError: It failed. What was installed before is unchanged, and what
+            has arrived is kept if it can be used again.
+    """
+    final = home / build.folder_name
+    partial, kept = (home / f"{build.folder_name}{end}" for end in (PARTIAL, ARCHIVES))
+    check_path_length(partial)
+    with disk_errors(home):
+        home.mkdir(parents=True, exist_ok=True)
+        with only_one(home):
+            _clean(home)
+            before = find_installed(home)
+            if before is not None and before.folder == final:
+                return try_it(final)
+            if final.exists():
+                raise DownloadError(
+                    "The GPU build {version} that was removed is still in use",
+                    "Restart Blender and try again",
+                    version=build.version,
+                )
+            _check_space(build, kept)
+            wheels = _fetch_all(build, kept, tick)
+            try:
+                partial.mkdir()
+                unpack(wheels, partial, build.unpacked, tick)
+                read_build(partial)
+                trial = try_it(partial)
+                write_record(partial, build.version)
+                partial.rename(final)
+            except (UselessArchiveError, DependencyError):
+                _delete(kept)  # Another attempt with the same files would fail in the same way.
+                raise
+            finally:
+                _delete(partial)
+            if before is not None:
+                disown(before.folder)
+            _clean(home)
+    log.info("Installed torch %s in %s", build.version, final)
+    return trial
+
+
+def _check_space(build: GpuBuild, kept: Path) -> None:
+    """Raise DownloadError unless the disk has room for the archives and what is in them."""
+    arrived = sum(path.stat().st_size for path in kept.rglob("*")) if kept.is_dir() else 0
+    check_space(kept.parent, build.version, build.size - arrived + build.unpacked)
+
+
+def _fetch_all(build: GpuBuild, folder: Path, tick: Tick) -> list[Path]:
+    """Download all files of a build; ticks with the fraction of all of them."""
+    wheels, done = [], 0
+    for file in build.files:
+        is_last = file is build.files[-1]
+        part = _part_of(tick, done / build.size, file.size / build.size, is_last)
+        published = ModelFile(file.url, file.size, file.sha256, file.name)
+        wheels.append(fetch(published, folder, part))
+        done += file.size
+    return wheels
+
+
+def _part_of(tick: Tick, start: float, share: float, is_last: bool) -> Tick:
+    """Return the tick of one of several files, which begins at `start` of the whole download."""
+
+    def tick_of_file(stage: Stage, fraction: float) -> None:
+        if stage == "download":
+            tick("download", start + fraction * share)
+        elif is_last:
+            tick("verify", fraction)
+        else:  # the bar does not jump between two files
+            tick("download", start + share)
+
+    return tick_of_file
+
+
+def clean_builds(home: Path) -> None:
+    """Delete what nobody needs: builds unpacked halfway, removed, or broken, and their archives."""
+    if not rubbish(home):
+        return
+    try:
+        with only_one(home):
+            _clean(home)
+    except (DownloadError, OSError) as error:  # another Blender is installing, or it is read-only
+        log.info("%s is not cleaned up: %s", home.name, error)
+
+
+def _clean(home: Path) -> None:
+    for folder in rubbish(home):
+        if folder != loaded_from():
+            _delete(folder)
+
+
+def remove_builds(home: Path) -> tuple[int, bool]:
+    """Remove the installed build and unfinished downloads.
+
+    Returns:
+        The bytes that this frees, and whether they are free already: on Windows, libraries that are
+        in use cannot be deleted, and `clean_builds` does so after the next start.
+
+    Raises:
+        DownloadError: Another Blender is installing, or the files cannot be deleted.
+    """
+    freed = 0
+    with disk_errors(home):
+        if not home.is_dir():
+            return 0, True
+        with only_one(home):
+            while (build := find_installed(home)) is not None:
+                freed += build.size
+                disown(build.folder)
+            for folder in archives(home):
+                freed += downloaded(folder)
+                _delete(folder)
+            _clean(home)
+    return freed, not rubbish(home)
+
+
+def downloaded(folder: Path) -> int:
+    """Return the bytes of the files in a folder of archives."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _delete(folder: Path) -> None:
+    """Delete a folder with all that is in it, as far as that is possible now."""
+    shutil.rmtree(folder, onerror=_keep)
+
+
+def _keep(_function: object, path: str, error: Any) -> None:
+    if not isinstance(error[1], FileNotFoundError):
+        log.info("%s is left for later: %s", Path(path).name, error[1])

@@ -1,0 +1,165 @@
+"""Trial of an unpacked build of torch in another process, where it can do no harm. No torch here.
+
+The other process is a Blender in background, in whose environment libraries load as in the
+artist's. It starts without the add-on, runs this file, and imports torch as the add-on does.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+TIME_LIMIT = 600.0
+"""Seconds after which a trial is given up: virus scanners read all of a new build's libraries."""
+
+GLANCE = 0.2
+"""Seconds between two looks at the other process."""
+
+ANSWER = "TRIPOSR-TRIAL "
+"""Begins the line with the answer, among all that Blender prints."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a build can do.
+
+    Attributes:
+        version: Its version of torch.
+        cuda: Its version of CUDA; empty for a build without.
+        cards: Names of the cards that it computes on.
+        problem: Why it uses no card, an English sentence; empty if it uses one.
+    """
+
+    version: str
+    cuda: str
+    cards: tuple[str, ...]
+    problem: str
+
+
+def try_build(folder: Path, command: Sequence[str], tick: Any, limit: float = TIME_LIMIT) -> Trial:
+    """Import a build in another process and compute with it.
+
+    Args:
+        folder: The unpacked build.
+        command: Command to which the name of a script is added; its process is killed when `tick`
+            raises, or after `limit` seconds.
+        tick: Called with the stage `try`.
+        limit: Seconds.
+
+    Raises:
+        DependencyError: The build does not work, or the process cannot be started.
+    """
+    from ..errors import DependencyError  # not above: this file also runs as a script
+
+    told = json.dumps({"folder": str(folder), "path": sys.path})
+    try:
+        process = subprocess.Popen(
+            [*command, __file__, "--", told],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            # No console window pops up on Windows.
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+    except OSError as error:
+        raise DependencyError(
+            "Blender cannot be started a second time, to try the GPU build: {reason}",
+            "Save your work, restart Blender and try again",
+            reason=str(error),
+        ) from error
+    lines = _watch(process, tick, time.monotonic() + limit)
+    if lines is None:
+        raise DependencyError(
+            "The GPU build did not answer within {minutes:.0f} minutes",
+            "Restart the computer and try again; the torch that worked before still works",
+            minutes=limit / 60,
+        )
+    answers = [line.removeprefix(ANSWER) for line in lines if line.startswith(ANSWER)]
+    if process.returncode == 0 and answers:
+        answer = json.loads(answers[-1])
+        return Trial(answer["version"], answer["cuda"], tuple(answer["cards"]), answer["problem"])
+    log.error("The trial has ended with %s:\n%s", process.returncode, "\n".join(lines))
+    raise DependencyError(
+        "The GPU build does not work on this machine: {reason}",
+        "Copy a report in the preferences and send it; the torch that worked before still works",
+        reason=_last_error(lines) or f"exit code {process.returncode}",
+    )
+
+
+def _watch(process: subprocess.Popen[str], tick: Any, deadline: float) -> list[str] | None:
+    """Wait for a process and return its last lines; None if it took too long."""
+    lines: deque[str] = deque(maxlen=200)
+    try:
+        while time.monotonic() < deadline:
+            tick("try", 0.0)
+            try:
+                output, _ = process.communicate(timeout=GLANCE)
+            except subprocess.TimeoutExpired:
+                continue
+            lines.extend(output.splitlines())
+            return list(lines)
+        return None
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _last_error(lines: Sequence[str]) -> str:
+    """Return the line that a traceback ends with, else the last line."""
+    told = [line.strip() for line in lines if line.strip() and not line.startswith(ANSWER)]
+    for start in range(len(told) - 1, -1, -1):
+        if told[start].startswith("Traceback"):
+            ends = (line for line in told[start:] if line.partition(":")[0].endswith("Error"))
+            return next(ends, told[-1])
+    return told[-1] if told else ""
+
+
+def main(told: dict[str, Any]) -> None:
+    """Try the build: the program of the other process."""
+    sys.path[:] = told["path"]
+    package = _load_package(Path(__file__).resolve().parents[2])
+    own_torch = importlib.import_module(f"{package}.inference.machine.own_torch")
+    own_torch.use_torch_from(Path(told["folder"]))
+    import torch
+
+    assert bool((torch.ones(64, 64) @ torch.ones(64, 64) == 64).all())
+    devices = importlib.import_module(f"{package}.inference.machine.devices").list_devices()
+    cards = [device for device in devices if device.name.startswith("cuda")]
+    answer = {
+        "version": str(torch.__version__),
+        "cuda": torch.version.cuda or "",
+        "cards": [str(card.label) for card in cards if not card.problem],
+        "problem": next((str(card.problem) for card in cards if card.problem), ""),
+    }
+    sys.stdout.write(f"{ANSWER}{json.dumps(answer)}\n")
+    sys.stdout.flush()
+
+
+def _load_package(root: Path) -> str:
+    """Import the add-on's folder under a name of its own; return the name."""
+    name = "triposr_trial"
+    spec = importlib.util.spec_from_file_location(
+        name, root / "__init__.py", submodule_search_locations=[str(root)]
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return name
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[-1]))

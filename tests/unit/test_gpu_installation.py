@@ -1,0 +1,409 @@
+"""A GPU build from a real server on this machine to its final folder, and each way to fail."""
+
+import errno
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import small_builds
+from file_server import Fault, FileServer, serving
+
+from triposr.inference.errors import DependencyError, DownloadError
+from triposr.inference.files import download, unpacking
+from triposr.inference.files.gpu_installation import (
+    clean_builds,
+    install_build,
+    remove_builds,
+)
+from triposr.inference.machine import gpu_builds, installed_builds, trial
+from triposr.inference.machine.gpu_builds import GpuBuild
+from triposr.inference.machine.installed_builds import find_installed, missing_file
+from triposr.inference.machine.trial import Trial, try_build
+from triposr.inference.types import ignore_progress
+from triposr.tasks.job import Cancelled
+
+PYTHON = (sys.executable, "-I")
+INSTALL = """
+import json, sys, time
+from pathlib import Path
+from triposr.inference.files.gpu_installation import install_build
+from triposr.inference.machine import gpu_builds
+from triposr.inference.machine.trial import try_build
+[entry] = json.loads(sys.argv[1])["builds"]
+stop_at, home = sys.argv[2], Path(sys.argv[3])
+def tick(stage, fraction):
+    if stage == stop_at and (fraction > 0.3 or stage == "try"):
+        print("there", flush=True)
+        time.sleep(60)
+build = gpu_builds._build(entry)
+print(install_build(build, home, tick, lambda at: try_build(at, [sys.executable, "-I"], tick)))
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[FileServer]:
+    with serving(small_builds.small_build()) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test waits for what is only a matter of time."""
+    monkeypatch.setattr(download, "TIMEOUT", (1.0, 0.3))
+    monkeypatch.setattr(download, "_sleep", lambda seconds, tick: tick())
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "models" / "torch"
+
+
+def published(server: FileServer, **changes: object) -> GpuBuild:
+    [entry] = small_builds.catalog(server.files, server.url, **changes)["builds"]
+    return gpu_builds._build(entry)
+
+
+def really(folder: Path) -> Trial:
+    """The trial as it is, in another Python."""
+    return try_build(folder, PYTHON, ignore_progress, limit=60)
+
+
+def fine(_folder: Path) -> Trial:
+    """A trial that takes no time."""
+    return Trial("2.8.0+cu128", "12.8", (), "")
+
+
+def broken(_folder: Path) -> Trial:
+    raise DependencyError("The build is broken", "Do without it")
+
+
+def left_in(home: Path) -> list[str]:
+    """Names of the build's folders."""
+    return sorted(path.name for path in home.iterdir())
+
+
+def test_from_the_server_to_the_import(server: FileServer, home: Path) -> None:
+    build, progress = published(server), []
+    done = install_build(build, home, lambda *now: progress.append(now), really)
+    assert done == Trial("2.8.0+cu128", "12.8", (), "")
+    assert left_in(home) == [build.folder_name], "archives and everything partial are gone"
+    found = find_installed(home)
+    assert found is not None and found.version == "2.8.0+cu128"
+    assert found.folder == home / build.folder_name and missing_file(found.folder) == ""
+    assert found.size > 2 * len(small_builds.LIBRARY)
+    assert list(dict.fromkeys(stage for stage, _ in progress)) == ["download", "verify", "unpack"]
+    for stage in ("download", "unpack"):
+        fractions = [fraction for name, fraction in progress if name == stage]
+        assert fractions == sorted(fractions) and fractions[0] < 0.01 and fractions[-1] == 1
+    # As the next Blender does:
+    code = (
+        "import sys; from pathlib import Path; from triposr.inference.engine import engine\n"
+        "before = list(sys.path); engine.import_torch(gpu_builds=Path(sys.argv[1]))\n"
+        "import torch; print(torch.__version__, torch.version.cuda, torch.__file__)\n"
+        "assert sys.path == before and not engine.torch_problem"
+    )
+    run = subprocess.run([sys.executable, "-c", code, home], capture_output=True, text=True)
+    assert run.stdout.startswith("2.8.0+cu128 12.8 ") and str(home) in run.stdout, run.stderr
+
+
+def test_the_same_again_downloads_nothing(server: FileServer, home: Path) -> None:
+    install_build(published(server), home, ignore_progress, fine)
+    asked = len(server.requests)
+    install_build(published(server), home, ignore_progress, fine)
+    assert len(server.requests) == asked
+
+
+def test_the_newer_takes_the_place_of_the_older(server: FileServer, home: Path) -> None:
+    install_build(published(server, version="2.7.1+cu126"), home, ignore_progress, fine)
+    install_build(published(server), home, ignore_progress, fine)
+    assert left_in(home) == [published(server).folder_name]
+
+
+@pytest.mark.parametrize(
+    "fault, words",
+    [
+        (Fault(status=403), "refuses to send it"),
+        (Fault(body=b"<!doctype html> please log in"), "web page"),
+        (Fault(status=407), "HTTP 407"),
+    ],
+)
+def test_servers_that_refuse(server: FileServer, home: Path, fault: Fault, words: str) -> None:
+    build = published(server)
+    server.faults = [fault]
+    with pytest.raises(DownloadError, match=words):
+        install_build(build, home, ignore_progress, fine)
+    assert find_installed(home) is None
+
+
+def test_no_network(server: FileServer, home: Path) -> None:
+    build = gpu_builds.at_mirror(published(server), "http://127.0.0.1:9")
+    with pytest.raises(DownloadError, match="the connection failed"):
+        install_build(build, home, ignore_progress, fine)
+    assert find_installed(home) is None
+
+
+def test_a_mirror_with_other_bytes(server: FileServer, home: Path) -> None:
+    build = published(server)
+    path = next(iter(server.files))
+    server.files[path] = bytes(len(server.files[path]))
+    with pytest.raises(DownloadError, match="other content than was published"):
+        install_build(build, home, ignore_progress, fine)
+    assert find_installed(home) is None and not list(home.rglob("*.whl*part"))
+
+
+def test_an_archive_that_is_none(server: FileServer, home: Path) -> None:
+    """Its hash is right, so fetching it again would not help: the disk is given back."""
+    path = next(iter(server.files))
+    server.files[path] = server.files[path][:-2000]
+    with pytest.raises(DownloadError, match="cannot be unpacked"):
+        install_build(published(server), home, ignore_progress, fine)
+    assert left_in(home) == []
+
+
+def test_larger_than_announced(server: FileServer, home: Path) -> None:
+    with pytest.raises(DownloadError, match="instead of"):
+        install_build(published(server, unpacked=100_000), home, ignore_progress, fine)
+    assert left_in(home) == []
+
+
+def test_a_build_that_does_not_import(home: Path) -> None:
+    """The last line of its error is in the message."""
+    lacking = small_builds.small_build()
+    cublas = list(lacking)[1]
+    files = {name: text for name, text in small_builds.CUBLAS_FILES.items() if ".so" not in name}
+    lacking[cublas] = small_builds.wheel(files)
+    with serving(lacking) as server, pytest.raises(DependencyError) as error:
+        install_build(published(server), home, ignore_progress, really)
+    assert "OSError: libcublas.so.12: cannot open shared object file" in error.value.message
+    assert "worked before still works" in error.value.hint
+    assert left_in(home) == []
+
+
+def test_a_build_for_another_python(home: Path) -> None:
+    changes = {f"torch/_C{small_builds.SUFFIX}": None, "torch/_C.cpython-38.so": ""}
+    with (
+        serving(small_builds.small_build(changes)) as server,
+        pytest.raises(DependencyError, match="another Python"),
+    ):
+        install_build(published(server), home, ignore_progress, fine)
+    assert left_in(home) == []
+
+
+def test_a_trial_that_does_not_end(home: Path, server: FileServer, tmp_path: Path) -> None:
+    waiting = (sys.executable, "-c", "import time; time.sleep(60)")
+    with pytest.raises(DependencyError, match="did not answer"):
+        install_build(
+            published(server), home, ignore_progress,
+            lambda folder: try_build(folder, waiting, ignore_progress, limit=0.3),
+        )  # fmt: skip
+    assert left_in(home) == []
+
+
+def test_a_trial_that_cannot_start_or_dies(tmp_path: Path) -> None:
+    with pytest.raises(DependencyError, match="cannot be started a second time"):
+        try_build(tmp_path, (str(tmp_path / "blender"),), ignore_progress)
+    dying = (sys.executable, "-c", "print('Fatal: out of handles'); import os; os.abort()")
+    with pytest.raises(DependencyError, match="Fatal: out of handles"):
+        try_build(tmp_path, dying, ignore_progress)
+    with pytest.raises(DependencyError, match="exit code 7"):
+        try_build(tmp_path, (sys.executable, "-c", "raise SystemExit(7)"), ignore_progress)
+
+
+def test_a_trial_is_stopped_by_cancel(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    waiting = (sys.executable, "-c", f"import time; time.sleep(1); open({str(mark)!r}, 'w')")
+
+    def tick(stage: str, fraction: float) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        try_build(tmp_path, waiting, tick)
+    time.sleep(1.2)
+    assert not mark.exists()
+
+
+def test_what_worked_before_stays(server: FileServer, home: Path) -> None:
+    install_build(published(server, version="2.7.1+cu126"), home, ignore_progress, fine)
+    before = find_installed(home)
+    with pytest.raises(DependencyError):
+        install_build(published(server), home, ignore_progress, broken)
+    assert before is not None and find_installed(home) == before
+    assert left_in(home) == [before.folder.name]
+
+
+def test_the_disk_is_too_full_for_all_of_it(server: FileServer, home: Path, monkeypatch) -> None:
+    build = published(server)
+    usage = SimpleNamespace(free=download.RESERVE + build.size + build.unpacked - 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(DownloadError, match=r"too full by .* MB for 2\.8\.0") as error:
+        install_build(build, home, ignore_progress, fine)
+    assert "another disk" in error.value.hint and server.requests == []
+
+
+def full_disk(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_the_disk_fills_while_downloading(server: FileServer, home: Path, monkeypatch) -> None:
+    monkeypatch.setattr(download.os, "fsync", full_disk)
+    with pytest.raises(DownloadError, match="too full"):
+        install_build(published(server), home, ignore_progress, fine)
+    assert find_installed(home) is None
+
+
+def test_the_disk_fills_while_unpacking(server: FileServer, home: Path, monkeypatch) -> None:
+    """What was unpacked is deleted; what was downloaded is kept for the next attempt."""
+    build = published(server)
+    with monkeypatch.context() as patch:
+        patch.setattr(unpacking, "_extract", full_disk)
+        with pytest.raises(DownloadError, match="too full"):
+            install_build(build, home, ignore_progress, fine)
+    assert left_in(home) == [f"{build.folder_name}.archives"]
+    asked = len(server.requests)
+    install_build(build, home, ignore_progress, fine)
+    assert len(server.requests) == asked
+    assert left_in(home) == [build.folder_name]
+
+
+def test_a_folder_that_is_read_only(server: FileServer, tmp_path: Path) -> None:
+    """As a file in the way: the tests may run as root, whom no permission stops."""
+    (tmp_path / "models").write_text("no folder")
+    with pytest.raises(DownloadError, match="Nothing can be written") as error:
+        install_build(published(server), tmp_path / "models" / "torch", ignore_progress, fine)
+    assert "another model folder" in error.value.hint
+
+
+def start(server: FileServer, home: Path, stop_at: str) -> subprocess.Popen[str]:
+    """Another process that installs, and waits in one of the stages."""
+    told = json.dumps(small_builds.catalog(server.files, server.url))
+    return subprocess.Popen(
+        [sys.executable, "-c", INSTALL, told, stop_at, str(home)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def installing(server: FileServer, home: Path) -> Iterator[Callable[[str], subprocess.Popen]]:
+    """Start another process that installs, and return it once it waits in that stage."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(stage: str) -> subprocess.Popen[str]:
+        process = start(server, home, stage)
+        started.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "there\n", process.communicate()
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("stage", ["download", "verify", "unpack", "try"])
+def test_killed_and_started_again(
+    server: FileServer, home: Path, installing: Callable, stage: str
+) -> None:
+    process = installing(stage)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert find_installed(home) is None
+    build = published(server)
+    assert not (home / build.folder_name).exists(), "nothing half-made has the final name"
+    clean_builds(home)
+    assert left_in(home) == [f"{build.folder_name}.archives"], "the disk is given back"
+    asked = len(server.requests)
+    install_build(build, home, ignore_progress, really)
+    assert left_in(home) == [build.folder_name]
+    if stage != "download":
+        assert len(server.requests) == asked, "what had arrived was kept"
+
+
+def test_killed_between_the_last_two_steps(server: FileServer, home: Path) -> None:
+    """The build counts, and its archives are deleted later."""
+    build = published(server)
+    install_build(build, home, ignore_progress, fine)
+    kept = home / f"{build.folder_name}.archives"
+    kept.mkdir()
+    (kept / "torch.whl").write_bytes(b"x")
+    clean_builds(home)
+    assert left_in(home) == [build.folder_name] and find_installed(home) is not None
+
+
+@pytest.mark.parametrize("stage", ["download", "unpack", "try"])
+def test_two_blenders_at_once(
+    server: FileServer, home: Path, installing: Callable, stage: str
+) -> None:
+    installing(stage)
+    before = left_in(home)
+    with pytest.raises(DownloadError, match="Another Blender is working on torch"):
+        install_build(published(server), home, ignore_progress, fine)
+    with pytest.raises(DownloadError, match="Another Blender"):
+        remove_builds(home)
+    clean_builds(home)
+    assert left_in(home) == before, "what the other one unpacks is left alone"
+
+
+def test_remove(server: FileServer, home: Path) -> None:
+    install_build(published(server), home, ignore_progress, fine)
+    found = find_installed(home)
+    assert found is not None
+    assert remove_builds(home) == (found.size, True)
+    assert left_in(home) == [] and find_installed(home) is None
+    assert remove_builds(home) == (0, True)
+
+
+def test_remove_what_is_in_use(server: FileServer, home: Path, monkeypatch) -> None:
+    """As on Windows, where loaded libraries cannot be deleted: it is deleted later."""
+    install_build(published(server), home, ignore_progress, fine)
+    found = find_installed(home)
+    assert found is not None
+    with monkeypatch.context() as patch:
+        patch.setattr("triposr.inference.files.gpu_installation.loaded_from", lambda: found.folder)
+        assert remove_builds(home) == (found.size, False)
+        assert find_installed(home) is None and found.folder.exists()
+        with pytest.raises(DownloadError, match="still in use"):
+            install_build(published(server), home, ignore_progress, fine)
+    clean_builds(home)
+    assert left_in(home) == []
+
+
+def test_nothing_else_is_ever_deleted(home: Path) -> None:
+    """The folder may be the artist's own: pip may have filled it."""
+    for name in ("torch", "torch-2.8.0.dist-info", "2.8.0", "my.partial", "notes.archives"):
+        (home / name).mkdir(parents=True)
+    (home / "2.8.0-cu128-lin-311.partial").symlink_to(home / "torch")
+    before = left_in(home)
+    clean_builds(home)
+    remove_builds(home)
+    assert left_in(home) == before
+
+
+def test_records_that_cannot_be_read(server: FileServer, home: Path) -> None:
+    install_build(published(server), home, ignore_progress, fine)
+    record = home / published(server).folder_name / installed_builds.RECORD
+    for text in ("", "{", "[]", '{"version": "2.8.0"}', '{"version": "", "size": 0, "files": {}}'):
+        record.write_text(text)
+        assert find_installed(home) is None
+    assert find_installed(home / "nowhere") is None
+
+
+def test_progress_of_the_trial_is_its_own_stage(server: FileServer, home: Path) -> None:
+    stages = []
+
+    def tick(stage: str, fraction: float) -> None:
+        stages.append(stage)
+
+    install_build(published(server), home, tick, lambda at: try_build(at, PYTHON, tick))
+    assert stages[-1] == "try"
+    assert trial.GLANCE < 1 and os.path.isdir(home)
