@@ -41,9 +41,9 @@ def _modules() -> tuple:
     from . import command, operators, panels, properties, translations
     from .panels import thumbnails
     from .scene import source, usd
-    from .tasks import inventory, live_refine, preview, session
+    from .tasks import gpu, inventory, live_refine, preview, session
 
     return (
         *(translations, properties, source, usd, thumbnails, preview, session, live_refine),
-        *(inventory, operators.places, panels.presets, command),
+        *(inventory, gpu, operators.places, panels.presets, command),
     )

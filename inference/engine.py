@@ -71,6 +71,15 @@ class Engine:
         recall = sys.modules.get(f"{__package__}.surface.recall")
         return self.is_loaded() or (recall is not None and recall.keeps_anything())
 
+    def has_torch(self) -> bool:
+        """Return whether this process has imported torch, so that another needs a new process."""
+        return "torch" in sys.modules
+
+    def uses_gpu_build(self) -> bool:
+        """Return whether torch was imported from a build that `Use My GPU` installed."""
+        file = getattr(sys.modules.get("torch"), "__file__", None)
+        return file is not None and is_build(Path(file).parents[1])
+
     def device(self) -> str:
         """Return torch's name for the loaded model's device; empty if no model is loaded."""
         model = self._model

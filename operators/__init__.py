@@ -6,6 +6,7 @@ from . import (
     diagnostics,
     drop,
     generate,
+    gpu,
     matte,
     mirror,
     models,
@@ -36,6 +37,7 @@ operators = (
     *queue.classes,
     *matte.classes,
     *models.classes,
+    *gpu.classes,
     *diagnostics.classes,
 )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import bpy
 
 from ..inference.engine import engine
+from ..inference.machine.gpu_builds import PYTORCH
 from ..inference.machine.own_torch import TorchBuild
 from ..inference.model.catalog import MODELS, TRIPOSR, PublishedModel, hub_address
 from ..preferences import MachineSettings, model_folder, offline_reason
 from ..tasks.inventory import Inventory, known
 from ..tasks.session import ADDON, upkeep
 from ..texts import localized
+from .gpu import draw_gpu, draw_gpu_build
 from .layout import draw_message, draw_progress, draw_text
 
 
@@ -24,7 +26,7 @@ class TripoSRPreferences(MachineSettings, bpy.types.AddonPreferences):
         found = known(context)
         self._draw_models(context, layout, found)
         layout.separator()
-        self._draw_devices(layout, found)
+        self._draw_devices(context, layout, found)
         layout.separator()
         layout.prop(self, "show_colors")
         layout.operator("triposr.copy_report", text="Copy Report", icon="COPYDOWN")
@@ -48,7 +50,9 @@ class TripoSRPreferences(MachineSettings, bpy.types.AddonPreferences):
         column.prop(self, "hub_mirror", placeholder=hub_address())
         column.prop(self, "github_mirror", placeholder="https://github.com")
 
-    def _draw_devices(self, layout: bpy.types.UILayout, found: Inventory | None) -> None:
+    def _draw_devices(
+        self, context: bpy.types.Context, layout: bpy.types.UILayout, found: Inventory | None
+    ) -> None:
         layout.label(text="Device and Memory")
         row = layout.row(align=True)
         row.prop(self, "device")
@@ -66,6 +70,10 @@ class TripoSRPreferences(MachineSettings, bpy.types.AddonPreferences):
             row = layout.split(factor=0.4)
             row.label()
             row.operator("triposr.unload_model", text="Unload Now", icon="TRASH")
+        draw_gpu(context, layout)
+        if found is not None:
+            draw_gpu_build(layout, found)
+        layout.prop(self, "pytorch_mirror", placeholder=PYTORCH)
         layout.prop(self, "torch_folder")
         build = None if found is None else found.torch
         if isinstance(build, TorchBuild):

@@ -12,6 +12,7 @@ from ..preferences import offline_reason
 from ..tasks import preview
 from ..tasks.inventory import known
 from ..tasks.session import ADDON, mattes, pastes, pictures, previews, upkeep
+from .gpu import draw_gpu
 from .layout import draw_text
 from .preferences import draw_looking, draw_upkeep
 from .queue import draw_button, draw_tasks
@@ -56,8 +57,11 @@ def _draw_model(context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
             go_online = row.operator("screen.userpref_show", text="", icon="INTERNET_OFFLINE")
             go_online.section = "SYSTEM"
     draw_upkeep(layout)
-    for problem in (device.problem for device in engine.devices if device.problem):
-        draw_text(layout, problem, "ERROR")
+    is_told = draw_gpu(context, layout)
+    for device in engine.devices:
+        # "cuda" without a number stands for the card that the notice above is about.
+        if device.problem and not (is_told and device.name == "cuda"):
+            draw_text(layout, device.problem, "ERROR")
 
 
 class TRIPOSR_PT_preview(SubPanel, bpy.types.Panel):

@@ -96,7 +96,7 @@ class EditingBeside:
     """Edits in a second Blender: for clicks. The copy goes there and back as a .blend file."""
 
     def __init__(self, data: bpy.types.Mesh) -> None:
-        self._command = _second_blender()
+        self._command = second_blender()
         self._mesh: bpy.types.Mesh | None = None
         copy = _bare_copy(data)
         try:
@@ -172,7 +172,7 @@ class EditingBeside:
         return Path(self._folder.name) / name
 
 
-def _second_blender() -> list[str]:
+def second_blender() -> list[str]:
     """The command to which the name of a script is added; Python, if Blender is a module of it."""
     if bpy.app.binary_path:
         quiet = ("--background", "--factory-startup", "-noaudio", "--python-exit-code", "1")

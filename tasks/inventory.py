@@ -15,12 +15,14 @@ from pathlib import Path
 import bpy
 
 from ..inference.errors import DependencyError
+from ..inference.files.gpu_installation import downloaded
 from ..inference.files.installation import is_installed, needs_conversion
+from ..inference.machine.installed_builds import InstalledBuild, archives, find_installed
 from ..inference.machine.own_torch import TorchBuild, read_build
 from ..inference.message import Message
 from ..inference.model.catalog import MODELS
 from ..inference.model.weights import STARTER_FOLDER, find_model, is_bundled
-from ..preferences import folder_watchers, model_folder, torch_folder
+from ..preferences import folder_watchers, gpu_builds, model_folder, torch_folder
 from .queue import Outcome, Task
 from .session import looks
 
@@ -35,10 +37,12 @@ class Places:
     Attributes:
         models: Folder of the models.
         torch: Folder of another torch, if one is chosen.
+        builds: Folder of the builds that *Use My GPU* installs.
     """
 
     models: Path
     torch: Path | None = None
+    builds: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Inventory:
         needs_conversion: Whether TripoSR's weights are there in their published form only.
         installed: Names of the installed models.
         torch: The other torch, or why it cannot be used; None if none is chosen.
+        gpu_build: The build that *Use My GPU* installed.
+        gpu_download: Bytes that have arrived of such a build, and are not installed.
     """
 
     places: Places
@@ -60,6 +66,8 @@ class Inventory:
     needs_conversion: bool
     installed: frozenset[str]
     torch: TorchBuild | Message | None
+    gpu_build: InstalledBuild | None = None
+    gpu_download: int = 0
 
 
 _found: Inventory | None = None
@@ -90,7 +98,7 @@ def look_again() -> None:
 
 def places_of(context: bpy.types.Context) -> Places:
     """The folders of the preferences."""
-    return Places(model_folder(context), torch_folder(context))
+    return Places(model_folder(context), torch_folder(context), gpu_builds(context))
 
 
 def find(places: Places) -> Inventory:
@@ -102,6 +110,8 @@ def find(places: Places) -> Inventory:
         needs_conversion=needs_conversion(places.models),
         installed=frozenset(m.name for m in MODELS if is_installed(m, places.models)),
         torch=_torch_in(places.torch),
+        gpu_build=None if places.builds is None else find_installed(places.builds),
+        gpu_download=0 if places.builds is None else sum(map(downloaded, archives(places.builds))),
     )
 
 

@@ -113,7 +113,7 @@ pictures = _queue(_popup)
 """Tasks that build objects from pictures."""
 
 upkeep = _queue(_popup)
-"""Tasks that download or import models, and detect devices."""
+"""Tasks that download or import models and builds of torch, and detect devices."""
 
 previews = _queue(_in_panel, keeps_failed=False)
 """Tasks that make previews of pictures."""
@@ -133,7 +133,10 @@ pastes = _queue(_popup, keeps_failed=False)
 looks = _queue(_in_panel, keeps_failed=False)
 """Tasks that search the disks for the panels; see `inventory`."""
 
-QUEUES = (pictures, upkeep, previews, mattes, refinements, edits, pastes, looks)
+drivers = _queue(_in_panel, keeps_failed=False)
+"""Tasks that ask NVIDIA's driver for its cards; see `gpu`."""
+
+QUEUES = (pictures, upkeep, previews, mattes, refinements, edits, pastes, looks, drivers)
 
 
 def _pump() -> float | None:
@@ -160,7 +163,7 @@ def _join_all() -> bool:
     for queue in QUEUES:
         queue.drop("")
     # Do not wait for a look at a share that does not answer: it cannot stop, and changes nothing.
-    ending = [queue for queue in QUEUES if queue is not looks]
+    ending = [queue for queue in QUEUES if queue not in (looks, drivers)]
     return all([queue.join(max(0.0, deadline - time.monotonic())) for queue in ending])
 
 

@@ -16,6 +16,13 @@ DOWNLOAD_STAGES = {
     "verify": (Message("Verifying"), 0.05),
     "convert": (Message("Converting"), 0.10),
 }
+GPU_STAGES = {
+    "download": (Message("Downloading"), 0.75),
+    "verify": (Message("Verifying"), 0.05),
+    "unpack": (Message("Unpacking"), 0.15),
+    "try": (Message("Trying it in a second Blender"), 0.05),
+}
+REMOVE_STAGES = {"remove": (Message("Removing"), 1.0)}
 IMPORT_STAGES = {"verify": (Message("Verifying"), 0.2), "copy": (Message("Copying"), 0.8)}
 PREVIEW_STAGES = {"prepare": (Message("Removing the background"), 1.0)}
 PASTE_STAGES = {"prepare": (Message("Reading the clipboard"), 1.0)}

@@ -187,7 +187,8 @@ def test_manners(path: Path) -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id != "print", "log instead"
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            assert (node.value.id, node.attr) != ("sys", "path"), "leave sys.path alone"
+            is_path = (node.value.id, node.attr) == ("sys", "path")
+            assert not is_path or path in MAY_USE_PATH, "leave sys.path alone"
         if isinstance(node, ast.ExceptHandler):
             assert node.type is not None, "no bare except"
             assert not all(isinstance(line, ast.Pass) for line in node.body), "no swallowed error"

@@ -1,0 +1,45 @@
+"""The notice about a card that is not used, with its button."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..inference.engine import engine
+from ..preferences import offline_reason
+from ..tasks.gpu import notice
+from ..tasks.inventory import Inventory
+from ..tasks.session import upkeep
+from .layout import draw_text
+
+
+def draw_gpu(context: bpy.types.Context, layout: bpy.types.UILayout) -> bool:
+    """Draw what the artist should know about her card, if anything; return whether it was drawn."""
+    if engine.torch_problem:
+        draw_text(layout, engine.torch_problem, "ERROR")
+    told = notice(context)
+    if told is None or upkeep.is_running():
+        return told is not None
+    draw_text(layout, told.message, "INFO")
+    if told.hint:
+        draw_text(layout, told.hint, "BLANK1")
+    if told.has_button:
+        row = layout.row(align=True)
+        row.operator("triposr.use_gpu", text="Use My GPU", icon="MEMORY")
+        if offline_reason() and not bpy.app.online_access_override:
+            go_online = row.operator("screen.userpref_show", text="", icon="INTERNET_OFFLINE")
+            go_online.section = "SYSTEM"
+    return True
+
+
+def draw_gpu_build(layout: bpy.types.UILayout, found: Inventory) -> None:
+    """Draw the installed GPU build, or what has arrived of one, and the button that removes it."""
+    if found.gpu_build is None and not found.gpu_download:
+        return
+    row = layout.box().row()
+    if found.gpu_build is not None:
+        row.label(text=f"torch {found.gpu_build.version}", icon="CHECKMARK", translate=False)
+        row.label(text=f"{found.gpu_build.size / 1e6:,.0f} MB", translate=False)
+    else:
+        row.label(text="Download not finished", icon="BLANK1")
+        row.label(text=f"{found.gpu_download / 1e6:,.0f} MB", translate=False)
+    row.operator("triposr.remove_gpu_build", text="Remove", icon="TRASH")

@@ -1,0 +1,236 @@
+"""Use My GPU: finds the card that is not used, and installs or removes the torch that uses it.
+
+The driver is asked once, on a worker, when a panel is first drawn: asking it wakes the card.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import bpy
+
+from ..inference.engine import engine
+from ..inference.errors import InputError
+from ..inference.files.gpu_installation import clean_builds, install_build, remove_builds
+from ..inference.machine.driver import Driver, look_at_driver
+from ..inference.machine.gpu_builds import Choice, GpuBuild, at_mirror, builds_here, choose
+from ..inference.machine.own_torch import TorchBuild, read_usual_build
+from ..inference.machine.trial import Trial, try_build
+from ..inference.message import Message
+from ..inference.types import Tick
+from ..preferences import gpu_builds, preferences, torch_folder
+from ..scene.edited import second_blender
+from . import inventory
+from .meter import Meter
+from .models import offline_error
+from .queue import Outcome, Task
+from .session import drivers
+from .stages import GPU_STAGES, REMOVE_STAGES
+
+LABELS = {stage: label for stage, (label, _) in GPU_STAGES.items()}
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """Findings of the look at this machine.
+
+    Attributes:
+        driver: What NVIDIA's driver reports.
+        choice: The card to use and the build for it; None without a card.
+        is_offered: Whether this zip offers any builds for this system.
+        usual: The torch that came with the zip, or that Python finds; None without one.
+    """
+
+    driver: Driver
+    choice: Choice | None
+    is_offered: bool
+    usual: TorchBuild | None
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What the artist should know about her card.
+
+    Attributes:
+        message: One sentence without a final period.
+        hint: What to do, likewise; empty if the button does it.
+        has_button: Whether *Use My GPU* would help.
+    """
+
+    message: Message
+    hint: str = ""
+    has_button: bool = False
+
+
+_found: Gpu | None = None
+
+
+def find() -> Gpu:
+    """Look at this machine. No bpy: this runs on a worker."""
+    builds, driver = builds_here(), look_at_driver()
+    return Gpu(driver, choose(driver, builds), bool(builds), read_usual_build())
+
+
+def known() -> Gpu | None:
+    """Findings, or None before the first look. For draw(): starts that look, touches no disk."""
+    is_due = _found is None and not drivers.is_running()
+    if is_due and not bpy.app.background and not bpy.app.timers.is_registered(_look):
+        bpy.app.timers.register(_look, first_interval=0.0)
+    return _found
+
+
+def _look() -> None:
+    """Start the look, and tidy up after a Blender that was killed. Blender's timer calls this."""
+    home = gpu_builds(bpy.context)
+
+    def work(_tick: Tick) -> Gpu:
+        clean_builds(home)
+        return find()
+
+    drivers.submit(Task(Message("Devices"), {}, work, _keep))
+
+
+def _keep(found: Gpu) -> Outcome:
+    global _found
+    _found = found
+    return Outcome()
+
+
+def notice(context: bpy.types.Context) -> Notice | None:
+    """What to tell the artist about her card; None if it is used, or while nothing is known."""
+    gpu, found = known(), inventory.known(context)
+    if gpu is None or found is None or torch_folder(context) is not None or not gpu.is_offered:
+        return None
+    if gpu.choice is None:
+        hint = Message("Install the driver again, then restart Blender")
+        return Notice(gpu.driver.problem, hint) if gpu.driver.problem else None
+    if engine.uses_gpu_build():
+        return None
+    card = gpu.choice.card.name
+    if found.gpu_build is not None:
+        waits = engine.has_torch()
+        return Notice(Message("Restart Blender to use {card}", card=card)) if waits else None
+    return None if _is_used(gpu) else _unused(gpu.choice)
+
+
+def _is_used(gpu: Gpu) -> bool:
+    """Whether the torch in use drives a card, as far as that is known without importing it."""
+    if engine.devices:
+        return any(each.name.startswith("cuda:") and not each.problem for each in engine.devices)
+    return gpu.usual is not None and gpu.usual.uses_gpus
+
+
+def _unused(choice: Choice) -> Notice:
+    card = choice.card.name
+    if choice.build is not None:
+        return Notice(Message("{card} is not used", card=card), has_button=True)
+    if choice.driver:
+        return Notice(
+            Message("{card} is not used: its driver is too old", card=card),
+            Message(
+                "Install version {version} or newer of NVIDIA's driver, then restart Blender",
+                version=choice.driver,
+            ),
+        )
+    return Notice(
+        Message("{card} is not used: there is no build of torch for it here", card=card),
+        Message("If you have one, choose its folder as Own Torch in the preferences"),
+    )
+
+
+def offer(context: bpy.types.Context) -> tuple[Choice, GpuBuild]:
+    """The card to use, and the build for it, at the mirror of the preferences.
+
+    Looks at the machine if nothing is known yet, as for a script.
+
+    Raises:
+        InputError: There is no card, or no build for it.
+    """
+    gpu = _found or find()
+    _keep(gpu)
+    if gpu.choice is None:
+        raise InputError(
+            gpu.driver.problem or Message("No NVIDIA card was found"),
+            "Choose Own Torch in the preferences for another kind of GPU",
+        )
+    if gpu.choice.build is None:
+        unused = _unused(gpu.choice)
+        raise InputError(unused.message, unused.hint)
+    return gpu.choice, at_mirror(gpu.choice.build, preferences(context).pytorch_mirror)
+
+
+def installation(context: bpy.types.Context) -> Task:
+    """Make the task that installs the build for the card; raises InputError without one."""
+    choice, build = offer(context)
+    home, command, offline = gpu_builds(context), second_blender(), offline_error()
+
+    def work(tick: Tick) -> Trial:
+        if offline is not None:
+            raise offline
+        return install_build(build, home, tick, lambda folder: try_build(folder, command, tick))
+
+    return Task(
+        title=Message("torch {version}", version=build.version),
+        stages=GPU_STAGES,
+        work=work,
+        deliver=partial(_installed, choice.card.name),
+        describe=Meter(build.size, LABELS),
+        on_failure=inventory.look_again,  # some files may have arrived
+    )
+
+
+def _installed(card: str, trial: Trial) -> Outcome:
+    inventory.look_again()
+    if not trial.cards:
+        return Outcome(
+            Message(
+                "torch {version} is ready, but does not use {card}: {reason}",
+                version=trial.version,
+                card=card,
+                reason=trial.problem or Message("it finds no GPU"),
+            ),
+            trial,
+        )
+    if engine.has_torch():
+        return Outcome(Message("Restart Blender to use {card}", card=card), trial)
+    return Outcome(Message("The next picture uses {card}", card=card), trial)
+
+
+def removal(context: bpy.types.Context) -> Task:
+    """Make the task that removes the installed build, and downloads that were not finished."""
+    home = gpu_builds(context)
+
+    def work(tick: Tick) -> tuple[int, bool]:
+        tick("remove", 0.0)
+        return remove_builds(home)
+
+    return Task(
+        Message("GPU Build"), REMOVE_STAGES, work, _removed, on_failure=inventory.look_again
+    )
+
+
+def _removed(result: tuple[int, bool]) -> Outcome:
+    inventory.look_again()
+    freed, is_complete = result
+    if is_complete:
+        message = Message("The GPU build is removed: {size:,.0f} MB freed", size=freed / 1e6)
+    else:
+        message = Message("The GPU build is removed; its files are deleted at the next start")
+    return Outcome(message, freed)
+
+
+def forget() -> None:
+    """Forget the findings."""
+    global _found
+    if bpy.app.timers.is_registered(_look):
+        bpy.app.timers.unregister(_look)
+    _found = None
+
+
+def register() -> None:
+    """Nothing: the look begins when a panel is drawn."""
+
+
+def unregister() -> None:
+    forget()
