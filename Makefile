@@ -15,8 +15,9 @@ demo: $(READY) ## Turn a picture into a mesh in background Blender; results in o
 	@$(BIN)/python tools/background.py tools/demo.py
 
 test: lint ## Set up what is missing, then lint and test; windows mostly in the newest Blender
-test-all: lint ## The same, with every window test in both Blenders
+test-all: lint ## The same, with every window test in both Blenders, and the real GPU build
 test-all: IN_WINDOWS := --every-version
+test-all: export REAL_BUILD := --real-build
 test test-all:
 	@$(SIDE_BY_SIDE) test-package test-bpy test-unit test-docs
 	$(BIN)/pytest tests/gui $(IN_WINDOWS)
@@ -27,7 +28,8 @@ SIDE_BY_SIDE := env -u MAKEFLAGS $(MAKE) --no-print-directory -j2 --output-sync=
 
 # Threads that wait leave the cores to the other tests.
 test-unit test-bpy test-docs test-package: test-%: $(READY)
-	@env -u MAKEFLAGS -u MAKELEVEL OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest tests/$*
+	@env -u MAKEFLAGS -u MAKELEVEL OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest tests/$* \
+		$(if $(filter bpy,$*),$(REAL_BUILD))
 
 lint: $(READY) ## Check style and types
 	$(BIN)/ruff check

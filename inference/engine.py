@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from .errors import DependencyError, DeviceMemoryError, import_network_packages, importing
-from .machine.installed_builds import disown, find_installed, is_build, missing_file
+from .machine.installed_builds import disown, find_installed, hold, is_build, missing_file
 from .machine.own_torch import forget_failed_import, loaded_from, use_torch_from
 from .message import Message
 from .model.weights import weights_file
@@ -121,6 +121,11 @@ class Engine:
         """Import torch from a build; fall back to Python's usual torch if that fails."""
         if "torch" in sys.modules:
             return
+        try:
+            hold(folder)
+        except (OSError, ImportError, NotImplementedError) as error:
+            # A share that is read-only, or that knows no locks; nobody deletes such a build.
+            log.info("%s is not marked as in use: %s", folder.name, error)
         try:
             import_module("torch")
         except (Exception, SystemExit) as error:  # as in `importing`: a broken install raises any

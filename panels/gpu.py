@@ -17,7 +17,7 @@ def draw_gpu(context: bpy.types.Context, layout: bpy.types.UILayout) -> bool:
     if engine.torch_problem:
         draw_text(layout, engine.torch_problem, "ERROR")
     told = notice(context)
-    if told is None or upkeep.is_running():
+    if told is None or upkeep.is_running() or told.message == upkeep.state.message:
         return told is not None
     draw_text(layout, told.message, "INFO")
     if told.hint:

@@ -99,8 +99,10 @@ def _keep(found: Gpu) -> Outcome:
 
 def notice(context: bpy.types.Context) -> Notice | None:
     """What to tell the artist about her card; None if it is used, or while nothing is known."""
+    if torch_folder(context) is not None or preferences(context).device_name == "cpu":
+        return None  # The artist has chosen, and her card is left alone.
     gpu, found = known(), inventory.known(context)
-    if gpu is None or found is None or torch_folder(context) is not None or not gpu.is_offered:
+    if gpu is None or found is None or not gpu.is_offered:
         return None
     if gpu.choice is None:
         hint = Message("Install the driver again, then restart Blender")

@@ -532,6 +532,121 @@ MESSAGES = {
     "Address to use instead of https://github.com, which hosts the matting models": (
         "Adresse, die statt https://github.com verwendet wird, wo die Freistellmodelle liegen"
     ),
+    "PyTorch Mirror": "PyTorch-Spiegel",
+    "Address to use instead of https://download.pytorch.org and https://pypi.nvidia.com, which host torch for NVIDIA cards and the libraries it needs": (  # noqa: E501
+        "Adresse, die statt https://download.pytorch.org und https://pypi.nvidia.com verwendet "
+        "wird, wo torch für NVIDIA-Karten und die nötigen Bibliotheken liegen"
+    ),
+    # The GPU that is not used, and the torch that uses it
+    "Use My GPU": "Meine GPU verwenden",
+    "Download the build of torch that this machine's NVIDIA card needs, try it, and use it": (
+        "Das torch herunterladen, das die NVIDIA-Karte dieses Rechners braucht, es ausprobieren "
+        "und verwenden"
+    ),
+    "{card} is not used": "{card} wird nicht verwendet",
+    "{card} is not used: its driver is too old": (
+        "{card} wird nicht verwendet: ihr Treiber ist zu alt"
+    ),
+    "Install version {version} or newer of NVIDIA's driver, then restart Blender": (
+        "NVIDIAs Treiber in Version {version} oder neuer installieren, dann Blender neu starten"
+    ),
+    "{card} is not used: there is no build of torch for it here": (
+        "{card} wird nicht verwendet: hier gibt es kein torch für sie"
+    ),
+    "If you have one, choose its folder as Own Torch in the preferences": (
+        "Falls eines vorhanden ist, seinen Ordner in den Einstellungen als eigenes torch wählen"
+    ),
+    "The NVIDIA driver does not work ({reason})": (
+        "Der Treiber von NVIDIA funktioniert nicht ({reason})"
+    ),
+    "Install the driver again, then restart Blender": (
+        "Den Treiber neu installieren, dann Blender neu starten"
+    ),
+    "No NVIDIA card was found": "Keine Karte von NVIDIA gefunden",
+    "Choose Own Torch in the preferences for another kind of GPU": (
+        "Für andere GPUs in den Einstellungen ein eigenes torch wählen"
+    ),
+    "torch {version}": "torch {version}",
+    "torch {version}, for {card}": "torch {version}, für {card}",
+    "From {hosts}": "Von {hosts}",
+    "{size:.1f} GB to download, {disk:.1f} GB on the disk afterwards": (
+        "{size:.1f} GB herunterzuladen, danach {disk:.1f} GB auf dem Datenträger"
+    ),
+    "Blender need not be restarted": "Blender muss nicht neu gestartet werden",
+    "Restart Blender afterwards: another torch is already loaded": (
+        "Blender danach neu starten: Ein anderes torch ist schon geladen"
+    ),
+    "By downloading, you accept NVIDIA's license": (
+        "Mit dem Herunterladen wird NVIDIAs Lizenz angenommen"
+    ),
+    "Read It": "Lesen",
+    "Unpacking": "Wird entpackt",
+    "Trying it in a second Blender": "Wird in einem zweiten Blender ausprobiert",
+    "The next picture uses {card}": "Das nächste Bild verwendet {card}",
+    "Restart Blender to use {card}": "Blender neu starten, um {card} zu verwenden",
+    "torch {version} is ready, but does not use {card}: {reason}": (
+        "torch {version} ist bereit, verwendet {card} aber nicht: {reason}"
+    ),
+    "it finds no GPU": "es findet keine GPU",
+    "Download not finished": "Download nicht abgeschlossen",
+    "Remove GPU Build (TripoSR)": "GPU-Version entfernen (TripoSR)",
+    "Delete the build of torch that Use My GPU installed, and downloads that were not finished": (
+        "Das torch löschen, das „Meine GPU verwenden“ installiert hat, und nicht abgeschlossene "
+        "Downloads"
+    ),
+    "GPU Build": "GPU-Version",
+    "Removing": "Wird entfernt",
+    "The GPU build is removed: {size:,.0f} MB freed": (
+        "Die GPU-Version ist entfernt: {size:,.0f} MB frei geworden"
+    ),
+    "The GPU build is removed; its files are deleted at the next start": (
+        "Die GPU-Version ist entfernt; ihre Dateien werden beim nächsten Start gelöscht"
+    ),
+    "The GPU build {version} that was removed is still in use": (
+        "Die entfernte GPU-Version {version} wird noch verwendet"
+    ),
+    "Restart Blender and try again": "Blender neu starten und noch einmal versuchen",
+    "The path of the model folder is {excess} characters too long for Windows": (
+        "Der Pfad des Modellordners ist {excess} Zeichen zu lang für Windows"
+    ),
+    "Choose a model folder closer to the top of a disk in the preferences": (
+        "In den Einstellungen einen Modellordner weiter oben auf einem Datenträger wählen"
+    ),
+    "{name} cannot be unpacked: {reason}": "{name} kann nicht entpackt werden: {reason}",
+    "it has {size:,.0f} MB instead of {limit:,.0f}": ("es hat {size:,.0f} MB statt {limit:,.0f}"),
+    "it names {name!r}, which is unsafe": "es nennt {name!r}, und das ist unsicher",
+    "Report it; the torch that worked before still works": (
+        "Bitte melden; das bisherige torch funktioniert weiter"
+    ),
+    "Blender cannot be started a second time, to try the GPU build: {reason}": (
+        "Blender kann kein zweites Mal starten, um die GPU-Version auszuprobieren: {reason}"
+    ),
+    "Save your work, restart Blender and try again": (
+        "Die Arbeit sichern, Blender neu starten und noch einmal versuchen"
+    ),
+    "The GPU build did not answer within {minutes:.0f} minutes": (
+        "Die GPU-Version hat nach {minutes:.0f} Minuten nicht geantwortet"
+    ),
+    "Restart the computer and try again; the torch that worked before still works": (
+        "Den Rechner neu starten und noch einmal versuchen; das bisherige torch funktioniert weiter"
+    ),
+    "The GPU build does not work on this machine: {reason}": (
+        "Die GPU-Version funktioniert auf diesem Rechner nicht: {reason}"
+    ),
+    "Report it with Copy Report in the preferences; the torch that worked before still works": (
+        "Mit „Bericht kopieren“ in den Einstellungen melden; das bisherige torch funktioniert "
+        "weiter"
+    ),
+    "The GPU build of torch cannot be imported ({reason})": (
+        "Die GPU-Version von torch kann nicht importiert werden ({reason})"
+    ),
+    "Restart Blender: it then uses the torch that came with the add-on": (
+        "Blender neu starten: Dann verwendet es das torch, das mit dem Add-on kam"
+    ),
+    "The GPU build of torch is not used, because it is damaged ({reason})": (
+        "Die GPU-Version von torch wird nicht verwendet, weil sie beschädigt ist ({reason})"
+    ),
+    "the file {name} is missing": "die Datei {name} fehlt",
     "Blender was started offline: start it without --offline-mode": (
         "Blender wurde offline gestartet: ohne --offline-mode starten"
     ),
@@ -842,10 +957,13 @@ MESSAGES = {
         "gemacht ist"
     ),
     "no GPU": "keine GPU",
-    "The {maker} GPU is not used: the installed torch {version} was made for others": (
-        "Die GPU von {maker} wird nicht verwendet: das installierte torch {version} ist für "
-        "andere gemacht"
+    "{card} is not used: the installed torch {version} was made for others": (
+        "{card} wird nicht verwendet: das installierte torch {version} ist für andere gemacht"
     ),
+    "{card} is not used: the installed torch {version} does not find it": (
+        "{card} wird nicht verwendet: das installierte torch {version} findet sie nicht"
+    ),
+    "The AMD GPU": "Die GPU von AMD",
     "Choose Automatic or CPU as the device in the add-on's preferences": (
         "In den Einstellungen des Add-ons „Automatisch“ oder „CPU“ als Gerät wählen"
     ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,11 @@ from ..machine.installed_builds import (
     archives,
     disown,
     find_installed,
+    is_in_use,
     rubbish,
     write_record,
 )
-from ..machine.own_torch import loaded_from, read_build
+from ..machine.own_torch import read_build
 from ..machine.trial import Trial
 from ..model.catalog import ModelFile
 from ..types import Stage, Tick
@@ -31,6 +33,9 @@ from .download import check_space, disk_errors, fetch, only_one
 from .unpacking import UselessArchiveError, check_path_length, unpack
 
 log = logging.getLogger(__name__)
+
+PATIENCE = 60
+"""Attempts to rename a folder, half a second apart."""
 
 
 def install_build(
@@ -75,7 +80,7 @@ def install_build(
                 read_build(partial)
                 trial = try_it(partial)
                 write_record(partial, build.version)
-                partial.rename(final)
+                _rename(partial, final, tick)
             except (UselessArchiveError, DependencyError):
                 _delete(kept)  # Another attempt with the same files would fail in the same way.
                 raise
@@ -86,6 +91,19 @@ def install_build(
             _clean(home)
     log.info("Installed torch %s in %s", build.version, final)
     return trial
+
+
+def _rename(partial: Path, final: Path, tick: Tick) -> None:
+    """Give a build its final name; on Windows, a virus scanner may still read it for a while."""
+    for _ in range(PATIENCE):
+        try:
+            partial.rename(final)
+            return
+        except PermissionError as error:
+            log.info("%s cannot be renamed yet: %s", partial.name, error)
+            tick("try", 1.0)
+            time.sleep(0.5)
+    partial.rename(final)
 
 
 def _check_space(build: GpuBuild, kept: Path) -> None:
@@ -133,7 +151,7 @@ def clean_builds(home: Path) -> None:
 
 def _clean(home: Path) -> None:
     for folder in rubbish(home):
-        if folder != loaded_from():
+        if not is_in_use(folder):
             _delete(folder)
 
 

@@ -29,6 +29,9 @@ PARTIAL = ".partial"
 ARCHIVES = ".archives"
 """End of the name of the folder that holds a build's files as downloaded."""
 
+IN_USE = ".in-use"
+"""End of the names of locked files in a build, one for each Blender that uses it."""
+
 OURS = re.compile(r"\d+\.\d+\.\d+-cu\d+-[a-z]{3}-\d+(\.partial|\.archives)?")
 """Names that we give to folders (`GpuBuild.folder_name`): all others are left alone."""
 
@@ -101,6 +104,37 @@ def missing_file(folder: Path) -> str:
 def disown(folder: Path) -> None:
     """Delete a build's record, so that it counts no more; raises OSError."""
     (folder / RECORD).unlink(missing_ok=True)
+
+
+def hold(folder: Path) -> None:
+    """Keep other Blenders from deleting a build for as long as this process lives."""
+    import filelock
+
+    for mark in folder.glob(f"*{IN_USE}"):
+        if not _is_held(mark):  # by a Blender that has ended
+            mark.unlink(missing_ok=True)
+    lock = filelock.FileLock(folder / f"{os.getpid()}{IN_USE}", timeout=0)
+    lock.acquire()
+    _held.append(lock)
+
+
+def is_in_use(folder: Path) -> bool:
+    """Return whether this Blender or another one has imported torch from a build."""
+    return any(_is_held(mark) for mark in folder.glob(f"*{IN_USE}"))
+
+
+_held: list[Any] = []
+"""Locks of this process; they go with it."""
+
+
+def _is_held(mark: Path) -> bool:
+    import filelock
+
+    try:
+        with filelock.FileLock(mark, timeout=0):
+            return False
+    except filelock.Timeout:
+        return True
 
 
 def rubbish(home: Path) -> list[Path]:

@@ -94,7 +94,7 @@ def try_build(folder: Path, command: Sequence[str], tick: Any, limit: float = TI
     log.error("The trial has ended with %s:\n%s", process.returncode, "\n".join(lines))
     raise DependencyError(
         "The GPU build does not work on this machine: {reason}",
-        "Copy a report in the preferences and send it; the torch that worked before still works",
+        "Report it with Copy Report in the preferences; the torch that worked before still works",
         reason=_last_error(lines) or f"exit code {process.returncode}",
     )
 

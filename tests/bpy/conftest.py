@@ -11,6 +11,14 @@ from blender_at_exit import pytest_sessionfinish, pytest_unconfigure  # noqa: F4
 from PIL import Image, ImageDraw
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--real-build",
+        action="store_true",
+        help="install torch's real CUDA build: 4 GB to download once, 10 GB on the disk meanwhile",
+    )
+
+
 @pytest.fixture(scope="session")
 def blender(extension: Path) -> ModuleType:
     """bpy, in a private profile."""

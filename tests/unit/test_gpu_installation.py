@@ -17,7 +17,7 @@ import small_builds
 from file_server import Fault, FileServer, serving
 
 from triposr.inference.errors import DependencyError, DownloadError
-from triposr.inference.files import download, unpacking
+from triposr.inference.files import download, gpu_installation, unpacking
 from triposr.inference.files.gpu_installation import (
     clean_builds,
     install_build,
@@ -363,19 +363,71 @@ def test_remove(server: FileServer, home: Path) -> None:
     assert remove_builds(home) == (0, True)
 
 
-def test_remove_what_is_in_use(server: FileServer, home: Path, monkeypatch) -> None:
-    """As on Windows, where loaded libraries cannot be deleted: it is deleted later."""
+@pytest.fixture
+def using() -> Iterator[Callable[[Path], subprocess.Popen]]:
+    """Start another process that imports torch from the installed build and then waits."""
+    code = (
+        "import sys, time; from pathlib import Path; from triposr.inference.engine import engine\n"
+        "engine.import_torch(gpu_builds=Path(sys.argv[1])); print('there', flush=True)\n"
+        "time.sleep(60)"
+    )
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(home: Path) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, str(home)], stdout=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        assert process.stdout is not None and process.stdout.readline() == "there\n"
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_remove_what_another_blender_uses(server: FileServer, home: Path, using: Callable) -> None:
+    """It no longer counts, and is deleted when nobody uses it any more."""
     install_build(published(server), home, ignore_progress, fine)
-    found = find_installed(home)
+    found, other = find_installed(home), using(home)
     assert found is not None
-    with monkeypatch.context() as patch:
-        patch.setattr("triposr.inference.files.gpu_installation.loaded_from", lambda: found.folder)
-        assert remove_builds(home) == (found.size, False)
-        assert find_installed(home) is None and found.folder.exists()
-        with pytest.raises(DownloadError, match="still in use"):
-            install_build(published(server), home, ignore_progress, fine)
+    assert remove_builds(home) == (found.size, False)
+    assert find_installed(home) is None
+    clean_builds(home)
+    assert (found.folder / "torch" / "version.py").exists()
+    with pytest.raises(DownloadError, match="still in use"):
+        install_build(published(server), home, ignore_progress, fine)
+    other.kill()
+    other.wait()
     clean_builds(home)
     assert left_in(home) == []
+
+
+def test_marks_of_blenders_that_have_ended_go(server: FileServer, home: Path, using) -> None:
+    install_build(published(server), home, ignore_progress, fine)
+    for _ in range(2):
+        process = using(home)
+        process.kill()
+        process.wait()
+    marks = list(home.rglob(f"*{installed_builds.IN_USE}"))
+    assert [mark.stem for mark in marks] == [str(process.pid)]
+
+
+def test_a_build_that_a_virus_scanner_reads(server: FileServer, home: Path, monkeypatch) -> None:
+    """On Windows, its folder cannot be renamed meanwhile."""
+    rename, refused = Path.rename, [2]
+    monkeypatch.setattr(gpu_installation.time, "sleep", lambda seconds: None)
+
+    def renamed(self: Path, target: Path) -> Path:
+        if refused[0]:
+            refused[0] -= 1
+            raise PermissionError(errno.EACCES, "Access is denied")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", renamed)
+    install_build(published(server), home, ignore_progress, fine)
+    assert left_in(home) == [published(server).folder_name]
 
 
 def test_nothing_else_is_ever_deleted(home: Path) -> None:
