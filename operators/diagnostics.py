@@ -12,11 +12,13 @@ import bpy
 
 from ..inference.engine import engine
 from ..inference.files.installation import is_installed
+from ..inference.machine.driver import Driver, look_at_driver
 from ..inference.machine.home import home_folder
+from ..inference.machine.installed_builds import find_installed
 from ..inference.message import Message
 from ..inference.model.catalog import MODELS
 from ..inference.model.weights import STARTER_FOLDER, find_model
-from ..preferences import device_label, model_folder, preferences, torch_folder
+from ..preferences import device_label, gpu_builds, model_folder, preferences, torch_folder
 from ..tasks.devices import detection
 from ..tasks.session import ADDON, recent_warnings, upkeep
 from ..texts import report
@@ -94,10 +96,21 @@ def _about_devices(context: bpy.types.Context) -> Iterator[str]:
     yield ""
     yield f"Device {chosen.device}, precision {chosen.precision}, threads {chosen.threads}"
     yield f"Own torch: {'yes' if chosen.torch_folder else 'no'}"
+    if build := find_installed(gpu_builds(context)):
+        yield f"GPU build: {build.version}, in use: {engine.uses_gpu_build()}"
+    yield from _about_driver(look_at_driver())
     for device in engine.devices:
         yield f"{device.name}: {device_label(device)} {device.problem}"
     if engine.is_loaded():
         yield f"A model is loaded on {engine.device()}"
+
+
+def _about_driver(driver: Driver) -> Iterator[str]:
+    if driver.api or driver.problem:
+        yield f"NVIDIA driver: CUDA {driver.api // 1000}.{driver.api % 1000 // 10} {driver.problem}"
+    for card in driver.cards:
+        major, minor = card.capability
+        yield f"{card.name}: capability {major}.{minor}, {card.memory / 1e9:.0f} GB"
 
 
 def _about_models(context: bpy.types.Context) -> Iterator[str]:

@@ -290,3 +290,12 @@ def test_the_dialog_says_all_that_matters(bpy, addon, server, cards, monkeypatch
         "Restart Blender afterwards",
     ):
         assert part in text
+
+
+def test_the_report_names_card_driver_and_build(bpy, addon, server, cards) -> None:
+    cards(RTX_3060)
+    bpy.ops.triposr.use_gpu()
+    text = addon("operators.diagnostics").diagnostics(bpy.context)
+    assert "GPU build: 2.8.0+cu128, in use: False" in text
+    assert "NVIDIA driver: CUDA 12.8" in text
+    assert "NVIDIA GeForce RTX 3060: capability 8.6, 13 GB" in text
