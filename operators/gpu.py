@@ -58,7 +58,7 @@ class TRIPOSR_OT_use_gpu(bpy.types.Operator):
             column.label(text="Restart Blender afterwards: another torch is already loaded")
         else:
             column.label(text="Blender need not be restarted")
-        row = layout.row()
+        row = layout.split(factor=0.75)
         row.label(text="By downloading, you accept NVIDIA's license")
         row.operator("wm.url_open", text="Read It", icon="URL").url = LICENSE
 

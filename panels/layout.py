@@ -14,6 +14,9 @@ from ..texts import localized
 MARGIN = 90
 """Width of the icons and borders beside a line, in pixels at scale 1."""
 
+DISMISS = 30
+"""Width of the button that hides a message, in pixels at scale 1."""
+
 LEAST = 120
 """Width of the narrowest line, in pixels at scale 1, for a region that is dragged shut."""
 
@@ -27,11 +30,15 @@ PIECE = re.compile(rf"[{OPENING}]*(?:[{WIDE}]|[^ {WIDE}]*?\w-(?=\w\w)|[^ {WIDE}]
 """Text that stays on one line: a word, its part up to a hyphen, or one wide character."""
 
 
-def draw_text(layout: bpy.types.UILayout, text: str, icon: str) -> None:
-    """Draw a sentence, wrapped to the region's width."""
+def draw_text(layout: bpy.types.UILayout, text: str, icon: str, beside: int = 0) -> None:
+    """Draw a sentence, wrapped to the region's width.
+
+    Args:
+        beside: Width of what is drawn in the same row, in pixels at scale 1.
+    """
     context = bpy.context
     scale = context.preferences.system.ui_scale
-    room = max(context.region.width - MARGIN * scale, LEAST * scale)
+    room = max(context.region.width - (MARGIN + beside) * scale, LEAST * scale)
     # The font size of labels. Widths need no cache: measuring a line takes half a microsecond.
     blf.size(0, context.preferences.ui_styles[0].widget.points * scale)
     lines = _wrapped(localized(text), lambda line: blf.dimensions(0, line)[0] <= room)
@@ -72,5 +79,5 @@ def draw_message(
     row = layout.row()
     column = row.column(align=True)
     for number, text in enumerate(texts):
-        draw_text(column, text, "BLANK1" if number else icon)
+        draw_text(column, text, "BLANK1" if number else icon, DISMISS)
     row.operator(dismiss, text="", icon="X", emboss=False)

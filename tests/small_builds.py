@@ -20,25 +20,33 @@ import os, sys
 from types import SimpleNamespace
 from . import version
 from .version import __version__
-places = [path for path in sys.path if os.path.isfile(f"{path}/nvidia/cublas/lib/libcublas.so.12")]
-if not places:
+CARDS = []
+if not [path for path in sys.path if os.path.isfile(f"{path}/nvidia/cublas/lib/libcublas.so.12")]:
     raise OSError("libcublas.so.12: cannot open shared object file: No such file or directory")
 
-class Matrix:
-    def __init__(self, value): self.value = value
-    def __matmul__(self, other): return Matrix(64 * self.value * other.value)
-    def __eq__(self, other): return Matrix(self.value == other)
+class Square:
+    def __init__(self, side, value): self.side, self.value = side, value
+    def __matmul__(self, other): return Square(self.side, self.side * self.value * other.value)
+    def __eq__(self, other): return Square(self.side, self.value == other)
     def all(self): return self.value
+    def sum(self): return SimpleNamespace(item=lambda: self.side**2 * self.value)
 
-def ones(*size, device="cpu"): return Matrix(1)
+def ones(side, _side, device="cpu"): return Square(side, 1)
 def get_num_threads(): return 2
 device = str
 float32, bfloat16, float16 = "float32", "bfloat16", "float16"
 OutOfMemoryError = MemoryError
-nothing = SimpleNamespace(is_available=lambda: False, device_count=lambda: 0)
-cuda = xpu = nothing
-backends = SimpleNamespace(mps=nothing)
+cuda = SimpleNamespace(
+    is_available=lambda: bool(CARDS),
+    device_count=lambda: len(CARDS),
+    get_device_properties=lambda at: SimpleNamespace(name=CARDS[at], total_memory=12_000_000_000),
+)
+xpu = SimpleNamespace(is_available=lambda: False)
+backends = SimpleNamespace(mps=xpu)
 '''
+
+DRIVING = TORCH.replace("CARDS = []", "CARDS = ['NVIDIA GeForce RTX 3060']")
+"""Text of `torch/__init__.py` that claims to drive that card."""
 
 VERSION = """
 from typing import Optional

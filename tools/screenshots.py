@@ -28,7 +28,7 @@ TABS = 24  # pixels at scale 1, width of the tab names at the sidebar's right
 ABOVE_PREFERENCES = 226  # pixels at scale 1, height of Blender's own lines for an add-on
 EMPTY = 4  # pixels at scale 1, margin around the panels
 GAP = 12  # pixels between pictures side by side
-TAKES = ("panels", "models", "problem", "places", "viewport")
+TAKES = ("panels", "models", "gpu", "problem", "places", "viewport")
 COLORS = 256  # in a picture's palette
 NONE = "none of the panels below the first"
 SETTLE = 1.0  # seconds until a change is drawn
@@ -39,7 +39,8 @@ preferences = bpy.context.preferences
 preferences.view.ui_scale = SCALE
 preferences.system.use_region_overlap = False  # what is behind the sidebar would show through
 panels = {name: sys.modules[f"{addon.__name__}.panels.{name}"]
-          for name in ("sidebar", "object", "settings", "queue", "image_editor")}
+          for name in ("sidebar", "object", "settings", "queue", "image_editor", "gpu",
+                       "preferences")}
 drawn = panels["sidebar"].TRIPOSR_PT_generate.draw
 all_panels = [*panels["sidebar"].classes, *panels["object"].classes, *panels["settings"].classes]
 for panel in all_panels:
@@ -120,6 +121,42 @@ addon.tasks.session.upkeep.state.error = "The server sent a web page instead of 
 addon.tasks.session.upkeep.state.hint = (
     "If the network asks to log in, do so in a web browser; else choose another mirror")""",
 }
+
+GPU = """
+gpu, builds, driver = (sys.modules[f"{addon.__name__}.{name}"] for name in (
+    "tasks.gpu", "inference.machine.gpu_builds", "inference.machine.driver"))
+card = driver.Card("NVIDIA GeForce RTX 3060", (8, 6), 12_884_901_888)
+[build] = [b for b in builds.all_builds() if b.folder_name == "2.8.0-cu128-lin-311"]
+gpu._keep(gpu.Gpu(driver.Driver(12080, (card,)), builds.Choice(card, build), True, None))
+gpu.engine.has_torch = lambda: False
+preferences.system.use_online_access = True
+"""
+"""A card that is not used, in a Blender that has not generated anything yet."""
+
+ONLY_GPU = """lambda self, context: (
+    panels["preferences"].draw_upkeep(self.layout), panels["gpu"].draw_gpu(context, self.layout))"""
+
+TORCH = """stage(addon.tasks.session.upkeep, title="torch 2.8.0+cu128", """
+GPU_STATES = {
+    "not used": "",
+    "downloading": f"""{TORCH} fraction=0.31,
+      label="1,551 of 3,751 MB, 24.8 MB/s, 1:29 left")""",
+    "unpacking": f"""{TORCH} fraction=0.88, label="Unpacking")""",
+    "trying": f"""{TORCH} fraction=0.95, label="Trying it in a second Blender")""",
+    "ready": """
+offered, gpu._found = gpu._found, None
+gpu.known = lambda: None
+addon.tasks.session.upkeep.state.message = "The next picture uses NVIDIA GeForce RTX 3060" """,
+    "error": """
+gpu._found, gpu.known = offered, lambda: offered
+addon.tasks.session.upkeep.state.error = "The disk is too full by 2,140 MB for 2.8.0+cu128"
+addon.tasks.session.upkeep.state.hint = (
+    "Make room, or choose a model folder on another disk; what has arrived is kept")""",
+}
+
+GPU_DIALOG = f"""{artist.IN_VIEWPORT}
+    bpy.ops.triposr.use_gpu("INVOKE_DEFAULT")
+"""
 
 PREVIEW_PROBLEM = """
 import numpy as np
@@ -307,6 +344,29 @@ def take_models(camera: Camera) -> None:
         pictures.append(camera.panels(NONE, draw=ONLY_MODEL))
     camera.window.run(CALM)
     camera.save(in_columns(pictures, 2), "panel-models")
+
+
+def take_gpu(camera: Camera) -> None:
+    """Take pictures of Use My GPU: not used, downloading, unpacking, trying, ready, error; asking.
+
+    The dialog is as on Linux.
+    """
+    window = camera.window
+    window.run(CALM + GPU)
+    pictures = []
+    for state in GPU_STATES.values():
+        window.run(CALM + state)
+        pictures.append(camera.panels(NONE, draw=ONLY_GPU))
+    camera.save(in_columns(pictures, 2), "panel-gpu")
+
+    window.run(CALM)
+    whole = (0, 0, *window.size)
+    window.move(*window.viewport_center())
+    before = camera.look(whole)
+    window.run(GPU_DIALOG)
+    after = camera.look(whole)
+    camera.save(after.crop(ImageChops.difference(before, after).getbbox()), "dialog-gpu")
+    window.key("Escape")
 
 
 def take_problem(camera: Camera) -> None:

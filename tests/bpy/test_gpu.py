@@ -111,6 +111,15 @@ def test_notice_to_ready(bpy, addon, server, cards, noticed, without_torch, tmp_
     assert noticed() == ("NVIDIA GeForce RTX 3060 is not used", "", True)
 
 
+def test_a_card_that_is_driven(bpy, addon, server, cards, without_torch, monkeypatch) -> None:
+    cards(RTX_3060)
+    server.files.update(small_builds.small_build({"torch/__init__.py": small_builds.DRIVING}))
+    told = small_builds.catalog(server.files)
+    monkeypatch.setattr(addon("inference.machine.gpu_builds"), "_catalog", lambda: told)
+    click(bpy, addon)
+    assert wait(addon).message == "The next picture uses NVIDIA GeForce RTX 3060"
+
+
 def test_a_script_installs_while_it_waits(bpy, addon, server, cards, tmp_path) -> None:
     cards(GT_710, RTX_3060)
     assert bpy.ops.triposr.use_gpu() == {"FINISHED"}
