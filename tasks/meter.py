@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping
 
 from ..inference.message import Message
 
-MB = 1e6
+MB, GB = 1e6, 1e9
+
+IN_GB = 2e9
+"""Bytes above which sizes are given in GB: the label has to fit the bar."""
 
 SMOOTHING = 0.1
 """Weight of the newest rate in the shown rate, which thus averages about ten measurements."""
@@ -40,6 +43,8 @@ class Meter:
         done = fraction * self._size
         self._measure(done)
         amount = Message("{done:,.0f} of {size:,.0f} MB", done=done / MB, size=self._size / MB)
+        if self._size > IN_GB:
+            amount = Message("{done:.2f} of {size:.2f} GB", done=done / GB, size=self._size / GB)
         if self._rate < 1:
             return amount
         seconds = round((self._size - done) / self._rate)

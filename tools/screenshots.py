@@ -140,7 +140,7 @@ TORCH = """stage(addon.tasks.session.upkeep, title="torch 2.8.0+cu128", """
 GPU_STATES = {
     "not used": "",
     "downloading": f"""{TORCH} fraction=0.31,
-      label="1,551 of 3,751 MB, 24.8 MB/s, 1:29 left")""",
+      label="1.16 of 3.75 GB, 24.8 MB/s, 1:44 left")""",
     "unpacking": f"""{TORCH} fraction=0.88, label="Unpacking")""",
     "trying": f"""{TORCH} fraction=0.95, label="Trying it in a second Blender")""",
     "ready": """
@@ -200,7 +200,7 @@ preferences.active_section = "ADDONS"
 preferences.system.use_online_access = True
 import pathlib
 shown = pathlib.Path("~/blender/extensions/.user/user_default/triposr/models")
-sys.modules[f"{{addon.__name__}}.preferences"].model_folder = lambda context: shown
+panels["preferences"].model_folder = lambda context: shown
 window, area, _ = view3d()
 area.type = "PREFERENCES"
 def preferences_place():
@@ -365,7 +365,10 @@ def take_gpu(camera: Camera) -> None:
     before = camera.look(whole)
     window.run(GPU_DIALOG)
     after = camera.look(whole)
-    camera.save(after.crop(ImageChops.difference(before, after).getbbox()), "dialog-gpu")
+    left, top, right, bottom = ImageChops.difference(before, after).getbbox()
+    shadow = 6 * SCALE
+    box = (left + shadow, top, right - shadow, bottom - shadow)
+    camera.save(after.crop(box), "dialog-gpu")
     window.key("Escape")
 
 

@@ -52,6 +52,7 @@ MESSAGES = {
     "Looking for devices": "Geräte werden gesucht",
     "Looking for models": "Modelle werden gesucht",
     "{done:,.0f} of {size:,.0f} MB": "{done:,.0f} von {size:,.0f} MB",
+    "{done:.2f} of {size:.2f} GB": "{done:.2f} von {size:.2f} GB",
     "{amount}, {rate:.1f} MB/s, {minutes}:{seconds:02} left": (
         "{amount}, {rate:.1f} MB/s, noch {minutes}:{seconds:02}"
     ),

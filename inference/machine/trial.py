@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
+import os
 import subprocess
 import sys
 import time
@@ -69,6 +70,7 @@ def try_build(folder: Path, command: Sequence[str], tick: Any, limit: float = TI
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            env={name: value for name, value in os.environ.items() if name[:6] != "PYTHON"},
             encoding="utf-8",
             errors="replace",
             # No console window pops up on Windows.

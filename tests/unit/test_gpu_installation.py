@@ -210,7 +210,11 @@ def test_a_trial_that_does_not_end(home: Path, server: FileServer, tmp_path: Pat
 def test_a_trial_that_cannot_start_or_dies(tmp_path: Path) -> None:
     with pytest.raises(DependencyError, match="cannot be started a second time"):
         try_build(tmp_path, (str(tmp_path / "blender"),), ignore_progress)
-    dying = (sys.executable, "-c", "print('Fatal: out of handles'); import os; os.abort()")
+    dying = (
+        sys.executable,
+        "-c",
+        "import os; print('Fatal: out of handles', flush=True); os.abort()",
+    )
     with pytest.raises(DependencyError, match="Fatal: out of handles"):
         try_build(tmp_path, dying, ignore_progress)
     with pytest.raises(DependencyError, match="exit code 7"):

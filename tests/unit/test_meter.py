@@ -29,3 +29,9 @@ def test_a_download_that_goes_on_does_not_count_what_was_there() -> None:
     meter("download", 0.5)
     now[0] = 1.0
     assert "1.0 MB/s, 0:49 left" in meter("download", 0.51)
+
+
+def test_large_downloads_are_told_in_gigabytes() -> None:
+    """So that the label fits the bar."""
+    assert Meter(3_750_000_000, {}, lambda: 0.0)("download", 0.5) == "1.88 of 3.75 GB"
+    assert Meter(1_677_000_000, {}, lambda: 0.0)("download", 0.5) == "838 of 1,677 MB"
