@@ -10,11 +10,12 @@ import logging
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import DependencyError, DownloadError
-from ..machine.gpu_builds import GpuBuild
+from ..machine.gpu_builds import GpuBuild, Wheel
 from ..machine.installed_builds import (
     ARCHIVES,
     PARTIAL,
@@ -118,10 +119,21 @@ def _fetch_all(build: GpuBuild, folder: Path, tick: Tick) -> list[Path]:
     for file in build.files:
         is_last = file is build.files[-1]
         part = _part_of(tick, done / build.size, file.size / build.size, is_last)
-        published = ModelFile(file.url, file.size, file.sha256, file.name)
-        wheels.append(fetch(published, folder, part))
+        wheels.append(_fetch(file, folder, part))
         done += file.size
     return wheels
+
+
+def _fetch(file: Wheel, folder: Path, tick: Tick) -> Path:
+    """Download a file, from its server's second name if the first one fails."""
+    published = ModelFile(file.url, file.size, file.sha256, file.name)
+    try:
+        return fetch(published, folder, tick)
+    except DownloadError as error:
+        if not file.other_url:
+            raise
+        log.info("%s: %s Trying the server's other name", file.name, error)
+        return fetch(replace(published, url=file.other_url), folder, tick)
 
 
 def _part_of(tick: Tick, start: float, share: float, is_last: bool) -> Tick:

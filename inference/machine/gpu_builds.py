@@ -22,6 +22,9 @@ CATALOG = Path(__file__).with_suffix(".json")
 PYTORCH = "https://download.pytorch.org"
 """PyTorch's own server; NVIDIA's libraries for Linux come from NVIDIA's, https://pypi.nvidia.com."""
 
+PYTORCH_TOO = "https://download-r2.pytorch.org"
+"""Second name of PyTorch's server, with the same paths."""
+
 LICENSE = "https://docs.nvidia.com/cuda/eula/"
 """NVIDIA's license, to which whoever downloads its libraries agrees."""
 
@@ -47,6 +50,13 @@ class Wheel:
     def name(self) -> str:
         """Its file name."""
         return unquote(PurePosixPath(urlsplit(self.url).path).name)
+
+    @property
+    def other_url(self) -> str:
+        """Its address under the server's second name; empty if the server has none."""
+        if not self.url.startswith(f"{PYTORCH}/"):
+            return ""
+        return PYTORCH_TOO + self.url.removeprefix(PYTORCH)
 
 
 @dataclass(frozen=True)

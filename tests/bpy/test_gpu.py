@@ -13,6 +13,7 @@ import small_builds
 from fake_driver import GT_710, GTX_1080, RTX_3060
 from file_server import Fault, FileServer, serving
 
+ROOT = Path(__file__).resolve().parents[2]
 INSTALLED = f"2.8.0-cu128-lin-{small_builds.TAG[2:]}"
 
 
@@ -140,8 +141,7 @@ def test_the_next_blender_takes_it(bpy, addon, server, cards, picture, tmp_path)
         "import torch\n"
         "print('torch:', torch.__version__, engine.uses_gpu_build(), engine.torch_problem)"
     )
-    root = Path(__file__).resolve().parents[2]
-    command = [sys.executable, str(root / "tools/background.py"), str(script)]
+    command = [sys.executable, str(ROOT / "tools/background.py"), str(script)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert "torch: 2.8.0+cu128 True \n" in done.stdout, done.stdout + done.stderr
 
@@ -285,7 +285,7 @@ def test_the_dialog_says_all_that_matters(bpy, addon, server, cards, monkeypatch
         label=lambda text, **_: shown.append(text),
         operator=lambda name, **_: SimpleNamespace(),
     )
-    layout.column = layout.row = lambda **_: layout
+    layout.column = layout.split = lambda **_: layout
     for is_loaded in (False, True):
         monkeypatch.setattr(operator.engine, "has_torch", lambda is_loaded=is_loaded: is_loaded)
         operator.TRIPOSR_OT_use_gpu.draw(SimpleNamespace(layout=layout), bpy.context)
@@ -299,6 +299,24 @@ def test_the_dialog_says_all_that_matters(bpy, addon, server, cards, monkeypatch
         "Restart Blender afterwards",
     ):
         assert part in text
+
+
+def test_uninstalling_takes_the_build_along(tmp_path: Path) -> None:
+    """It lies in the add-on's own data folder, if no model folder was chosen."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import bpy\n"
+        "from bl_ext.user_default.triposr import preferences\n"
+        "home = preferences.gpu_builds(bpy.context)\n"
+        f"(home / {INSTALLED!r} / 'torch').mkdir(parents=True)\n"
+        "repos = [repo.module for repo in bpy.context.preferences.extensions.repos]\n"
+        "at = repos.index('user_default')\n"
+        "bpy.ops.extensions.package_uninstall(repo_index=at, pkg_id='triposr')\n"
+        "print('left:', home.exists(), home.parents[1].exists())"
+    )
+    command = [sys.executable, str(ROOT / "tools/background.py"), str(script)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert "left: False False" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_report_names_card_driver_and_build(bpy, addon, server, cards) -> None:

@@ -9,8 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import pytest
 import small_builds
@@ -27,7 +29,8 @@ from triposr.inference.machine import gpu_builds, installed_builds, trial
 from triposr.inference.machine.gpu_builds import GpuBuild
 from triposr.inference.machine.installed_builds import find_installed, missing_file
 from triposr.inference.machine.trial import Trial, try_build
-from triposr.inference.types import ignore_progress
+from triposr.inference.model.catalog import ModelFile
+from triposr.inference.types import Tick, ignore_progress
 from triposr.tasks.job import Cancelled
 
 PYTHON = (sys.executable, "-I")
@@ -148,6 +151,34 @@ def test_no_network(server: FileServer, home: Path) -> None:
     with pytest.raises(DownloadError, match="the connection failed"):
         install_build(build, home, ignore_progress, fine)
     assert find_installed(home) is None
+
+
+def test_pytorchs_server_has_two_names(server: FileServer, home: Path, monkeypatch) -> None:
+    """If one of them fails, the other goes on from what has arrived; NVIDIA's has one name only."""
+    [entry] = small_builds.catalog(server.files)["builds"]
+    asked = []
+
+    def fetch_here(file: ModelFile, folder: Path, tick: Tick) -> Path:
+        host, path = urlsplit(file.url).hostname, urlsplit(file.url).path
+        asked.append(host)
+        if host == "download.pytorch.org":
+            raise DownloadError("The server is down", "Try again")
+        return download.fetch(replace(file, url=server.url + path), folder, tick)
+
+    monkeypatch.setattr(gpu_installation, "fetch", fetch_here)
+    install_build(gpu_builds._build(entry), home, ignore_progress, fine)
+    assert asked == ["download.pytorch.org", "download-r2.pytorch.org", "pypi.nvidia.com"]
+
+
+def test_a_proxy_that_is_gone(server: FileServer, home: Path, monkeypatch) -> None:
+    build = published(server)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "")
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with pytest.raises(DownloadError, match="the connection failed"):
+        install_build(build, home, ignore_progress, fine)
+    assert find_installed(home) is None and server.requests == []
 
 
 def test_a_mirror_with_other_bytes(server: FileServer, home: Path) -> None:
