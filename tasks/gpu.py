@@ -231,7 +231,7 @@ def forget() -> None:
 
 
 def register() -> None:
-    """Nothing: the look begins when a panel is drawn."""
+    """Do nothing yet: the look begins when a panel is first drawn."""
 
 
 def unregister() -> None:

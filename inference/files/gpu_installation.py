@@ -35,6 +35,9 @@ from .unpacking import UselessArchiveError, check_path_length, unpack
 
 log = logging.getLogger(__name__)
 
+LEEWAY = 1.5
+"""How much larger than the catalog says a build may be: some of its sizes are estimates."""
+
 PATIENCE = 60
 """Attempts to rename a folder, half a second apart."""
 
@@ -77,7 +80,7 @@ def install_build(
             wheels = _fetch_all(build, kept, tick)
             try:
                 partial.mkdir()
-                unpack(wheels, partial, build.unpacked, tick)
+                unpack(wheels, partial, int(LEEWAY * build.unpacked), tick)
                 read_build(partial)
                 trial = try_it(partial)
                 write_record(partial, build.version)

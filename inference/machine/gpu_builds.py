@@ -68,7 +68,7 @@ class GpuBuild:
         system, python: What it was made for, such as `linux-x64` and `cp311`.
         capability: Lowest and highest compute capability of the cards that it drives, inclusive.
         driver_api: `Driver.api` that it needs at least.
-        unpacked: Bytes that it takes on the disk, rounded up; a larger one is refused.
+        unpacked: Bytes that it takes on the disk, rounded up, or an estimate.
         files: Its wheels.
     """
 
