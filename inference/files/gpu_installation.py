@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ..errors import DependencyError, DownloadError
 from ..machine.gpu_builds import GpuBuild, Wheel
@@ -202,9 +201,6 @@ def downloaded(folder: Path) -> int:
 
 def _delete(folder: Path) -> None:
     """Delete a folder with all that is in it, as far as that is possible now."""
-    shutil.rmtree(folder, onerror=_keep)
-
-
-def _keep(_function: object, path: str, error: Any) -> None:
-    if not isinstance(error[1], FileNotFoundError):
-        log.info("%s is left for later: %s", Path(path).name, error[1])
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        log.info("Some files of %s are in use, and are left for later", folder.name)
