@@ -1,7 +1,9 @@
 """Training the starter model: it trains the network that the add-on uses, and can be stopped."""
 
 import itertools
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,6 +28,7 @@ from dataset import (
     cell_centers,
     make_sample,
 )
+from figures import Figures
 from objects import make_object
 from trainee import RAY_POINTS, Trainee, losses_of_rays
 from triposr.inference import load_model
@@ -345,3 +348,34 @@ def test_stops_when_its_time_is_up_and_goes_on(
         assert ("stopped after 0 seconds" in said) == (done < 3)
         assert "held out, real:" in said
         assert torch.load(tmp_path / "a.pt", weights_only=True)["step"] == done
+
+
+def test_what_was_computed_is_kept(tmp_path: Path) -> None:
+    kept, names, computed = tmp_path / "kept.jsonl", ["a", "b", "c"], []
+
+    def compute(numbers):
+        for number in numbers:
+            if number == 1 and not computed[1:]:
+                computed.append("killed")
+                raise KeyboardInterrupt
+            computed.append(number)
+            yield {"value": number / 3}
+
+    with pytest.raises(KeyboardInterrupt):
+        list(evaluate.resumed(names, compute, kept))
+    with kept.open("a") as file:
+        file.write('["b", {"val')  # as if the kill had come in the middle of a line
+    expected = [{"value": number / 3} for number in range(3)]
+    assert list(evaluate.resumed(names, compute, kept)) == expected
+    assert list(evaluate.resumed(names, compute, kept)) == expected
+    assert computed == [0, "killed", 1, 2]
+    assert list(evaluate.resumed(names, compute, None)) == expected
+    assert computed[4:] == [0, 1, 2]
+    kept.write_text("{\n")
+    with pytest.raises(SystemExit, match="damaged"):
+        list(evaluate.resumed(names, compute, kept))
+
+
+def test_kept_figures_are_as_the_measured_ones() -> None:
+    measured = Figures(7, "chair", False, True, 0.1, 0.2, 1 / 3, 0.4, (0.1, 0.2, 0.3), (0, 1, 2))
+    assert evaluate.figures_from(json.loads(json.dumps(asdict(measured)))) == measured

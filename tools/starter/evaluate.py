@@ -12,10 +12,11 @@ import hashlib
 import json
 import multiprocessing
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from multiprocessing.pool import Pool
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,19 +50,26 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "starter")
     parser.add_argument("--processes", type=int, default=cores())
     parser.add_argument("--publish", action="store_true", help="into the card of the model")
+    parser.add_argument(
+        "--resume", action="store_true", help="keep each object's figures; continue with them"
+    )
     options = parser.parse_args()
     if options.objects < 1:
         parser.error("there must be an object to evaluate")
     options.out.mkdir(parents=True, exist_ok=True)
     try:
-        figures, picture = evaluate(options.model, options.objects, options.processes)
-        weights = weights_file(options.model).read_bytes()
+        weights = hashlib.sha256(weights_file(options.model).read_bytes()).hexdigest()
+        kept = options.out / f"{weights[:16]}.jsonl" if options.resume else None
+        figures, picture = evaluate(options.model, options.objects, options.processes, kept)
     except TripoSRError as error:
         raise SystemExit(str(error)) from error
-    text = report(figures, hashlib.sha256(weights).hexdigest())
+    text = report(figures, weights)
     picture.save(options.out / "sheet.png")
-    (options.out / "report.md").write_text(text, encoding="utf-8")
     (options.out / "figures.json").write_text(json.dumps([asdict(f) for f in figures], indent=1))
+    # The report comes last: it says that all is there.
+    (options.out / "report.md").write_text(text, encoding="utf-8")
+    if kept:
+        kept.unlink()
     print(text)
     print(f"See {os.path.relpath(options.out)}: report.md, figures.json, sheet.png")
     if options.publish:
@@ -71,18 +79,78 @@ def main() -> None:
         few.save(PUBLISHED_SHEET, optimize=True)
 
 
-def evaluate(folder: Path, objects: int, processes: int) -> tuple[list[Figures], Image.Image]:
-    """Return the figures of `objects` objects, of all families in turn, and the contact sheet."""
+def evaluate(
+    folder: Path, objects: int, processes: int, kept: Path | None = None
+) -> tuple[list[Figures], Image.Image]:
+    """Return the figures of `objects` objects, of all families in turn, and the contact sheet.
+
+    The figures of each object are `kept` as soon as they are there; see `resumed`.
+    """
     names = list(FAMILIES)
     tasks = [(folder, FIRST_SEED + number, names[number % len(names)]) for number in range(objects)]
     figures: list[Figures] = []
     # Torch has not computed anything yet, so the fork loses none of its threads.
     with multiprocessing.Pool(processes) as pool:
-        for figure in pool.imap(_evaluate, tasks):
-            figures.append(figure)
+        results = resumed(
+            [f"{family} {seed}" for _, seed, family in tasks],
+            lambda numbers: map(asdict, pool.imap(_evaluate, [tasks[n] for n in numbers])),
+            kept,
+        )
+        for values in results:
+            figures.append(figures_from(values))
             print(f"\r{len(figures)} of {len(tasks)} objects", end="", flush=True)
         print("\n")
         return figures, contact_sheet(folder, figures, pool)
+
+
+def resumed(
+    names: list[str], compute: Callable[[list[int]], Iterable[Any]], kept: Path | None
+) -> Iterator[Any]:
+    """Yield a value for each name, in their order, and compute only those that are not kept yet.
+
+    Args:
+        names: What the values are of, each once.
+        compute: Given indices of names, it yields their values, which JSON can hold, in that order.
+        kept: File of JSON lines to which values are added as soon as they are there; its own name
+            must tell all else that they depend on, such as a digest of the weights. None keeps
+            nothing.
+
+    Raises:
+        SystemExit: The file is damaged.
+    """
+    if kept is None:
+        yield from compute(list(range(len(names))))
+        return
+    known = _whole_lines(kept)
+    missing = [number for number, name in enumerate(names) if name not in known]
+    computed = iter(compute(missing))
+    with kept.open("a", encoding="utf-8") as file:
+        for name in names:
+            if name not in known:
+                line = json.dumps([name, next(computed)])
+                file.write(line + "\n")
+                file.flush()
+                known[name] = json.loads(line)[1]
+            yield known[name]
+
+
+def _whole_lines(kept: Path) -> dict[str, Any]:
+    """Return what a file of `resumed` holds, and cut off a last line that was not finished."""
+    kept.touch()
+    text = kept.read_bytes()
+    whole = text[: text.rfind(b"\n") + 1]
+    if len(whole) < len(text):
+        with kept.open("r+b") as file:
+            file.truncate(len(whole))
+    try:
+        return dict(json.loads(line) for line in whole.splitlines())
+    except (ValueError, TypeError) as error:
+        raise SystemExit(f"{kept} is damaged: delete it, and measure anew") from error
+
+
+def figures_from(values: dict[str, Any]) -> Figures:
+    """Make figures of their values, in which JSON has put lists for tuples."""
+    return Figures(**{n: tuple(v) if isinstance(v, list) else v for n, v in values.items()})
 
 
 @functools.cache
