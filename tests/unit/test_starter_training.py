@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+import checkpoints
 import dataset
 import evaluate
 import export
@@ -52,11 +54,11 @@ def objects(folder: Path) -> Objects:
     return Objects(folder)
 
 
-def run(monkeypatch, *arguments: str | Path) -> None:
+def run(monkeypatch, *arguments: str | Path) -> int:
     monkeypatch.setattr(sys, "argv", ["train.py", *map(str, arguments)])
     monkeypatch.setattr(train, "HELD_OUT", 32)
     monkeypatch.setattr(Trainee, "compile_layers", lambda self: None)
-    train.main()
+    return train.main()
 
 
 def test_trains_goes_on_and_exports(folder: Path, tmp_path: Path, monkeypatch, capsys) -> None:
@@ -190,11 +192,11 @@ def test_more_objects_from_a_seed_on(tmp_path: Path, monkeypatch) -> None:
 
 
 def test_an_epoch_has_each_object_once() -> None:
-    steps = [chosen(HELD_OUT + 50, 8, 3, step) for step in range(14)]
-    first, second = np.concatenate(steps[:6]), np.concatenate(steps[6:12])
-    assert len(set(first)) == len(set(second)) == 48
-    assert first.min() >= HELD_OUT
-    assert not np.array_equal(first, second)
+    stream = np.concatenate([chosen(HELD_OUT + 50, 8, 3, step) for step in range(25)])
+    epochs = stream.reshape(4, 50)
+    assert all(len(set(epoch)) == 50 for epoch in epochs)
+    assert stream.min() == HELD_OUT
+    assert not np.array_equal(epochs[0], epochs[1])
 
 
 def test_mirrored_objects_are_consistent(objects: Objects) -> None:
@@ -237,7 +239,7 @@ def test_a_checkpoint_of_another_run_is_refused(folder: Path, tmp_path: Path, mo
     arguments = ["--objects", folder, "--checkpoint", tmp_path / "a.pt", "--points", 64]
     arguments += ["--device", "cpu", "--looking", 1, "--steps", 1]
     run(monkeypatch, *arguments, "--batch", 2)
-    with pytest.raises(SystemExit, match=r"'batch': 2"):
+    with pytest.raises(SystemExit, match="batch 2, not 3"):
         run(monkeypatch, *arguments, "--batch", 3)
 
 
@@ -342,12 +344,199 @@ def test_stops_when_its_time_is_up_and_goes_on(
 ) -> None:
     arguments = ["--objects", folder, "--real", folder, "--checkpoint", tmp_path / "a.pt"]
     arguments += ["--device", "cpu", "--looking", 0, "--steps", 3, "--batch", 2, "--points", 64]
-    for done in (1, 2, 3):
-        run(monkeypatch, *arguments, *(["--seconds", 0] if done < 3 else []))
+    for done, more in ((1, ["--until", 0]), (2, ["--at-most", 1]), (3, [])):
+        status = run(monkeypatch, *arguments, *more)
+        assert status == (train.CONTINUE if done < 3 else 0)
         said = capsys.readouterr().out
-        assert ("stopped after 0 seconds" in said) == (done < 3)
-        assert "held out, real:" in said
+        assert ("held out, real:" in said) == (done == 3)
         assert torch.load(tmp_path / "a.pt", weights_only=True)["step"] == done
+    monkeypatch.setattr(train, "Objects", None)  # What is done needs no samples.
+    assert run(monkeypatch, *arguments) == 0
+    arguments[arguments.index("--steps") + 1] = 2
+    with pytest.raises(SystemExit, match="3 steps already: pass --steps 3 or more"):
+        run(monkeypatch, *arguments)
+
+
+@pytest.mark.parametrize("change", [{"--rate": 0.5}, {"--start": None}, {"--objects": "other"}])
+def test_a_checkpoint_of_another_start_rate_or_samples_is_refused(
+    folder: Path, tmp_path: Path, monkeypatch, change: dict
+) -> None:
+    options = settings_of(monkeypatch, {"--objects": folder, "--checkpoint": tmp_path / "a.pt"})
+    state = {"step": 1, "steps": 2, "settings": options.settings, "optimizer": {"state": {}}}
+    checkpoints.write(state, tmp_path / "a.pt")
+    assert train.restored(options)["step"] == 1
+    if "--objects" in change:
+        change = {"--objects": tmp_path / "other"}
+        shutil.copytree(folder, change["--objects"])
+        shutil.copy(folder / "00000.npz", change["--objects"] / "00001.npz")
+    others = {"--objects": folder, "--checkpoint": tmp_path / "a.pt"} | change
+    with pytest.raises(SystemExit, match=f"{next(iter(change)).lstrip('-')} .*not"):
+        train.restored(settings_of(monkeypatch, others))
+
+
+def settings_of(monkeypatch, arguments: dict) -> SimpleNamespace:
+    given = [str(part) for pair in arguments.items() for part in pair if part is not None]
+    monkeypatch.setattr(sys, "argv", ["train.py", "--looking", "0", *given])
+    options = train.arguments()
+    options.settings = train.settings(options)
+    return options
+
+
+def test_steps_without_finite_gradients_are_skipped(
+    folder: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    class Failing(Trainee):
+        """A trainee with one bad batch."""
+
+        batches, bad = 0, frozenset()
+
+        def learn(self, batch):
+            Failing.batches += 1
+            factor = torch.nan if Failing.batches in Failing.bad else 1.0
+            return {"all": factor * self.head.bias.sum()}
+
+    arguments = ["--objects", folder, "--checkpoint", tmp_path / "a.pt", "--batch", 2]
+    arguments += ["--device", "cpu", "--looking", 0, "--points", 64]
+    monkeypatch.setattr(train, "Trainee", Failing)
+    monkeypatch.setattr(train, "held_out", lambda *_: {})
+    Failing.bad = {2, 4}
+    run(monkeypatch, *arguments, "--steps", 5)
+    said = capsys.readouterr().out
+    assert "step 2 is skipped" in said and "step 4 is skipped" in said and "2 so far" in said
+    state = torch.load(tmp_path / "a.pt", weights_only=True)
+    assert state["step"] == 5
+    assert all(tensor.isfinite().all() for tensor in state["trainee"].values())
+    Failing.batches, Failing.bad = 0, {1, *range(3, 99)}
+    with pytest.raises(SystemExit, match="10 steps in a row"):
+        run(monkeypatch, *arguments, "--steps", 99)
+    assert Failing.batches == 12
+    assert torch.load(tmp_path / "a.pt", weights_only=True)["step"] == 5
+
+
+def test_a_batch_may_be_larger_than_what_there_is() -> None:
+    batch = chosen(HELD_OUT + 3, 8, seed=0, step=0)
+    assert len(batch) == 8 and sorted(np.bincount(batch - HELD_OUT)) == [2, 3, 3]
+    stream = np.concatenate([chosen(HELD_OUT + 3, 8, seed=0, step=step) for step in range(3)])
+    assert (np.bincount(stream - HELD_OUT) == 8).all()
+
+
+def state_of(step: int, size: int = 100) -> dict:
+    moments = {"exp_avg": torch.rand(size), "exp_avg_sq": torch.rand(size), "step": torch.ones(())}
+    return {"step": step, "optimizer": {"state": {0: moments}, "param_groups": []}}
+
+
+def step_of(place: Path) -> int:
+    return checkpoints.load(checkpoints.read(place))["step"]
+
+
+def test_the_newest_checkpoint_of_a_folder_counts(tmp_path: Path) -> None:
+    """An older one can be there too, copied along with it or not deleted in time."""
+    assert checkpoints.read(tmp_path) is None and checkpoints.read(tmp_path / "a.pt") is None
+    old, new = tmp_path / "old", tmp_path / "new"
+    for place, step in ((old, 999), (new, 1000)):
+        place.mkdir()
+        checkpoints.write(state_of(step), place)
+    shutil.copytree(old, new, dirs_exist_ok=True)
+    assert len(list(new.iterdir())) == 2 and step_of(new) == 1000
+    checkpoints.write(state_of(1001), new)
+    assert [path.name[:19] for path in new.iterdir()] == ["checkpoint-00001001"]
+
+
+def test_parts_are_small_and_hold_all_but_the_last_bits_of_moments(
+    tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "PART", 1000)
+    state = state_of(7, size=2000)
+    checkpoints.write(state, tmp_path)
+    sizes = [path.stat().st_size for path in tmp_path.glob("*/part.*")]
+    assert len(sizes) > 8 and max(sizes) == 1000
+    found = checkpoints.load(checkpoints.read(tmp_path))["optimizer"]["state"][0]
+    for name, tensor in state["optimizer"]["state"][0].items():
+        assert torch.allclose(found[name].float(), tensor, rtol=0.004)
+
+
+@pytest.mark.parametrize("moment", ["part.01", checkpoints.LIST, "rename", "rmtree"])
+def test_a_save_that_is_killed_loses_nothing(tmp_path: Path, monkeypatch, moment: str) -> None:
+    checkpoints.write(state_of(1), tmp_path)
+    monkeypatch.setattr(checkpoints, "PART", 1000)
+
+    def kill(*_, **__):
+        raise KeyboardInterrupt
+
+    def write_then_die(original):
+        def write(self, data):
+            if self.name == moment:
+                kill()
+            return original(self, data)
+
+        return write
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        if moment == "rename":
+            patch.setattr(Path, "rename", kill)
+        elif moment == "rmtree":
+            patch.setattr(
+                checkpoints.shutil,
+                "rmtree",
+                lambda path, ignore_errors=False: None if ignore_errors else kill(),
+            )
+        else:
+            for name in ("write_bytes", "write_text"):
+                patch.setattr(Path, name, write_then_die(getattr(Path, name)))
+        checkpoints.write(state_of(2), tmp_path)
+    assert step_of(tmp_path) == (2 if moment == "rmtree" else 1)
+    checkpoints.write(state_of(3), tmp_path)
+    assert step_of(tmp_path) == 3 and len(list(tmp_path.iterdir())) == 1
+
+
+def test_damaged_parts_are_not_continued(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(checkpoints, "PART", 1000)
+    for name, damage, told in (
+        (checkpoints.LIST, Path.unlink, "parts.json is missing"),
+        (checkpoints.LIST, lambda path: path.write_text("{"), "parts.json cannot be read"),
+        ("part.01", Path.unlink, "part.01 is missing"),
+        ("part.01", lambda path: path.write_bytes(b"x"), "wrong checksum"),
+    ):
+        place = tmp_path / f"{name} {told}"
+        place.mkdir()
+        checkpoints.write(state_of(1), place)
+        damage(next(place.glob(f"*/{name}")))
+        with pytest.raises(SystemExit, match=f"{told}.*delete it to train from the start"):
+            checkpoints.read(place)
+
+
+def test_an_export_is_not_repeated(tmp_path: Path, monkeypatch) -> None:
+    """It continues with the objects that it is calibrated with, and ends once."""
+    trainee = Trainee(initial_network(write_config(tmp_path / "config"), 0))
+    state = {"trainee": trainee.state_dict(), "steps": 1}
+    checkpoint, heads = tmp_path / "a.pt", tmp_path / "heads.safetensors"
+    checkpoints.write(state | {"step": 1}, checkpoint)
+    encoded = []
+
+    def encode(model, truth, camera, light):
+        if len(encoded) == 1 and encoded != ["killed"]:
+            encoded[:] = ["killed"]
+            raise KeyboardInterrupt
+        encoded.append(truth)
+        return SimpleNamespace(density_bias=0)
+
+    monkeypatch.setattr(export, "encode", encode)
+    monkeypatch.setattr(export, "density_at", lambda code, points: np.ones(len(points), np.float32))
+
+    def exported() -> None:
+        export.export(checkpoint, tmp_path / "model", heads, objects=2, resume=True)
+
+    with pytest.raises(KeyboardInterrupt):
+        exported()
+    assert not heads.exists() and len(list(tmp_path.glob("*.jsonl"))) == 1
+    exported()
+    assert len(encoded) == 2  # the kill, and the one object that was left
+    assert not list(tmp_path.glob("*.jsonl")) and not list(tmp_path.rglob("*.part"))
+    exported()
+    assert len(encoded) == 2
+    checkpoints.write(state | {"step": 2}, checkpoint)
+    exported()
+    assert len(encoded) == 4
 
 
 def test_what_was_computed_is_kept(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -45,11 +46,22 @@ class Batch:
         return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
+def shards_of(folder: Path) -> list[Path]:
+    """Return the shards of a folder in their order."""
+    return sorted(folder.glob("*.npz"))
+
+
+def fingerprint(folder: Path) -> str:
+    """Return a digest of the shards' names and sizes, which tells other data without reading it."""
+    told = "".join(f"{path.name} {path.stat().st_size}\n" for path in shards_of(folder))
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
 class Objects:
     """All shards of a folder, in memory."""
 
     def __init__(self, folder: Path) -> None:
-        shards = sorted(folder.glob("*.npz"))
+        shards = shards_of(folder)
         parts: dict[str, list[NDArray]] = {name: [] for name in FIELDS}
         for path in shards:
             with np.load(path) as shard:
@@ -194,9 +206,16 @@ class World(torch.utils.data.Dataset):
 
 
 def chosen(count: int, size: int, seed: int, step: int) -> NDArray[np.int64]:
-    """Return the indices (size,) of a step's samples, from HELD_OUT on, epoch after epoch."""
-    epoch, number = divmod(step, (count - HELD_OUT) // size)
-    return _shuffled(count, seed, epoch)[number * size : (number + 1) * size]
+    """Return the indices (size,) of a step's samples, from HELD_OUT on, epoch after epoch.
+
+    A batch may reach from one epoch into the next, or be larger than one.
+    """
+    epoch, start = divmod(step * size, count - HELD_OUT)
+    found = _shuffled(count, seed, epoch)[start:]
+    while len(found) < size:
+        epoch += 1
+        found = np.concatenate((found, _shuffled(count, seed, epoch)))
+    return found[:size]
 
 
 @functools.lru_cache(maxsize=4)

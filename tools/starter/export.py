@@ -7,19 +7,24 @@ from them and the model.
 from __future__ import annotations
 
 import argparse
+import hashlib
+import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+import checkpoints
 import views
 from architecture import RAW_THRESHOLD, write_config
 from dataset import CACHE, HALF_BOX, box_rays, cell_centers
+from evaluate import resumed
 from families import FAMILIES
 from figures import SolidTruth, box_window, encode, scene
 from triposr.inference import SceneCode, load_model
@@ -43,18 +48,39 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=STARTER_FOLDER)
     parser.add_argument("--heads", type=Path, default=HEADS)
     parser.add_argument("--calibrate", type=int, default=CALIBRATED_WITH, help="with how many")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue an interrupted export; do nothing if this checkpoint is exported already",
+    )
     options = parser.parse_args()
-    if not options.checkpoint.exists():
-        raise SystemExit(f"There is no {options.checkpoint}: run tools/starter/train.py first")
-    export(options.checkpoint, options.folder, options.heads, options.calibrate)
+    export(
+        options.checkpoint, options.folder, options.heads, options.calibrate, resume=options.resume
+    )
 
 
-def export(checkpoint: Path, folder: Path, heads: Path, objects: int = CALIBRATED_WITH) -> None:
+def export(
+    checkpoint: Path,
+    folder: Path,
+    heads: Path,
+    objects: int = CALIBRATED_WITH,
+    resume: bool = False,
+) -> None:
     """Write the model's three files to `folder` and the heads to `heads`, both at the end.
 
-    It is calibrated with that many `objects`.
+    It is calibrated with that many `objects`. The heads come last and name the checkpoint, so that
+    `resume` can tell that all is there. With `resume`, what is found of each object is kept beside
+    the heads until then.
     """
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    data = checkpoints.read(checkpoint)
+    if data is None:
+        raise SystemExit(f"There is no {checkpoint}: run tools/starter/train.py first")
+    digest = hashlib.sha256(data).hexdigest()
+    if resume and (folder / "model.safetensors").exists() and exported(heads) == digest:
+        print(f"{folder} is exported already")
+        return
+    kept_overlaps = heads.with_suffix(f".{digest[:16]}.jsonl") if resume else None
+    state = checkpoints.load(data)
     print(f"step {state['step']} of {state['steps']}")
     prefix = "network."
     # The published names are those of transformers before 5.9; the lock pins such a release.
@@ -69,7 +95,8 @@ def export(checkpoint: Path, folder: Path, heads: Path, objects: int = CALIBRATE
         made = Path(name)
         config = write_config(made)
         save_file(weights, made / "model.safetensors", metadata={"format": "pt"})
-        shift, before, after = best_shift(load_model(made, device="cpu", precision="fp32"), objects)
+        model = load_model(made, device="cpu", precision="fp32")
+        shift, before, after = best_shift(model, objects, kept_overlaps)
         print(
             f"density output {shift:+.2f}:"
             f" mean IoU of volumes {before[0]:.3f}, then {after[0]:.3f};"
@@ -80,9 +107,28 @@ def export(checkpoint: Path, folder: Path, heads: Path, objects: int = CALIBRATE
         density_bias(weights, config.hidden_layers)[0] += shift
         save_file(weights, made / "model.safetensors", metadata={"format": "pt"})
         load_model(made, device="cpu")
-        shutil.copytree(made, folder, dirs_exist_ok=True)
-    save_file(kept, heads, metadata={"format": "pt"})
+        shutil.copytree(made, folder, dirs_exist_ok=True, copy_function=copy_whole)
+    partial = heads.with_suffix(".part")
+    save_file(kept, partial, metadata={"format": "pt", "checkpoint": digest})
+    partial.replace(heads)
+    if kept_overlaps:
+        kept_overlaps.unlink()
     print(f"{folder}: {(folder / 'model.safetensors').stat().st_size / 1e6:.1f} MB")
+
+
+def exported(heads: Path) -> str | None:
+    """Return the digest of the checkpoint that heads come from, if they tell it."""
+    if not heads.exists():
+        return None
+    with safe_open(heads, "numpy") as file:
+        return (file.metadata() or {}).get("checkpoint")
+
+
+def copy_whole(source: str, target: str) -> None:
+    """Copy a file, which gets its name when it is complete."""
+    partial = f"{target}.part"
+    shutil.copy(source, partial)
+    os.replace(partial, target)
 
 
 def density_bias(weights: dict[str, Tensor], hidden_layers: int) -> Tensor:
@@ -91,32 +137,33 @@ def density_bias(weights: dict[str, Tensor], hidden_layers: int) -> Tensor:
 
 
 def best_shift(
-    model: Model, objects: int
+    model: Model, objects: int, kept: Path | None = None
 ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
     """Find the shift of the density output with which volumes and outlines agree best.
 
     Training optimizes the probability at each point. Where the model is unsure, cutting at one half
     leaves out too much: thin parts and far sides. Volumes, and outlines as seen from the picture's
-    camera, have equal weight.
+    camera, have equal weight. An interrupted search continues with what it `kept`.
 
     Returns:
         The shift to add, and the mean IoU of volumes and of outlines (2,) before and after.
     """
     centers = cell_centers(CELLS)
     names = list(FAMILIES)
-    overlaps = []
-    for number in range(objects):
-        solid, camera, light = scene(FIRST_SEED + number, names[number % len(names)])
-        code = encode(model, SolidTruth(solid), camera, light)
-        inside = solid.distance(centers) < 0
-        window = box_window(camera, HALF_BOX)
-        shown = views.render(solid, camera, light, OUTLINE, window).mask.ravel()
-        overlaps.append(
-            (
-                _ious(raw_density(code, centers), inside),
-                _ious(highest_seen(code, camera, window), shown),
-            )
-        )
+
+    def computed(numbers: list[int]) -> Iterator[list[list[float]]]:
+        for number in numbers:
+            solid, camera, light = scene(FIRST_SEED + number, names[number % len(names)])
+            code = encode(model, SolidTruth(solid), camera, light)
+            inside = solid.distance(centers) < 0
+            window = box_window(camera, HALF_BOX)
+            shown = views.render(solid, camera, light, OUTLINE, window).mask.ravel()
+            yield [
+                _ious(raw_density(code, centers), inside).tolist(),
+                _ious(highest_seen(code, camera, window), shown).tolist(),
+            ]
+
+    overlaps = list(resumed([str(FIRST_SEED + n) for n in range(objects)], computed, kept))
     means = np.mean(overlaps, axis=0)
     best, unmoved = int(means.mean(axis=0).argmax()), len(SHIFTS) // 2
     return float(SHIFTS[best]), means[:, unmoved], means[:, best]
