@@ -41,7 +41,9 @@ def settings(tmp_path: Path) -> dict[str, str]:
     for number in range(17):  # 16 of them are held out, with 16 views each
         trimesh.creation.icosphere(2).export(meshes / f"ball{number}.glb")
     files = [{"path": str(path), "problem": ""} for path in sorted(meshes.iterdir())]
-    (work / "real" / "files.json").write_text(json.dumps(files))
+    given = {"folders": [f"{tmp_path.name}/meshes"], "leave_out": "", "views": 16}
+    kept = {"settings": given, "files": files}
+    (work / "real" / "files.json").write_text(json.dumps(kept))
     trimesh.creation.icosphere(2).export(scans / "ball.glb")
     return os.environ | {
         "PYTHON": sys.executable,

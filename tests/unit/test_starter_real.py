@@ -2,7 +2,7 @@
 
 import json
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -93,9 +93,9 @@ def folder(tmp_path_factory) -> Path:
 
 def test_a_perfect_result_has_perfect_figures(folder: Path) -> None:
     case = real_evaluate.case_from(
-        load_model(STARTER_FOLDER, "cpu", "fp32"), folder / "ball.glb", "ball"
+        load_model(STARTER_FOLDER, "cpu", "fp32"), folder / "ball.glb", "ball.glb"
     )
-    assert case.truth.family == "ball"
+    assert case.truth.family == "ball.glb"
     assert case.truth.occupied(np.array([[0, 0, 0], [0.54, 0, 0], [0.56, 0, 0]])).tolist() == [
         True,
         True,
@@ -125,7 +125,7 @@ def test_a_perfect_result_has_perfect_figures(folder: Path) -> None:
 
 
 def test_the_command_reports_on_a_folder(folder: Path, tmp_path: Path, monkeypatch, capsys) -> None:
-    arguments = [str(folder), "--out", str(tmp_path), "--processes", "1"]
+    arguments = [str(folder), "--out", str(tmp_path), "--processes", "1", "--resume"]
     monkeypatch.setattr(sys, "argv", ["real_evaluate.py", *arguments])
     monkeypatch.setattr(shapes, "TURNS", 2)
     real_evaluate.main()
@@ -134,13 +134,27 @@ def test_the_command_reports_on_a_folder(folder: Path, tmp_path: Path, monkeypat
     report = (tmp_path / "report.md").read_text()
     assert ", 3 objects." in report
     assert "| F-score at 0.1 |" in report
-    assert {"ball", "one/model", "other/model"} == {
+    assert {"ball.glb", "one/model.obj", "other/model.obj"} == {
         each["figures"]["family"] for each in json.loads((tmp_path / "figures.json").read_text())
     }
     assert (tmp_path / "sheet.png").stat().st_size > 5000
+    assert not list(tmp_path.glob("*.jsonl"))
     monkeypatch.setattr(sys, "argv", ["real_evaluate.py", str(tmp_path / "none")])
     with pytest.raises(SystemExit, match="no GLB, glTF or OBJ"):
         real_evaluate.main()
     monkeypatch.setattr(sys, "argv", ["r", str(folder), "--model", str(tmp_path)])
     with pytest.raises(SystemExit, match=r"weights|model"):
         real_evaluate.main()
+
+
+def test_what_was_measured_is_not_measured_again(folder: Path, tmp_path: Path) -> None:
+    model = load_model(STARTER_FOLDER, "cpu", "fp32")
+    case = real_evaluate.case_from(model, folder / "ball.glb", "ball.glb")
+    known = asdict(real_evaluate.measured(case)) | {"likeness": {"chamfer": 0.5, "f_score": 0.25}}
+    kept = tmp_path / "kept.jsonl"
+    kept.write_text(json.dumps(["ball.glb", known]) + "\n")
+    paths = [folder / "ball.glb", folder / "broken.glb"]
+    found, problems, _ = real_evaluate.evaluate_all(STARTER_FOLDER, folder, paths, 1, kept)
+    assert [one.likeness.chamfer for one in found] == [0.5]
+    assert problems.keys() == {"broken.glb"}
+    assert len(kept.read_text().splitlines()) == 2

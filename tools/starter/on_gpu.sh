@@ -158,7 +158,7 @@ measured "$out/generated" "$EVALUATED objects" ||
     in_time "measuring with generated objects" "$PYTHON" tools/starter/evaluate.py --resume --model "$out/model" \
         --out "$out/generated" --objects "$EVALUATED"
 if [ -n "$SCANS" ] && ! measured "$out/real"; then
-    in_time "measuring with scans" "$PYTHON" tools/starter/real_evaluate.py "$SCANS" --model "$out/model" \
+    in_time "measuring with scans" "$PYTHON" tools/starter/real_evaluate.py "$SCANS" --resume --model "$out/model" \
         --out "$out/real"
 fi
 echo "on_gpu: done; see $out/model and the reports beside it"

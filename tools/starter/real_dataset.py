@@ -218,7 +218,8 @@ def listed(options: argparse.Namespace, held_out: int) -> list[Found]:
     """
     path = options.folder / "files.json"
     settings = {
-        "folders": [str(folder.resolve()) for folder in options.folders],
+        # The ends of the paths, because another machine may have the same meshes elsewhere.
+        "folders": ["/".join(folder.resolve().parts[-2:]) for folder in options.folders],
         "leave_out": options.leave_out,
         "views": options.views,
     }

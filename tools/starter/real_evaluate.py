@@ -14,6 +14,7 @@ import multiprocessing
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +94,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=STARTER_FOLDER)
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "real")
     parser.add_argument("--processes", type=int, default=cores())
+    parser.add_argument("--resume", action="store_true", help="keep what is measured if it stops")
     parser.add_argument("--publish", action="store_true", help="into the starter model's card")
     options = parser.parse_args()
     paths = sorted(p for p in options.objects.rglob("*") if p.suffix.lower() in ENDINGS)
@@ -103,41 +105,52 @@ def main() -> None:
         weights = sha256(weights_file(options.model).read_bytes()).hexdigest()
     except TripoSRError as error:
         raise SystemExit(str(error)) from error
+    kept = options.out / f"{weights[:16]}.jsonl" if options.resume else None
     found, problems, picture = evaluate_all(
-        options.model, options.objects, paths, options.processes
+        options.model, options.objects, paths, options.processes, kept
     )
-    for path, problem in problems.items():
-        print(f"left out: {path.name}: {problem}")
+    for name, problem in problems.items():
+        print(f"left out: {name}: {problem}")
     if not found:
         raise SystemExit("None of the files can be used")
     text = report(found, weights)
     picture.save(options.out / "sheet.png")
-    (options.out / "report.md").write_text(text, encoding="utf-8")
     (options.out / "figures.json").write_text(json.dumps([asdict(f) for f in found], indent=1))
+    # The report comes last: it says that all is there.
+    (options.out / "report.md").write_text(text, encoding="utf-8")
+    if kept:
+        kept.unlink()
     print(text)
     if options.publish:
         evaluate.publish(text, STARTER_FOLDER / "README.md", TABLES)
 
 
 def evaluate_all(
-    model: Path, folder: Path, paths: list[Path], processes: int
-) -> tuple[list[RealFigures], dict[Path, str], Image.Image]:
+    model: Path, folder: Path, paths: list[Path], processes: int, kept: Path | None = None
+) -> tuple[list[RealFigures], dict[str, str], Image.Image]:
     """Return the figures of all usable files, why others are left out, and the contact sheet.
 
-    An object's name is its path below the `folder`, without the ending.
+    An object's name is its path below the `folder`. The figures of each object are `kept` as soon
+    as they are there; see evaluate.resumed.
     """
     found: list[RealFigures] = []
-    problems: dict[Path, str] = {}
-    names = {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
+    problems: dict[str, str] = {}
+    names = {path.relative_to(folder).as_posix(): path for path in paths}
+    tasks = [(model, path, name) for name, path in names.items()]
     # Torch has not computed anything yet, so the fork loses none of its threads.
     with multiprocessing.Pool(processes) as pool:
-        results = pool.imap(_evaluate, [(model, path, name) for name, path in names.items()])
-        for number, (path, result) in enumerate(zip(names.values(), results, strict=True), 1):
+        results = evaluate.resumed(
+            list(names),
+            lambda numbers: map(_as_json, pool.imap(_evaluate, [tasks[n] for n in numbers])),
+            kept,
+        )
+        for name, result in zip(names, results, strict=True):
             if isinstance(result, str):
-                problems[path] = result
+                problems[name] = result
             else:
-                found.append(result)
-            print(f"\r{number} of {len(paths)} objects", end="", flush=True)
+                figures = evaluate.figures_from(result["figures"])
+                found.append(RealFigures(figures, Likeness(**result["likeness"])))
+            print(f"\r{len(found) + len(problems)} of {len(paths)} objects", end="", flush=True)
         print("\n")
         picture = Image.new("RGB", (1, 1))
         if found:
@@ -146,6 +159,10 @@ def evaluate_all(
                 lambda row: pool.map(_draw, [(model, names[f.family], f) for f in row], 1),
             )
     return found, problems, picture
+
+
+def _as_json(result: RealFigures | str) -> dict[str, Any] | str:
+    return result if isinstance(result, str) else asdict(result)
 
 
 def case_from(model: Model, path: Path, name: str) -> Case:
@@ -205,7 +222,7 @@ def report(found: list[RealFigures], weights: str) -> str:
         "Chamfer distance": [one.likeness.chamfer for one in found],
     }
     ranked = sorted(found, key=lambda one: one.figures.volume)
-    named = [f"{one.figures.family} {one.figures.volume:.2f}" for one in ranked]
+    named = [f"{Path(one.figures.family).stem} {one.figures.volume:.2f}" for one in ranked]
     lines = [
         f"Weights {weights[:16]}, {len(found)} objects.",
         "",
