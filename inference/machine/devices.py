@@ -205,23 +205,52 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
 
 
 @contextmanager
-def exact_convolutions() -> Iterator[None]:
-    """Let NVIDIA GPUs convolve float32 in full.
+def full_float32() -> Iterator[None]:
+    """Let convolutions and products of matrices compute float32 in full.
 
-    By default, torch lets cuDNN round the factors to the 10 bits of TF32, though it multiplies
-    matrices in full. The setting is the process's, so it is put back afterwards.
+    By default, torch lets cuDNN round the factors of convolutions to the 10 bits of TF32. Another
+    add-on may have allowed that for matrices too, or bfloat16 on the CPU. The settings are the
+    process's, so they are put back afterwards.
     """
-    try:
-        before = torch.backends.cudnn.allow_tf32
-        torch.backends.cudnn.allow_tf32 = False
-    except RuntimeError as error:  # another add-on has set the precision in torch's newer way
-        log.debug("TF32 stays as another add-on set it: %s", error)
-        yield
+    convolutions: Any = getattr(torch.backends.cudnn, "conv", None)
+    if not hasattr(convolutions, "fp32_precision"):
+        with _full_float32_before_2_9():
+            yield
         return
+    # The older switches are no use here: they write "none", which inherits what another add-on
+    # chose for all operators, and raise once both kinds have been used.
+    places: list[Any] = [convolutions, torch.backends.cuda.matmul, *_of_onednn()]
+    before = [place.fp32_precision for place in places]
     try:
+        for place in places:
+            place.fp32_precision = "ieee"
         yield
     finally:
-        torch.backends.cudnn.allow_tf32 = before
+        for place, precision in zip(places, before, strict=True):
+            # torch returns an inherited value like one of the operator's own: inherit again if the
+            # result is the same.
+            place.fp32_precision = "none"
+            if place.fp32_precision != precision:
+                place.fp32_precision = precision
+
+
+def _of_onednn() -> tuple[Any, ...]:
+    """Return the settings of the CPU's library that this torch has."""
+    names = ("conv", "matmul")
+    found = (getattr(torch.backends.mkldnn, name, None) for name in names)
+    return tuple(place for place in found if hasattr(place, "fp32_precision"))
+
+
+@contextmanager
+def _full_float32_before_2_9() -> Iterator[None]:
+    before = torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()
+    try:
+        torch.backends.cudnn.allow_tf32 = False
+        torch.set_float32_matmul_precision("highest")
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before[0]
+        torch.set_float32_matmul_precision(before[1])
 
 
 @contextmanager

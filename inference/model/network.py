@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..machine.devices import exact_convolutions, memory_errors
+from ..machine.devices import full_float32, memory_errors
 from ..message import Message
 from ..scene_code import SceneCode
 from ..types import Tick, ignore_progress
@@ -105,7 +105,7 @@ class Model:
         started = time.perf_counter()
         with (
             torch.inference_mode(),
-            exact_convolutions(),
+            full_float32(),
             memory_errors(Message("encoding the picture")),
         ):
             picture = self.resize(torch.from_numpy(np.ascontiguousarray(rgb, np.float32)))

@@ -208,38 +208,74 @@ def test_weights_that_are_not_finite(tiny_folder: Path) -> None:
         broken.encode(np.zeros((64, 64, 3), np.float32))
 
 
-def test_encoding_convolves_in_full_and_puts_the_setting_back(tiny: Model, monkeypatch) -> None:
-    """cuDNN would round float32 to TF32. The setting can be read without a GPU."""
-    picture = np.full((64, 64, 3), 0.5, np.float32)
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
-    seen = []
+PRECISIONS = """
+import sys
+from types import SimpleNamespace
+import numpy as np, torch
+from triposr.inference import load_model
+from triposr.inference.machine import devices
+backends = torch.backends
+newer = [backends.cudnn.conv, backends.cuda.matmul, backends.mkldnn.matmul]
+def look():
+    if sys.argv[2] == "older":
+        return [str(backends.cudnn.allow_tf32), torch.get_float32_matmul_precision()]
+    return [place.fp32_precision for place in newer]
+exec(sys.argv[1])
+if sys.argv[2] == "older":  # torch 2.8 has the older switches only
+    devices.torch = SimpleNamespace(
+        backends=SimpleNamespace(
+            cudnn=type("", (), {"allow_tf32": property(
+                lambda self: backends.cudnn.allow_tf32,
+                lambda self, value: setattr(backends.cudnn, "allow_tf32", value),
+            )})(),
+        ),
+        get_float32_matmul_precision=torch.get_float32_matmul_precision,
+        set_float32_matmul_precision=torch.set_float32_matmul_precision,
+    )
+before, seen = look(), []
+def tick(stage, fraction):
+    seen.append(look())
+    if len(seen) > 1:
+        raise KeyboardInterrupt
+context = devices.full_float32()
+if sys.argv[2] == "older":
+    with context:
+        seen.append(look())
+else:
+    try:
+        load_model(sys.argv[3], "cpu", "fp32").encode(np.full((64, 64, 3), 0.5, np.float32), tick)
+    except KeyboardInterrupt:
+        pass
+print(before, seen[-1])
+assert look() == before, look()
+if sys.argv[1].startswith("backends.fp32"):
+    backends.fp32_precision = "ieee"
+    assert look() == ["ieee"] * 3, look()
+"""
 
-    def stop(stage: str, fraction: float) -> None:
-        seen.append(torch.backends.cudnn.allow_tf32)
-        if len(seen) > 1:
-            raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        tiny.encode(picture, stop)
-    assert seen == [False, False]
-    assert torch.backends.cudnn.allow_tf32 is True
-    tiny.encode(picture)
-    assert torch.backends.cudnn.allow_tf32 is True
-
-
-def test_encoding_works_where_the_setting_cannot_be_read(tiny: Model, monkeypatch) -> None:
-    cudnn = torch.backends.cudnn
-
-    class Mixed:
-        def __getattr__(self, name: str) -> object:
-            return getattr(cudnn, name)
-
-        @property
-        def allow_tf32(self) -> bool:
-            raise RuntimeError("mix of the legacy and new APIs")
-
-    monkeypatch.setattr(torch.backends, "cudnn", Mixed())
-    assert tiny.encode(np.full((64, 64, 3), 0.5, np.float32)).planes.size
+@pytest.mark.parametrize(
+    ("kind", "setting", "before"),
+    [
+        ("newer", "backends.fp32_precision = 'tf32'", ["tf32", "tf32", "tf32"]),
+        ("newer", "torch.set_float32_matmul_precision('medium')", ["tf32", "tf32", "bf16"]),
+        ("older", "torch.set_float32_matmul_precision('medium')", ["True", "medium"]),
+    ],
+)
+def test_encoding_computes_in_full_and_puts_the_settings_back(
+    tiny_folder: Path, kind: str, setting: str, before: list[str]
+) -> None:
+    """Whatever another add-on has set; what torch will do on a GPU can be read without one."""
+    if kind == "newer" and not hasattr(torch.backends.cudnn, "conv"):
+        pytest.skip("torch before 2.9 has the older switches only")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", PRECISIONS, setting, kind, str(tiny_folder)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    full = ["ieee"] * 3 if kind == "newer" else ["False", "highest"]
+    assert done.stdout.strip() == f"{before} {full}"
 
 
 def test_encode_ticks_between_blocks_and_can_be_left(tiny: Model) -> None:

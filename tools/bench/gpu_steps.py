@@ -30,7 +30,7 @@ from full_size import generated
 from triposr.inference import MeshData, SceneCode, TripoSRError, extract_mesh, load_model
 from triposr.inference.engine import Engine
 from triposr.inference.files.installation import PUBLISHED_CONFIG
-from triposr.inference.machine.devices import choose_dtype, exact_convolutions, problem_of
+from triposr.inference.machine.devices import choose_dtype, full_float32, problem_of
 from triposr.inference.model.checkpoint import assign_weights, build_network, move_network
 from triposr.inference.model.config import read_config
 from triposr.inference.model.network import Model
@@ -103,7 +103,7 @@ def parity(setup: Setup) -> Values:
 
     for number in (0, 1):
         picture = golden[f"model_input{number}"].astype(np.float32) / 255
-        with torch.inference_mode(), exact_convolutions():
+        with torch.inference_mode(), full_float32():
             resized = model.resize(torch.from_numpy(picture))
             tokens = model.network.image_tokenizer(resized.to(model.device), ignore_progress_of)
         compare("image tokens", tokens[0].cpu().numpy(), golden["image_tokens"][number])
