@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
+import importlib.util
 import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.machinery import PathFinder
+from typing import Literal
 
 from .machine.packages import Clash, are_paths_too_long, find_clash, name_the_nameless
 from .message import Message, Value
@@ -106,7 +110,7 @@ def importing(package: str) -> Iterator[None]:
     except DependencyError:
         raise  # It names the package at fault, which `package` imports in turn.
     except (Exception, SystemExit) as error:
-        raise _cannot_import(package, error) from error
+        raise explain_import(package, error) from error
 
 
 NETWORK_PACKAGES = {"PyYAML": "yaml", "safetensors": "safetensors", "torch": "torch"}
@@ -123,7 +127,21 @@ def import_network_packages() -> None:
             import_module(module)
 
 
-def _cannot_import(package: str, error: BaseException) -> DependencyError:
+Source = Literal["python", "own torch", "gpu build"]
+"""Where a package comes from: Blender and its extensions, *Own Torch*, *Use My GPU*."""
+
+
+def explain_import(
+    package: str, error: BaseException, source: Source | None = None
+) -> DependencyError:
+    """Return the error to report to the artist for one that the import of a package raised.
+
+    Args:
+        package: The package's name, as pip knows it.
+        error: What was raised.
+        source: Where the package was imported from, on which the hint depends; None finds out,
+            except for a build of *Use My GPU*.
+    """
     log.warning("%s cannot be imported", package, exc_info=error)
     if clash := _look_for_clash(package):
         return DependencyError(
@@ -147,8 +165,8 @@ def _cannot_import(package: str, error: BaseException) -> DependencyError:
             " top of a disk, then install the add-on again",
             package=package,
         )
-    if (code := _windows_code(package, error)) is not None:
-        return _cannot_load(package, code)
+    if (code := windows_code(error)) is not None:
+        return explain_windows_code(package, code, source or _source_of(package))
     return DependencyError(
         "The package {package} cannot be imported ({kind}: {error})",
         "Install {package} for Blender's Python, or disable add-ons that bring their own",
@@ -165,52 +183,109 @@ NOT_STARTED = (127, 1114)
 """Windows' errors ERROR_PROC_NOT_FOUND and ERROR_DLL_INIT_FAILED: a library needs a newer one than
 the process has loaded. That is Microsoft's C++ runtime, which Blender brings and loads first."""
 
+NO_PAGES = 1455
+"""Windows' error ERROR_COMMITMENT_LIMIT: memory and the paging file are promised to others."""
 
-def _windows_code(package: str, error: BaseException) -> int | None:
+
+def windows_code(error: BaseException) -> int | None:
     """Return Windows' number of an error that occurred while a library was loaded, or None.
 
     torch loads its libraries itself and raises an OSError with the number. Python's import raises
-    an ImportError without one, followed by Windows' text in the language of the system. OpenCV uses
-    no C++ runtime, so a library must be missing there; other packages bring what they need.
+    an ImportError without one, followed by Windows' text in the language of the system. Numbers
+    that say nothing about libraries give None, and so do texts of others than those above.
     """
+    known = (NOT_FOUND, *NOT_STARTED, NO_PAGES)
     code = getattr(error, "winerror", None)
-    if code in (NOT_FOUND, *NOT_STARTED):
+    if code in known:
         return int(code)
-    if isinstance(error, ImportError) and str(error).startswith("DLL load failed"):
-        return NOT_FOUND if package == "opencv-python-headless" else NOT_STARTED[1]
-    return None
+    if not isinstance(error, ImportError) or not str(error).startswith("DLL load failed"):
+        return None
+    texts = {code: _windows_text(code) for code in known}
+    return next((code for code, text in texts.items() if text and text in str(error)), None)
 
 
-def _cannot_load(package: str, code: int) -> DependencyError:
+def _windows_text(code: int) -> str:
+    """Return what Windows calls an error, in the language of the system; elsewhere nothing."""
+    describe = getattr(ctypes, "FormatError", None)
+    return describe(code).strip().rstrip(".") if describe else ""
+
+
+def explain_windows_code(package: str, code: int, source: Source = "python") -> DependencyError:
+    """Return the error to report if Windows could not load a package's library.
+
+    Args:
+        package: The package's name, as pip knows it.
+        code: What `windows_code` returned, also in another process.
+        source: Where the package was imported from.
+    """
+    if code == NO_PAGES:
+        return DependencyError(
+            "The package {package} cannot be imported: Windows' paging file is too small for it",
+            "Enlarge Windows' paging file or close other programs, then try again",
+            package=package,
+        )
     if code == NOT_FOUND:
         return DependencyError(
             "The package {package} cannot be imported: Windows does not find one of its libraries",
-            "Restart Blender and install the add-on's zip again; on an N edition of Windows,"
-            " install Microsoft's Media Feature Pack first",
-            package=package,
-        )
-    if sys.version_info >= (3, 13):  # Blender 5.1 and newer, whose C++ runtime is new enough
-        hint = Message(
-            "Disable add-ons that bring their own {package}, then restart Blender and install the"
-            " add-on's zip again",
-            package=package,
-        )
-    elif package == "torch":
-        hint = Message(
-            "Choose torch 2.8 as Own Torch, disable add-ons that bring a newer one, or use Blender"
-            " 5.1 or newer"
-        )
-    else:
-        hint = Message(
-            "Disable add-ons that bring a newer {package}, or use Blender 5.1 or newer",
+            _how_to_find(source),
             package=package,
         )
     return DependencyError(
         "The package {package} cannot be imported: one of its libraries does not start in this"
         " Blender",
-        hint,
+        _how_to_start(package, source),
         package=package,
     )
+
+
+def _how_to_find(source: Source) -> Message:
+    if source == "own torch":
+        return Message(
+            "Install torch into the folder of Own Torch again, or clear that field and restart"
+            " Blender"
+        )
+    if source == "gpu build":
+        return Message("Restart Blender and click Use My GPU again")
+    return Message(
+        "Restart Blender and install the add-on's zip again; on an N edition of Windows,"
+        " install Microsoft's Media Feature Pack first"
+    )
+
+
+def _how_to_start(package: str, source: Source) -> Message:
+    if source == "gpu build":  # chosen for this Blender, so another's library is in its place
+        return Message(
+            "Disable add-ons that bring their own {package}, then restart Blender and click Use My"
+            " GPU again",
+            package=package,
+        )
+    if sys.version_info < (3, 13):  # Blender 5.1 and newer bring a C++ runtime that is new enough
+        if package == "torch":
+            return Message(
+                "Choose torch 2.8 as Own Torch, disable add-ons that bring a newer one, or use"
+                " Blender 5.1 or newer"
+            )
+        return Message(
+            "Disable add-ons that bring a newer {package}, or use Blender 5.1 or newer",
+            package=package,
+        )
+    if source == "own torch":
+        return Message("Choose another torch as Own Torch, or clear that field and restart Blender")
+    return Message(
+        "Disable add-ons that bring their own {package}, then restart Blender and install the"
+        " add-on's zip again",
+        package=package,
+    )
+
+
+def _source_of(package: str) -> Source:
+    """Return where Python finds a package; *Use My GPU* names itself, as it tries its builds."""
+    try:
+        found, usual = importlib.util.find_spec(package), PathFinder.find_spec(package)
+    except (ImportError, ValueError):  # a name that is none of Python's, or a half-loaded module
+        return "python"
+    is_elsewhere = found is not None and (usual is None or found.origin != usual.origin)
+    return "own torch" if package == "torch" and is_elsewhere else "python"
 
 
 def _look_for_clash(package: str) -> Clash | None:

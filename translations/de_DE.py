@@ -1009,6 +1009,28 @@ MESSAGES = {
         "Lange Pfade in Windows einschalten oder Blender mit dem Ordner „portable“ weit oben auf "
         "einem Laufwerk entpacken, dann das Add-on neu installieren"
     ),
+    "The package {package} cannot be imported: Windows' paging file is too small for it": (
+        "Das Paket {package} kann nicht importiert werden: Windows' Auslagerungsdatei ist dafür zu "
+        "klein"
+    ),
+    "Enlarge Windows' paging file or close other programs, then try again": (
+        "Windows' Auslagerungsdatei vergrößern oder andere Programme schließen, dann erneut "
+        "versuchen"
+    ),
+    "Install torch into the folder of Own Torch again, or clear that field and restart Blender": (
+        "Torch erneut in den Ordner des eigenen Torch installieren oder das Feld leeren und "
+        "Blender neu starten"
+    ),
+    "Restart Blender and click Use My GPU again": (
+        "Blender neu starten und erneut auf „Meine GPU verwenden“ klicken"
+    ),
+    "Disable add-ons that bring their own {package}, then restart Blender and click Use My GPU again": (  # noqa: E501
+        "Add-ons deaktivieren, die ein eigenes {package} mitbringen, dann Blender neu starten und "
+        "erneut auf „Meine GPU verwenden“ klicken"
+    ),
+    "Choose another torch as Own Torch, or clear that field and restart Blender": (
+        "Ein anderes Torch als eigenes Torch wählen oder das Feld leeren und Blender neu starten"
+    ),
     "The package {package} cannot be imported: Windows does not find one of its libraries": (
         "Das Paket {package} kann nicht importiert werden: Windows findet eine seiner Bibliotheken "
         "nicht"

@@ -1,15 +1,17 @@
 """Packages of other add-ons and of Blender beside ours, and how conflicts are reported."""
 
+import ctypes
 import sys
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
-from triposr.inference.errors import DependencyError, importing
+from triposr.inference.errors import DependencyError, explain_import, importing
 from triposr.inference.machine import packages
+from triposr.inference.machine.own_torch import _TorchFinder
 from triposr.inference.machine.packages import (
     are_paths_too_long,
     find_clash,
@@ -158,6 +160,17 @@ def windows_error(code: int) -> OSError:
     return error
 
 
+def windows_text(code: int) -> str:
+    """What a German Windows calls an error; the real function ends it with a period."""
+    return f"Es ist schiefgegangen, Nummer {code}. "
+
+
+def load_failed(code: int) -> ImportError:
+    """The error that Python's import raises on Windows, without the number."""
+    return ImportError(f"DLL load failed while importing x: {windows_text(code).strip()}")
+
+
+NO_PAGES = "Windows' paging file is too small"
 NOT_FOUND = "Windows does not find one of its libraries"
 NOT_STARTED = "one of its libraries does not start in this Blender"
 
@@ -168,13 +181,21 @@ NOT_STARTED = "one of its libraries does not start in this Blender"
         ("torch", windows_error(126), NOT_FOUND),
         ("torch", windows_error(127), NOT_STARTED),
         ("torch", windows_error(1114), NOT_STARTED),
-        ("onnxruntime", ImportError("DLL load failed while importing x: Nein"), NOT_STARTED),
-        ("opencv-python-headless", ImportError("DLL load failed while importing cv2"), NOT_FOUND),
+        ("torch", windows_error(1455), NO_PAGES),
+        ("onnxruntime", load_failed(126), NOT_FOUND),
+        ("onnxruntime", load_failed(127), NOT_STARTED),
+        ("onnxruntime", load_failed(1114), NOT_STARTED),
+        ("onnxruntime", load_failed(1455), NO_PAGES),
+        ("opencv-python-headless", load_failed(126), NOT_FOUND),
+        ("onnxruntime", load_failed(193), "(ImportError: DLL load failed"),
         ("torch", windows_error(5), "OSError"),
         ("onnxruntime", ImportError("cannot import name 'x'"), "cannot import name 'x'"),
     ],
 )
-def test_libraries_that_windows_does_not_load(package: str, error: Exception, problem: str) -> None:
+def test_libraries_that_windows_does_not_load(
+    monkeypatch: pytest.MonkeyPatch, package: str, error: Exception, problem: str
+) -> None:
+    monkeypatch.setattr(ctypes, "FormatError", windows_text, raising=False)
     with pytest.raises(DependencyError) as caught, importing(package):
         raise error
     assert caught.value.message.startswith(f"The package {package} cannot be imported")
@@ -204,6 +225,30 @@ def test_what_to_do_depends_on_the_blender(
     with pytest.raises(DependencyError) as caught, importing(package):
         raise windows_error(1114)
     assert advice in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "advice"),
+    [
+        (None, 126, "into the folder of Own Torch again"),
+        (None, 1114, "another torch as Own Torch"),
+        ("gpu build", 126, "click Use My GPU again"),
+        ("gpu build", 1114, "click Use My GPU again"),
+        ("python", 126, "the add-on's zip again"),
+    ],
+)
+def test_what_to_do_depends_on_where_torch_comes_from(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, source: Any, code: int, advice: str
+) -> None:
+    """Own Torch is what Python would import, but not from its own path."""
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").touch()
+    monkeypatch.setattr(sys, "version_info", Python(3, 13))
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    assert "the add-on's zip again" in explain_import("torch", windows_error(code)).hint
+    monkeypatch.setattr(sys, "meta_path", [_TorchFinder(tmp_path), *sys.meta_path])
+    assert advice in explain_import("torch", windows_error(code), source).hint
+    assert "the add-on's zip again" in explain_import("numpy", windows_error(126)).hint
 
 
 def test_windows_paths() -> None:
