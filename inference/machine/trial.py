@@ -130,22 +130,71 @@ def _last_error(lines: Sequence[str]) -> str:
 
 
 def main(told: dict[str, Any]) -> None:
-    """Try the build: the program of the other process."""
+    """Try the build: the program of the other process.
+
+    Its answer holds what `Trial` does. If anything fails, it holds `error` instead, before the
+    error is raised: `kind` and `text` of what was raised, `windows_code` (see
+    `errors.windows_code`; or null), and the English `message` and `hint` for the artist.
+    """
     sys.path[:] = told["path"]
     package = _load_package(Path(__file__).resolve().parents[2])
+    errors = importlib.import_module(f"{package}.inference.errors")
+    try:
+        answer = _use(Path(told["folder"]), package)
+    except (Exception, SystemExit) as error:
+        shown: Any = error
+        if not isinstance(error, errors.TripoSRError):
+            shown = errors.explain_import("torch", error, "gpu build")
+        _answer(
+            error={
+                "kind": type(error).__name__,
+                "text": str(error),
+                "windows_code": errors.windows_code(error),
+                "message": str(shown.message),
+                "hint": str(shown.hint),
+            }
+        )
+        raise
+    _answer(**answer)
+
+
+def _use(folder: Path, package: str) -> dict[str, Any]:
+    """Import the build's torch and compute, on the CPU and on each card; return the answer."""
     own_torch = importlib.import_module(f"{package}.inference.machine.own_torch")
-    own_torch.use_torch_from(Path(told["folder"]))
+    own_torch.use_torch_from(folder)
     import torch
 
     assert bool((torch.ones(64, 64) @ torch.ones(64, 64) == 64).all())
-    devices = importlib.import_module(f"{package}.inference.machine.devices").list_devices()
-    cards = [device for device in devices if device.name.startswith("cuda")]
-    answer = {
+    devices = importlib.import_module(f"{package}.inference.machine.devices")
+    found = [device for device in devices.list_devices() if device.name.startswith("cuda")]
+    cards = [card for card in found if not card.problem]
+    for card in cards:
+        try:
+            _convolve(card.name)
+        except RuntimeError as error:
+            if not devices.is_out_of_memory(error):  # another program may have it all just now
+                raise
+    return {
         "version": str(torch.__version__),
         "cuda": torch.version.cuda or "",
-        "cards": [str(card.label) for card in cards if not card.problem],
-        "problem": next((str(card.problem) for card in cards if card.problem), ""),
+        "cards": [str(card.label) for card in cards],
+        "problem": next((str(card.problem) for card in found if card.problem), ""),
     }
+
+
+def _convolve(device: str) -> None:
+    """Convolve on a device; raises RuntimeError if its library is damaged or does not fit.
+
+    torch loads cuDNN for the first convolution, which would be in the artist's first picture.
+    """
+    import torch
+
+    image, kernel = torch.ones(1, 1, 8, 8, device=device), torch.ones(1, 1, 3, 3, device=device)
+    if not bool((torch.nn.functional.conv2d(image, kernel) == 9).all()):
+        raise RuntimeError(f"{device} convolves wrongly")
+
+
+def _answer(**answer: Any) -> None:
     sys.stdout.write(f"{ANSWER}{json.dumps(answer)}\n")
     sys.stdout.flush()
 
