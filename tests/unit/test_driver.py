@@ -46,7 +46,7 @@ def test_a_driver_that_does_not_work(tmp_path: Path, faults: dict) -> None:
     assert reason in found.problem
 
 
-def test_neither_torch_nor_memory_is_needed(tmp_path: Path) -> None:
+def test_torch_is_not_needed(tmp_path: Path) -> None:
     code = (
         "import sys; from triposr.inference.machine.driver import look_at_driver\n"
         "assert look_at_driver(sys.argv[1]).cards; assert 'torch' not in sys.modules"

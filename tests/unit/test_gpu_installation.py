@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -25,7 +24,7 @@ from triposr.inference.files.gpu_installation import (
     install_build,
     remove_builds,
 )
-from triposr.inference.machine import gpu_builds, installed_builds, trial
+from triposr.inference.machine import gpu_builds, installed_builds
 from triposr.inference.machine.gpu_builds import GpuBuild
 from triposr.inference.machine.installed_builds import find_installed, missing_file
 from triposr.inference.machine.trial import Trial, try_build
@@ -492,5 +491,5 @@ def test_progress_of_the_trial_is_its_own_stage(server: FileServer, home: Path) 
         stages.append(stage)
 
     install_build(published(server), home, tick, lambda at: try_build(at, PYTHON, tick))
-    assert stages[-1] == "try"
-    assert trial.GLANCE < 1 and os.path.isdir(home)
+    first = stages.index("try")
+    assert first > 0 and set(stages[first:]) == {"try"}
