@@ -122,6 +122,15 @@ def test_objects_made_at_compile_time(tmp_path: Path, imports: dict, what: str) 
     assert "| a-1.0 | 1 | 14.42 | 2 | 14.40 | Blender |" in check_dlls(NEW, [there])
 
 
+def test_two_entries_for_one_library(tmp_path: Path) -> None:
+    """Rust's linkers write them; the second does not hide what the first imports."""
+    twice = {"MSVCP140.dll": MUTEX["msvcp140.dll"], "msvcp140.dll": ["_Thrd_id"]}
+    there = wheel(tmp_path, "a", {"a/_a.pyd": small_dll(twice)})
+    [library] = dlls.read_libraries(there)
+    assert library.imports == {"msvcp140.dll": (*MUTEX["msvcp140.dll"], "_Thrd_id")}
+    assert "its mutexes are made at compile time" in problems(OLD, there)[0]
+
+
 def test_objects_made_at_run_time(tmp_path: Path) -> None:
     there = wheel(tmp_path, "a", {"a/_a.pyd": small_dll(SAFE_MUTEX, linker=(14, 40))})
     assert "| a-1.0 | 1 | 14.40 | 3 | any 14 | Blender |" in check_dlls(OLD, [there])

@@ -158,13 +158,15 @@ def read_libraries(wheel: Path) -> tuple[Library, ...]:
 
 
 def _imported(entries: Iterable[pefile.ImportDescData]) -> dict[str, tuple[str, ...]]:
-    return {
-        entry.dll.decode().lower(): tuple(
+    """Return {library in lower case: symbols}; several entries may be of one library."""
+    found: dict[str, tuple[str, ...]] = {}
+    for entry in entries:
+        name = entry.dll.decode().lower()
+        found[name] = found.get(name, ()) + tuple(
             symbol.name.decode() if symbol.name else f"#{symbol.ordinal}"
             for symbol in entry.imports
         )
-        for entry in entries
-    }
+    return found
 
 
 def _required(wheel: Path) -> set[str]:
