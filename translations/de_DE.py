@@ -1158,6 +1158,11 @@ MESSAGES = {
         "config.yaml neben die Gewichte legen, wie es mit ihnen veröffentlicht wurde"
     ),
     "{name} cannot be read": "{name} kann nicht gelesen werden",
+    "{name} cannot be read: {reason}": "{name} kann nicht gelesen werden: {reason}",
+    "Check that the disk or network drive of the model folder is connected, and try again": (
+        "Prüfen, ob die Platte oder das Netzlaufwerk des Modellordners verbunden ist, und erneut "
+        "versuchen"
+    ),
     "{name} does not describe a TripoSR network": "{name} beschreibt kein Netzwerk von TripoSR",
     "{name} does not describe a TripoSR network ({error})": (
         "{name} beschreibt kein Netzwerk von TripoSR ({error})"

@@ -7,6 +7,8 @@ import logging
 import pickle
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -202,17 +204,18 @@ def _reject_for_old_torch(path: Path) -> None:
     Before torch 2.10, a hostile file can get around `weights_only` (CVE-2026-24747).
 
     Raises:
-        ModelFilesError: torch is older, and the file is not the published one.
+        ModelFilesError: torch is older, and the file is not the published one or cannot be read.
     """
     version = re.match(r"(\d+)\.(\d+)", torch.__version__)
     if version and tuple(map(int, version.groups())) >= SAFE_TORCH:
         return
-    status = path.stat()
     [published] = (file for file in TRIPOSR.files if file.name.endswith(".ckpt"))
-    # Hashing 1.7 GB takes seconds, so only a file of the right size is hashed, and once.
-    is_published = status.st_size == published.size and (
-        _sha256(path, status.st_ino, status.st_size, status.st_mtime_ns) == published.sha256
-    )
+    with _disk_errors(path):
+        status = path.stat()
+        # Hashing 1.7 GB takes seconds, so only a file of the right size is hashed, and once.
+        is_published = status.st_size == published.size and (
+            _sha256(path, status.st_ino, status.st_size, status.st_mtime_ns) == published.sha256
+        )
     if not is_published:
         raise ModelFilesError(
             "{name} is not the published file, and torch {version} cannot read others safely",
@@ -220,6 +223,20 @@ def _reject_for_old_torch(path: Path) -> None:
             name=path.name,
             version=torch.__version__,
         )
+
+
+@contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    """Turn the errors of a disk, or of a share that goes away, into a `ModelFilesError`."""
+    try:
+        yield
+    except OSError as error:
+        raise ModelFilesError(
+            "{name} cannot be read: {reason}",
+            "Check that the disk or network drive of the model folder is connected, and try again",
+            name=path.name,
+            reason=error.strerror or str(error),
+        ) from error
 
 
 @lru_cache(maxsize=4)
@@ -233,9 +250,9 @@ def reject_other_files(path: Path) -> None:
     """Reject the two files most often saved under the weights' name by mistake.
 
     Raises:
-        ModelFilesError: The file is a web page or a Git LFS pointer.
+        ModelFilesError: The file is a web page or a Git LFS pointer, or cannot be read.
     """
-    with path.open("rb") as file:
+    with _disk_errors(path), path.open("rb") as file:
         start = file.read(256).lstrip().lower()
     if start.startswith(b"<"):
         raise ModelFilesError(

@@ -1,12 +1,14 @@
 """Hostile, damaged and mismatched model folders: one clear sentence each, and no code runs."""
 
 import dataclasses
+import errno
 import hashlib
 import json
 import os
 import pickle
 import shutil
 import socket
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -157,6 +159,25 @@ def test_old_torch_notices_one_changed_byte(folder: Path, monkeypatch, old_torch
     path.write_bytes(content)
     os.utime(path, ns=(0, 0))  # even if the clock did not advance
     assert "is not the published file" in refusal(folder)
+
+
+@pytest.mark.parametrize("call", ["stat", "open"])
+def test_a_share_that_goes_away(folder: Path, monkeypatch, call: str) -> None:
+    """While the checkpoint is looked at for old torch; `open` is the hash's."""
+    path = folder / "model.ckpt"
+    published_as(path, monkeypatch)
+    monkeypatch.setattr(torch, "__version__", "2.8.0+cu128")
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    monkeypatch.setattr(Path, call, fail)
+    with pytest.raises(ModelFilesError) as caught:
+        checkpoint.read_weights(path)
+    assert caught.value.message == "model.ckpt cannot be read: Stale file handle"
+    assert "network drive" in caught.value.hint
+    with pytest.raises(ModelFilesError) if call == "open" else nullcontext():
+        checkpoint.reject_other_files(path)
 
 
 def test_old_torch_reads_safetensors(folder: Path, monkeypatch) -> None:
