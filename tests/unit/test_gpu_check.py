@@ -64,7 +64,7 @@ def test_a_dry_run_without_our_environment(tmp_path: Path) -> None:
     steps = json.loads(written, parse_constant=no_constant)["steps"]
     assert list(steps) == list(gpu_steps.STEPS) == list(gpu_check.ROWS)
     last = steps.pop("little memory")
-    assert (last["status"], last["why"]) == ("skipped", "only a GPU's memory can be capped")
+    assert (last["status"], last["why"]) == ("not applicable", "only a GPU's memory can be capped")
     assert {step["status"] for step in steps.values()} == {"passed"}
     table = (tmp_path / "out" / "gpu.md").read_text()
     assert table in done.stdout
@@ -123,7 +123,7 @@ def test_a_step_that_fails_leaves_the_others(capsys) -> None:
         time.monotonic() + 1000,
         lambda: saved.append([step["status"] for step in results["steps"].values()]),
     )
-    assert saved[0] == ["error", "skipped", "skipped"]
+    assert saved[0] == ["error", "no time", "no time"]
     assert saved[-1] == ["error", "failed", "passed"]
     assert results["steps"]["broken"]["why"] == "RuntimeError: CUDA error: device-side assert"
     assert results["steps"]["good"]["values"] == {"figure": 2}
@@ -135,9 +135,10 @@ def test_no_step_begins_when_the_time_is_up() -> None:
     results: dict[str, Any] = {}
     deadline = time.monotonic() + gpu_check.RESERVE / 2
     gpu_check.run({"one": lambda: pytest.fail("it began")}, results, deadline, lambda: None)
-    assert results["steps"] == {"one": {"status": "skipped", "why": "the time was up"}}
+    assert results["steps"] == {"one": {"status": "no time", "why": "the time was up"}}
+    assert not gpu_check.is_good(results["steps"]["one"])
     about = gpu_check.machine("cpu")
-    assert "| one | – | – | skipped: the time was up |" in gpu_check.report(
+    assert "| one | – | – | no time: the time was up |" in gpu_check.report(
         {"machine": about, **results}
     )
 
@@ -162,7 +163,39 @@ def test_a_step_without_end_is_ended(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "endless: it did not end before the time was up" in done.stderr
     steps = json.loads((tmp_path / "results.json").read_text())["steps"]
-    assert [step["status"] for step in steps.values()] == ["passed", "error", "skipped"]
+    assert [step["status"] for step in steps.values()] == ["passed", "error", "no time"]
+
+
+def here(monkeypatch: pytest.MonkeyPatch, steps: dict[str, Any]) -> list[str]:
+    """Let `main` take these steps as on a machine with a GPU; return the tables published."""
+    published: list[str] = []
+    about = gpu_check.machine("cpu")
+    monkeypatch.setattr(gpu_check, "unusable", lambda device, tiny: "")
+    monkeypatch.setattr(gpu_check, "machine", lambda device: about)
+    monkeypatch.setattr(gpu_check, "publish", lambda results, text: published.append(text))
+    monkeypatch.setattr(gpu_steps, "STEPS", steps)
+    monkeypatch.setattr(gpu_check, "ROWS", dict.fromkeys(steps, lambda values: [("it", "1", "")]))
+    return published
+
+
+@pytest.mark.parametrize(
+    ("last", "budget", "code", "is_published"),
+    [
+        ({"passed": True}, "999", 0, True),
+        ({"passed": False}, "999", 1, False),
+        ({"why": "there is none"}, "999", 0, False),
+        ({"passed": True}, "1", 1, False),
+    ],
+)
+def test_only_a_check_that_passed_is_published(
+    monkeypatch, tmp_path: Path, last: dict[str, Any], budget: str, code: int, is_published: bool
+) -> None:
+    steps = {"one": lambda setup: {"passed": True}, "last": lambda setup: last}
+    published = here(monkeypatch, steps)
+    options = ["--device", "cuda", "--out", str(tmp_path), "--budget", budget]
+    assert gpu_check.main(options) == code
+    assert gpu_check.main([*options, "--publish"]) == (0 if is_published else 1)
+    assert len(published) == is_published
 
 
 def test_publishing_changes_the_table_only(tmp_path: Path) -> None:
