@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,15 @@ from messages import ROOT
 
 import gpu_check
 import gpu_steps
+import published
 from gpu_steps import Setup
 from triposr.inference import MeshData, SceneCode
 from triposr.inference.errors import DeviceMemoryError
+from triposr.inference.machine import devices
+from triposr.inference.surface.marching_cubes import Surface
 
 TINY = Setup("cpu", True)
+EXTRACTION = "extraction against the published code"
 
 WITHOUT = """
 import runpy, sys
@@ -295,6 +299,10 @@ class Capped:
         monkeypatch.setattr(gpu_steps, "extract_mesh", self.extract)
         monkeypatch.setattr(gpu_steps, "Engine", lambda: self)
         monkeypatch.setattr(Setup, "is_cuda", True)
+        monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+        monkeypatch.setattr(devices, "choose_device", torch.device)
+        # A card of capability 8.0 or more: without help, it never computes in fp32 by itself.
+        monkeypatch.setattr(devices, "_multiplies_bfloat16", lambda device: device.type == "cuda")
 
     @contextmanager
     def cap(self, megabytes: float) -> Iterator[None]:
@@ -311,7 +319,9 @@ class Capped:
         return self.extract_mesh(*arguments, **options)
 
     def run(self, work: Any, *_: Any) -> SceneCode:
-        logging.getLogger("triposr.inference.engine").warning("Trying %s", self.ends_on)
+        step = ("cuda", "auto")
+        while step := devices.less_memory(*step):
+            logging.getLogger("triposr.inference.engine").warning("Trying %s", step)
         return gpu_steps.fresh_robot()
 
     def device(self) -> str:
@@ -329,9 +339,31 @@ def test_less_memory_gives_the_same_mesh(monkeypatch) -> None:
     assert results[0] == (0, "the same mesh")
     assert results[-2] == (1, "the same mesh")
     assert results[-1] == (0, "Memory ran out. Use the CPU.")
-    assert found["network"]["steps"] == ["Trying cpu"]
+    steps = ["Trying ('cuda', 'fp16')", "Trying ('cpu', 'auto')"]
+    assert found["network"]["steps"] == steps
     rows = gpu_check.ROWS["little memory"](found)
     assert len(rows) == len(results) + 1
+
+
+def test_a_ladder_that_begins_in_half_precision_is_noticed(monkeypatch) -> None:
+    Capped(monkeypatch, fails_below=200, ends_on="cpu")
+    monkeypatch.setattr(gpu_steps, "without_bfloat16", nullcontext)
+    assert not gpu_steps.less_memory(TINY)["passed"]
+
+
+def test_the_time_of_marching_cubes_is_left_out(monkeypatch) -> None:
+    """On both sides: a second that it takes longer does not change the ratio without it."""
+    march, add, seconds = published.march, Surface.add, [0.0]
+    monkeypatch.setattr(published, "march", lambda values: seconds.append(5) or march(values))
+    monkeypatch.setattr(Surface, "add", lambda *a: seconds.append(1) or add(*a))
+    monkeypatch.setattr(gpu_steps.time, "perf_counter", lambda: sum(seconds) + time.monotonic())
+    found = gpu_steps.against_published(TINY)
+    assert found["published_marching_seconds"] >= 5 and found["marching_seconds"] >= 1
+    rest = found["published_seconds"] - found["published_marching_seconds"]
+    assert 0 < rest < 5
+    rows = dict((what, figure) for what, figure, _ in gpu_check.ROWS[EXTRACTION](found))
+    assert rows["ratio without marching cubes"] == f"{found['ratio_without_marching']:.1f}×"
+    assert "scene code to mesh at 48³, published, marching on the CPU" in rows
 
 
 @pytest.mark.parametrize(("fails_below", "ends_on"), [(0, "cpu"), (200, "cuda:0")])

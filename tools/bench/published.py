@@ -1,7 +1,10 @@
 """The published code's extraction, as the baseline, in plain torch.
 
 Every lattice point goes through the whole decoder, 8192 at a time; densities and colors of all
-points are kept, both raw and activated. PyMCubes then processes the whole lattice.
+points are kept, both raw and activated. PyMCubes then processes the whole lattice, on the CPU.
+
+The published code uses torchmcubes, which processes it on the GPU where it was compiled with CUDA;
+otherwise on the CPU, as here.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import mcubes
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from triposr.inference import MeshData, SceneCode
@@ -51,6 +55,11 @@ class Decoder:
         }
 
 
+def march(values: Tensor) -> tuple[NDArray[np.float64], NDArray[np.uint64]]:
+    """Return the vertices (V, 3), in steps of the lattice, and faces (F, 3) where values are 0."""
+    return mcubes.marching_cubes(values.cpu().numpy(), 0.0)  # type: ignore[no-any-return]
+
+
 @torch.inference_mode()
 def extract(code: SceneCode, resolution: int, threshold: float, device: str) -> MeshData:
     """Extract the mesh with its colors, open where it reaches the end of the box."""
@@ -59,8 +68,9 @@ def extract(code: SceneCode, resolution: int, threshold: float, device: str) -> 
     ticks = torch.linspace(-code.radius, code.radius, resolution)
     points = torch.stack(torch.meshgrid(ticks, ticks, ticks, indexing="ij"), dim=-1)
     lattice = decoder.query(points.view(-1, 3).to(where))
-    values = lattice["density_act"].view(resolution, resolution, resolution) - threshold
-    vertices, faces = mcubes.marching_cubes(values.cpu().numpy(), 0.0)
+    vertices, faces = march(
+        lattice["density_act"].view(resolution, resolution, resolution) - threshold
+    )
     vertices = (vertices / (resolution - 1) * 2 - 1) * code.radius
     at_vertices = decoder.query(torch.from_numpy(vertices.astype(np.float32)).to(where))
     return MeshData(
