@@ -40,8 +40,9 @@ lint: $(READY) ## Check style and types
 zip: $(READY) ## Build the add-on alone into dist/, without the packages that it needs
 	@$(BIN)/python tools/build.py
 
-package: $(READY) ## Build what artists install; TARGETS="linux-x64-py311 ..." WEIGHTS=folder
-	@PYTHONPATH=tools $(BIN)/python tools/package/package.py $(TARGETS) $(if $(WEIGHTS),--weights $(WEIGHTS))
+package: $(READY) ## Build what artists install; TARGETS="linux-x64-py311 ..." WEIGHTS=folder WITHOUT_GPU_DOWNLOADS=1
+	@PYTHONPATH=tools $(BIN)/python tools/package/package.py $(TARGETS) $(if $(WEIGHTS),--weights $(WEIGHTS)) \
+		$(if $(WITHOUT_GPU_DOWNLOADS),--without-gpu-downloads)
 
 tables: $(READY) ## Write the documentation's tables of settings anew from settings.py
 	@$(BIN)/python tools/settings_tables.py

@@ -21,7 +21,9 @@ from check import check
 from package import main, package, write_index
 from wheels import fetch, locked, pip_options
 
-TINY = Path(__file__).resolve().parents[1] / "data" / "tiny"
+ROOT = Path(__file__).resolve().parents[2]
+TINY = ROOT / "tests" / "data" / "tiny"
+SWITCH = "--without-gpu-downloads"
 LINUX = TARGETS["linux-x64-py311"]
 
 
@@ -120,6 +122,27 @@ def test_the_same_sources_give_the_same_bytes(archive: Path, tmp_path: Path) -> 
         assert len(torch) == 1
         of_torch = {*torch, *(n for n in standard.namelist() if n.startswith("licenses/torch/"))}
         assert set(standard.namelist()) - set(content.namelist()) == of_torch
+
+
+def test_a_zip_for_platforms_that_forbid_downloads(tmp_path: Path) -> None:
+    """It lacks the catalog of Use My GPU, and nothing else."""
+    arguments = [LINUX.name, "--kind", "light", "--out", str(tmp_path)]
+    assert main(arguments) == main([*arguments[:-1], str(tmp_path / "other"), SWITCH]) == 0
+    found = []
+    for folder in (tmp_path, tmp_path / "other"):
+        [path] = (folder / "light").glob("*.zip")
+        with zipfile.ZipFile(path) as content:
+            found.append(set(content.namelist()))
+    assert found[0] - found[1] == {"inference/machine/gpu_builds.json"}
+    assert found[1] <= found[0]
+
+
+def test_make_knows_the_switch() -> None:
+    command = ["make", "--dry-run", "--no-print-directory", "package"]
+    for variables, is_there in (([], False), (["WITHOUT_GPU_DOWNLOADS=1"], True)):
+        told = subprocess.run([*command, *variables], cwd=ROOT, capture_output=True, text=True)
+        assert told.returncode == 0, told.stderr
+        assert (SWITCH in told.stdout) == is_there
 
 
 def test_the_manifest_and_the_index_say_whom_it_is_for(archive: Path, tmp_path: Path) -> None:

@@ -28,14 +28,25 @@ from licenses import collect
 from weights import bundle_weights
 from wheels import fetch
 
+GPU_BUILDS = "inference/machine/gpu_builds.json"
+"""The catalog of *Use My GPU*, which offers nothing without it."""
 
-def package(kind: Kind, target: Target, out: Path, weights: Path | None = None) -> Path:
+
+def package(
+    kind: Kind,
+    target: Target,
+    out: Path,
+    weights: Path | None = None,
+    gpu_downloads: bool = True,
+) -> Path:
     """Build one zip into the folder `out` and return its path.
 
     Args:
         kind: What the zip bundles.
         target: The Blenders that it is for.
         weights: A folder from `bundle_weights`; for `full` only.
+        gpu_downloads: Whether *Use My GPU* is in it, which downloads programs. Platforms for
+            extensions may forbid that.
 
     Raises:
         RuntimeError: A wheel is not available or does not fit, or Blender's tool fails.
@@ -50,6 +61,8 @@ def package(kind: Kind, target: Target, out: Path, weights: Path | None = None) 
         stage = Path(folder, "stage")
         with zipfile.ZipFile(build(Path(folder))) as addon:
             addon.extractall(stage)
+        if not gpu_downloads:
+            (stage / GPU_BUILDS).unlink()
         if weights is not None:
             shutil.copytree(weights, stage / "models" / "triposr")
         collect(wheels, stage / "licenses")
@@ -128,6 +141,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--kind", choices=KINDS, action="append", help="default: standard and light"
     )
     parser.add_argument("--weights", type=Path, help="published weights, for the full zips")
+    parser.add_argument(
+        "--without-gpu-downloads",
+        action="store_true",
+        help="leave out Use My GPU, for platforms that forbid add-ons to download programs",
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="default: dist")
     options = parser.parse_args(arguments)
     if unknown := sorted(set(options.targets) - set(TARGETS)):
@@ -150,7 +168,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # A repository has one zip per Blender, and cannot tell a distribution's Blender apart.
             out = options.out / (kind if target.torch else f"{kind}-{name}")
             try:
-                path = package(kind, target, out, weights if kind == "full" else None)
+                path = package(
+                    kind,
+                    target,
+                    out,
+                    weights if kind == "full" else None,
+                    gpu_downloads=not options.without_gpu_downloads,
+                )
             except RuntimeError as error:
                 problems[f"{kind} {name}"] = str(error)
                 continue
