@@ -165,11 +165,14 @@ def explain_import(
             " top of a disk, then install the add-on again",
             package=package,
         )
+    source = source or _source_of(package)
     if (code := windows_code(error)) is not None:
-        return explain_windows_code(package, code, source or _source_of(package))
+        return explain_windows_code(package, code, source)
     return DependencyError(
         "The package {package} cannot be imported ({kind}: {error})",
-        "Install {package} for Blender's Python, or disable add-ons that bring their own",
+        "Install {package} for Blender's Python, or disable add-ons that bring their own"
+        if source == "python"
+        else _how_to_find(source),
         package=package,
         kind=type(error).__name__,
         error=str(error),

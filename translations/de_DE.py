@@ -1158,6 +1158,12 @@ MESSAGES = {
         "config.yaml neben die Gewichte legen, wie es mit ihnen veröffentlicht wurde"
     ),
     "{name} cannot be read": "{name} kann nicht gelesen werden",
+    "{card} does not work with this build of torch: {error}": (
+        "{card} funktioniert mit dieser Version von torch nicht: {error}"
+    ),
+    "Update the graphics driver, restart the computer and try again": (
+        "Den Grafiktreiber aktualisieren, den Rechner neu starten und erneut versuchen"
+    ),
     "{name} cannot be read: {reason}": "{name} kann nicht gelesen werden: {reason}",
     "Check that the disk or network drive of the model folder is connected, and try again": (
         "Prüfen, ob die Platte oder das Netzlaufwerk des Modellordners verbunden ist, und erneut "

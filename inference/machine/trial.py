@@ -165,6 +165,7 @@ def _use(folder: Path, package: str) -> dict[str, Any]:
     import torch
 
     assert bool((torch.ones(64, 64) @ torch.ones(64, 64) == 64).all())
+    errors = importlib.import_module(f"{package}.inference.errors")
     devices = importlib.import_module(f"{package}.inference.machine.devices")
     found = [device for device in devices.list_devices() if device.name.startswith("cuda")]
     cards = [card for card in found if not card.problem]
@@ -172,8 +173,14 @@ def _use(folder: Path, package: str) -> dict[str, Any]:
         try:
             _convolve(card.name)
         except RuntimeError as error:
-            if not devices.is_out_of_memory(error):  # another program may have it all just now
-                raise
+            if devices.is_out_of_memory(error):  # another program may have it all just now
+                continue
+            raise errors.DeviceError(
+                "{card} does not work with this build of torch: {error}",
+                "Update the graphics driver, restart the computer and try again",
+                card=card.label,
+                error=str(error),
+            ) from error
     return {
         "version": str(torch.__version__),
         "cuda": torch.version.cuda or "",

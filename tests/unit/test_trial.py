@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from triposr.inference.errors import DeviceError
 from triposr.inference.machine import devices, own_torch, trial
 from triposr.inference.types import DeviceInfo
 
@@ -76,9 +77,11 @@ def test_a_card_that_does_not_convolve_fails_the_trial(
 
     monkeypatch.setattr(functional, "conv2d", convolve)
     text = "cuda:0 convolves wrongly" if wrong else "CUDNN_STATUS_NOT_INITIALIZED"
-    with pytest.raises(RuntimeError, match=text):
+    with pytest.raises(DeviceError, match=text):
         trial.main(told(tmp_path))
-    assert text in answer(capsys)["error"]["text"]
+    error = answer(capsys)["error"]
+    assert error["message"].startswith("NVIDIA GeForce RTX 3060 does not work with this build")
+    assert text in error["message"] and "driver" in error["hint"]
 
 
 def test_a_card_that_is_full_may_still_be_used(
@@ -117,5 +120,6 @@ def test_errors_are_explained_and_keep_windows_code(
     with pytest.raises(type(raised)):
         trial.main(told(tmp_path))
     error = answer(capsys)["error"]
-    assert error["windows_code"] == code and words in error["message"] and error["hint"]
+    assert error["windows_code"] == code and words in error["message"]
+    assert ("Use My GPU" in error["hint"]) == (code != 1455)
     assert (error["kind"], error["text"]) == (type(raised).__name__, str(raised))
