@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from .errors import DependencyError, DeviceMemoryError, import_network_packages, importing
-from .machine.installed_builds import disown, find_installed, hold, is_build, missing_file
+from .machine.installed_builds import find_installed, hold, is_build, missing_file, release
 from .machine.own_torch import forget_failed_import, loaded_from, use_torch_from
 from .message import Message
 from .model.weights import weights_file
@@ -61,6 +61,8 @@ class Engine:
         """The devices that `look_for_devices` found last; empty until it has been called."""
         self.torch_problem: str = ""
         """Why the build that `Use My GPU` installed is not used, a message; empty if it is."""
+        self._passed_over: Path | None = None
+        self._spoiled: DependencyError | None = None
 
     def is_loaded(self) -> bool:
         """Return whether a model is in memory."""
@@ -72,8 +74,8 @@ class Engine:
         return self.is_loaded() or (recall is not None and recall.keeps_anything())
 
     def has_torch(self) -> bool:
-        """Return whether this process has imported torch, so that another needs a new process."""
-        return "torch" in sys.modules
+        """Return whether this process has loaded torch, so that another needs a new process."""
+        return "torch" in sys.modules or self._spoiled is not None
 
     def uses_gpu_build(self) -> bool:
         """Return whether torch was imported from a build that `Use My GPU` installed."""
@@ -97,12 +99,20 @@ class Engine:
         """
         _let_waiting_threads_sleep()
         with self._choosing_torch:
+            if self._spoiled is not None:
+                raise self._spoiled
             build = None
             if torch_folder is None and gpu_builds is not None:
                 build = self._usable_build(gpu_builds)
+            else:
+                self.torch_problem = ""
             use_torch_from(torch_folder or build)
             if build is not None:
                 self._try_import(build)
+
+    def forget_gpu_problem(self) -> None:
+        """Try the installed build again, because it is another one now, or none."""
+        self.torch_problem, self._passed_over = "", None
 
     def _usable_build(self, home: Path) -> Path | None:
         """Return the folder of the build to import torch from; None for Python's usual one."""
@@ -111,10 +121,28 @@ class Engine:
             return loaded if is_build(loaded) else None
         build = find_installed(home)
         if build is None:
+            self.forget_gpu_problem()
             return None
+        if build.folder == self._passed_over:
+            return None
+        try:
+            if not hold(build.folder):
+                log.info("%s has just been removed", build.folder.name)
+                return None
+        except (OSError, ImportError, NotImplementedError) as error:
+            # A share that is read-only, or that knows no locks; nobody deletes such a build.
+            log.info("%s is not marked as in use: %s", build.folder.name, error)
         if missing := missing_file(build.folder):
-            self._pass_over(build.folder, Message("the file {name} is missing", name=missing))
+            self._pass_over(
+                build.folder,
+                Message(
+                    "The GPU build of torch is not used, because it is damaged: the file {name} is"
+                    " missing or has another size",
+                    name=missing,
+                ),
+            )
             return None
+        self.forget_gpu_problem()
         return build.folder
 
     def _try_import(self, folder: Path) -> None:
@@ -122,32 +150,32 @@ class Engine:
         if "torch" in sys.modules:
             return
         try:
-            hold(folder)
-        except (OSError, ImportError, NotImplementedError) as error:
-            # A share that is read-only, or that knows no locks; nobody deletes such a build.
-            log.info("%s is not marked as in use: %s", folder.name, error)
-        try:
             import_module("torch")
         except (Exception, SystemExit) as error:  # as in `importing`: a broken install raises any
             log.warning("torch cannot be imported from %s", folder, exc_info=error)
-            self._pass_over(folder, f"{type(error).__name__}: {error}")
-            if not forget_failed_import():
-                raise DependencyError(
+            reason = f"{type(error).__name__}: {error}"
+            if not forget_failed_import():  # Some of its libraries stay, so it stays held, too.
+                self._spoiled = DependencyError(
                     "The GPU build of torch cannot be imported ({reason})",
-                    "Restart Blender: it then uses the torch that came with the add-on",
-                    reason=str(error),
-                ) from error
+                    "Restart Blender; if that does not help, click Remove beside the build in the"
+                    " preferences, and restart Blender",
+                    reason=reason,
+                )
+                raise self._spoiled from error
+            self._pass_over(
+                folder,
+                Message(
+                    "The GPU build of torch is not used, because it cannot be imported ({reason})",
+                    reason=reason,
+                ),
+            )
             use_torch_from(None)
 
-    def _pass_over(self, folder: Path, reason: str) -> None:
-        self.torch_problem = Message(
-            "The GPU build of torch is not used, because it is damaged ({reason})", reason=reason
-        )
-        log.warning("%s", self.torch_problem)
-        try:
-            disown(folder)
-        except OSError as error:  # a share that is read-only: passed over again next time
-            log.info("The record of %s stays: %s", folder.name, error)
+    def _pass_over(self, folder: Path, problem: Message) -> None:
+        """Use Python's usual torch in this process; others may be able to use the build."""
+        log.warning("%s", problem)
+        self.torch_problem, self._passed_over = problem, folder
+        release(folder)
 
     def import_torch(
         self, torch_folder: Path | None = None, gpu_builds: Path | None = None

@@ -603,10 +603,12 @@ MESSAGES = {
     "The GPU build is removed; its files are deleted at the next start": (
         "Die GPU-Version ist entfernt; ihre Dateien werden beim nächsten Start gelöscht"
     ),
-    "The GPU build {version} that was removed is still in use": (
-        "Die entfernte GPU-Version {version} wird noch verwendet"
+    "The GPU build {version} that is to be replaced is still in use": (
+        "Die GPU-Version {version}, die ersetzt werden soll, wird noch verwendet"
     ),
-    "Restart Blender and try again": "Blender neu starten und noch einmal versuchen",
+    "Close all Blenders, start one and try again": (
+        "Alle Blender schließen, einen starten und noch einmal versuchen"
+    ),
     "The path of the model folder is {excess} characters too long for Windows": (
         "Der Pfad des Modellordners ist {excess} Zeichen zu lang für Windows"
     ),
@@ -641,13 +643,18 @@ MESSAGES = {
     "The GPU build of torch cannot be imported ({reason})": (
         "Die GPU-Version von torch kann nicht importiert werden ({reason})"
     ),
-    "Restart Blender: it then uses the torch that came with the add-on": (
-        "Blender neu starten: Dann verwendet es das torch, das mit dem Add-on kam"
+    "Restart Blender; if that does not help, click Remove beside the build in the preferences, and restart Blender": (  # noqa: E501
+        "Blender neu starten; wenn das nicht hilft, in den Einstellungen neben der Version auf "
+        "„Entfernen“ klicken und Blender neu starten"
     ),
-    "The GPU build of torch is not used, because it is damaged ({reason})": (
-        "Die GPU-Version von torch wird nicht verwendet, weil sie beschädigt ist ({reason})"
+    "The GPU build of torch is not used, because it is damaged: the file {name} is missing or has another size": (  # noqa: E501
+        "Die GPU-Version von torch wird nicht verwendet, weil sie beschädigt ist: die Datei {name} "
+        "fehlt oder hat eine andere Größe"
     ),
-    "the file {name} is missing": "die Datei {name} fehlt",
+    "The GPU build of torch is not used, because it cannot be imported ({reason})": (
+        "Die GPU-Version von torch wird nicht verwendet, weil sie nicht importiert werden kann "
+        "({reason})"
+    ),
     "Blender was started offline: start it without --offline-mode": (
         "Blender wurde offline gestartet: ohne --offline-mode starten"
     ),

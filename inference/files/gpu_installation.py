@@ -22,6 +22,7 @@ from ..machine.installed_builds import (
     disown,
     find_installed,
     is_in_use,
+    missing_file,
     rubbish,
     write_record,
 )
@@ -68,11 +69,15 @@ def install_build(
             _clean(home)
             before = find_installed(home)
             if before is not None and before.folder == final:
-                return try_it(final)
+                if not missing_file(final):
+                    return try_it(final)
+                if not is_in_use(final):
+                    disown(final)
+                    _clean(home)
             if final.exists():
                 raise DownloadError(
-                    "The GPU build {version} that was removed is still in use",
-                    "Restart Blender and try again",
+                    "The GPU build {version} that is to be replaced is still in use",
+                    "Close all Blenders, start one and try again",
                     version=build.version,
                 )
             _check_space(build, kept)
@@ -89,7 +94,7 @@ def install_build(
                 raise
             finally:
                 _delete(partial)
-            if before is not None:
+            if before is not None and before.folder != final:
                 disown(before.folder)
             _clean(home)
     log.info("Installed torch %s in %s", build.version, final)

@@ -484,6 +484,55 @@ def test_records_that_cannot_be_read(server: FileServer, home: Path) -> None:
     assert find_installed(home / "nowhere") is None
 
 
+def test_a_damaged_record_is_no_dead_end(server: FileServer, home: Path, monkeypatch) -> None:
+    """As after a power failure: installing, cleaning and removing each get rid of the rest."""
+    build = published(server)
+    record = home / build.folder_name / installed_builds.RECORD
+    for repair in (lambda: clean_builds(home), lambda: remove_builds(home)):
+        install_build(build, home, ignore_progress, fine)
+        record.write_text("")
+        repair()
+        assert left_in(home) == []
+    install_build(build, home, ignore_progress, fine)
+    record.write_text("")
+    install_build(build, home, ignore_progress, fine)
+    assert find_installed(home) is not None
+
+    def stale(self: Path, **_: str) -> str:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", stale)
+        clean_builds(home)
+    assert find_installed(home) is not None, "a share that fails for a moment costs nothing"
+
+
+def test_a_damaged_build_is_replaced(server: FileServer, home: Path, using: Callable) -> None:
+    build = published(server)
+    install_build(build, home, ignore_progress, fine)
+    library, other = home / build.folder_name / "torch/lib/libtorch_cuda.so", using(home)
+    library.write_bytes(b"")
+    with pytest.raises(DownloadError, match="still in use"):
+        install_build(build, home, ignore_progress, fine)
+    assert find_installed(home) is not None, "the other Blender may see the file whole"
+    other.kill()
+    other.wait()
+    install_build(build, home, ignore_progress, fine)
+    assert missing_file(home / build.folder_name) == ""
+
+
+def test_a_record_reaches_the_disk(server: FileServer, home: Path, monkeypatch) -> None:
+    synced, fsync = [], os.fsync
+
+    def watched(number: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{number}"))
+        fsync(number)
+
+    monkeypatch.setattr(installed_builds.os, "fsync", watched)
+    install_build(published(server), home, ignore_progress, fine)
+    assert any(f"{installed_builds.RECORD}.part" in path for path in synced)
+
+
 def test_progress_of_the_trial_is_its_own_stage(server: FileServer, home: Path) -> None:
     stages = []
 

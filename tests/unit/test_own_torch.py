@@ -12,7 +12,14 @@ import pytest
 import small_builds
 
 from triposr.inference.errors import DependencyError
-from triposr.inference.machine.installed_builds import write_record
+from triposr.inference.machine.installed_builds import (
+    RECORD,
+    find_installed,
+    hold,
+    is_in_use,
+    release,
+    write_record,
+)
 from triposr.inference.machine.own_torch import read_build, use_torch_from
 
 SUFFIX = importlib.machinery.EXTENSION_SUFFIXES[0]
@@ -128,8 +135,44 @@ def test_a_build_that_lacks_a_file_is_passed_over(tmp_path: Path, name: str) -> 
     if name == "torch/lib/libtorch_cuda.so":
         assert "libtorch_cuda.so is missing" in problem and "damaged" in problem
     assert version == usual()
-    version, problem, _ = import_from(tmp_path)
-    assert (version, problem) == (usual(), ""), "it is not tried again"
+    assert (build / RECORD).exists(), "another machine may see the file"
+
+
+def test_a_share_that_fails_for_a_moment_condemns_nothing(tmp_path: Path) -> None:
+    unpacked(tmp_path)
+    stale = (
+        "import os; getsize = os.path.getsize\n"
+        "def stale(path):\n"
+        "    if str(path).endswith('libtorch_cuda.so'): raise OSError(116, 'Stale file handle')\n"
+        "    return getsize(path)\n"
+        "os.path.getsize = stale"
+    )
+    assert import_from(tmp_path, stale)[:2] == ["2.8.0+cu128", ""]
+
+
+def test_a_build_that_is_removed_while_it_is_chosen(tmp_path: Path) -> None:
+    """Between the look for builds and the mark that one is in use; nothing is left of the mark."""
+    unpacked(tmp_path)
+    removed = (
+        "import triposr.inference.engine as e\n"
+        "from triposr.inference.files.gpu_installation import remove_builds\n"
+        "find = e.find_installed\n"
+        "def found(home):\n"
+        "    build = find(home); remove_builds(home); return build\n"
+        "e.find_installed = found"
+    )
+    assert import_from(tmp_path, removed)[:2] == [usual(), ""]
+    assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
+
+
+def test_a_build_whose_record_goes_is_not_held(tmp_path: Path) -> None:
+    build = unpacked(tmp_path)
+    assert hold(build) and hold(build) and is_in_use(build)
+    release(build)
+    assert not is_in_use(build)
+    (build / RECORD).unlink()
+    assert not hold(build) and not is_in_use(build)
+    assert not hold(tmp_path / "2.7.1-cu126-lin-311") and len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_build_that_no_longer_imports_is_passed_over(tmp_path: Path) -> None:
@@ -139,8 +182,13 @@ def test_a_build_that_no_longer_imports_is_passed_over(tmp_path: Path) -> None:
     )
     version, problem, is_same_path = import_from(tmp_path)
     assert version == usual() and is_same_path == "True"
-    assert "OSError: WinError 126" in problem
-    assert import_from(tmp_path)[:2] == [usual(), ""]
+    assert "OSError: WinError 126" in problem and "damaged" not in problem
+    assert find_installed(tmp_path) is not None, "another machine may be able to import it"
+    again = "engine.choose_torch(gpu_builds=home)"
+    assert import_from(tmp_path, again)[1] == problem
+    own = "engine.choose_torch(gpu_builds=home); engine.choose_torch(home / 'none')"
+    with_own = f"try: {own}\nexcept RuntimeError: assert not engine.torch_problem; sys.exit()"
+    assert import_from(tmp_path, with_own) == []
 
 
 def test_when_its_libraries_stay_loaded_only_a_restart_helps(tmp_path: Path) -> None:
@@ -151,8 +199,12 @@ def test_when_its_libraries_stay_loaded_only_a_restart_helps(tmp_path: Path) -> 
         "engine.import_torch(gpu_builds=Path(sys.argv[1]))"
     )
     done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True)
-    assert "cannot be imported (late). Restart Blender" in done.stderr
-    assert import_from(tmp_path)[0] == usual()
+    assert "cannot be imported (ImportError: late). Restart Blender" in done.stderr
+    again = "try: engine.import_torch(gpu_builds=home)\nexcept RuntimeError as e: print(e)\n"
+    again += "assert engine.has_torch()\n"
+    again += "try: engine.import_torch()\nexcept RuntimeError as e: print(e); sys.exit()"
+    first, second = import_from(tmp_path, again)
+    assert first == second, "no other torch is mixed with it"
 
 
 def test_no_build_and_a_vanished_one(tmp_path: Path) -> None:
