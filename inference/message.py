@@ -43,3 +43,10 @@ class Message(str):
             for name, value in self.values.items()
         }
         return translate(self.template).format(**values)
+
+
+def size_text(size: float) -> Message:
+    """Return a number of bytes in GB or MB."""
+    if size >= 1e9:
+        return Message("{size:.1f} GB", size=size / 1e9)
+    return Message("{size:,.0f} MB", size=size / 1e6)

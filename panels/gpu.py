@@ -5,10 +5,12 @@ from __future__ import annotations
 import bpy
 
 from ..inference.engine import engine
+from ..inference.message import size_text
 from ..preferences import offline_reason
 from ..tasks.gpu import notice
 from ..tasks.inventory import Inventory
 from ..tasks.session import upkeep
+from ..texts import localized
 from .layout import draw_text
 
 
@@ -38,8 +40,8 @@ def draw_gpu_build(layout: bpy.types.UILayout, found: Inventory) -> None:
     row = layout.box().row()
     if found.gpu_build is not None:
         row.label(text=f"torch {found.gpu_build.version}", icon="CHECKMARK", translate=False)
-        row.label(text=f"{found.gpu_build.size / 1e6:,.0f} MB", translate=False)
-    else:
-        row.label(text="Download not finished", icon="BLANK1")
-        row.label(text=f"{found.gpu_download / 1e6:,.0f} MB", translate=False)
+        row.label(text=localized(size_text(found.gpu_build.size)), translate=False)
+    if found.gpu_download:
+        row.label(text="Not installed yet", icon="BLANK1")
+        row.label(text=localized(size_text(found.gpu_download)), translate=False)
     row.operator("triposr.remove_gpu_build", text="Remove", icon="TRASH")

@@ -17,7 +17,7 @@ from ..inference.machine.driver import Driver, look_at_driver
 from ..inference.machine.gpu_builds import Choice, GpuBuild, at_mirror, builds_here, choose
 from ..inference.machine.own_torch import TorchBuild, read_usual_build
 from ..inference.machine.trial import Trial, try_build
-from ..inference.message import Message
+from ..inference.message import Message, size_text
 from ..inference.types import Tick
 from ..preferences import gpu_builds, preferences, torch_folder
 from ..scene.edited import second_blender
@@ -216,7 +216,7 @@ def _removed(result: tuple[int, bool]) -> Outcome:
     inventory.look_again()
     freed, is_complete = result
     if is_complete:
-        message = Message("The GPU build is removed: {size:,.0f} MB freed", size=freed / 1e6)
+        message = Message("The GPU build is removed: {size} freed", size=size_text(freed))
     else:
         message = Message("The GPU build is removed; its files are deleted at the next start")
     return Outcome(message, freed)

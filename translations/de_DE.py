@@ -52,6 +52,8 @@ MESSAGES = {
     "Looking for devices": "Geräte werden gesucht",
     "Looking for models": "Modelle werden gesucht",
     "{done:,.0f} of {size:,.0f} MB": "{done:,.0f} von {size:,.0f} MB",
+    "{size:.1f} GB": "{size:.1f} GB",
+    "{size:,.0f} MB": "{size:,.0f} MB",
     "{done:.2f} of {size:.2f} GB": "{done:.2f} von {size:.2f} GB",
     "{amount}, {rate:.1f} MB/s, {minutes}:{seconds:02} left": (
         "{amount}, {rate:.1f} MB/s, noch {minutes}:{seconds:02}"
@@ -589,7 +591,7 @@ MESSAGES = {
         "torch {version} ist bereit, verwendet {card} aber nicht: {reason}"
     ),
     "it finds no GPU": "es findet keine GPU",
-    "Download not finished": "Download nicht abgeschlossen",
+    "Not installed yet": "Noch nicht installiert",
     "Remove GPU Build (TripoSR)": "GPU-Version entfernen (TripoSR)",
     "Delete the build of torch that Use My GPU installed, and downloads that were not finished": (
         "Das torch löschen, das „Meine GPU verwenden“ installiert hat, und nicht abgeschlossene "
@@ -597,8 +599,8 @@ MESSAGES = {
     ),
     "GPU Build": "GPU-Version",
     "Removing": "Wird entfernt",
-    "The GPU build is removed: {size:,.0f} MB freed": (
-        "Die GPU-Version ist entfernt: {size:,.0f} MB frei geworden"
+    "The GPU build is removed: {size} freed": (
+        "Die GPU-Version ist entfernt: {size} frei geworden"
     ),
     "The GPU build is removed; its files are deleted at the next start": (
         "Die GPU-Version ist entfernt; ihre Dateien werden beim nächsten Start gelöscht"
@@ -616,7 +618,7 @@ MESSAGES = {
         "In den Einstellungen einen Modellordner weiter oben auf einem Datenträger wählen"
     ),
     "{name} cannot be unpacked: {reason}": "{name} kann nicht entpackt werden: {reason}",
-    "it has {size:,.0f} MB instead of {limit:,.0f}": ("es hat {size:,.0f} MB statt {limit:,.0f}"),
+    "it has {size} instead of {limit}": "es hat {size} statt {limit}",
     "it names {name!r}, which is unsafe": "es nennt {name!r}, und das ist unsicher",
     "Report it; the torch that worked before still works": (
         "Bitte melden; das bisherige torch funktioniert weiter"
@@ -1130,8 +1132,8 @@ MESSAGES = {
     "Another Blender is working on {name}": "Ein anderes Blender arbeitet an {name}",
     "Wait until it is done": "Warten, bis es fertig ist",
     "The disk is too full for {name}": "Der Datenträger ist zu voll für {name}",
-    "The disk is too full by {missing:,.0f} MB for {name}": (
-        "Für {name} fehlen auf dem Datenträger {missing:,.0f} MB"
+    "The disk is too full by {missing} for {name}": (
+        "Für {name} fehlen auf dem Datenträger {missing}"
     ),
     "Make room, or choose a model folder on another disk; what has arrived is kept": (
         "Platz schaffen oder einen Modellordner auf einem anderen Datenträger wählen; was "

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..errors import DownloadError, importing
-from ..message import Message
+from ..message import Message, size_text
 from ..model.catalog import ModelFile
 from ..types import Tick, ignore_progress
 
@@ -57,6 +57,10 @@ REFUSALS = {
     404: Message("does not have it"),
     410: Message("does not have it any more"),
 }
+
+
+class ServerError(DownloadError):
+    """A server cannot be reached, or refuses: another one may send the file."""
 
 
 def fetch(file: ModelFile, folder: Path, tick: Tick | None = None) -> Path:
@@ -173,11 +177,9 @@ def _download(file: ModelFile, partial: Path, tick: Tick) -> None:
         try:
             left = left.increment("GET", file.url)
         except MaxRetryError as error:
-            raise DownloadError(
-                "{name} cannot be downloaded: {problem}",
-                "Check the network and try again; what has arrived is kept",
-                name=file.name,
-                problem=problem,
+            raise ServerError(
+                Message("{name} cannot be downloaded: {problem}", name=file.name, problem=problem),
+                Message("Check the network and try again; what has arrived is kept"),
             ) from error
         # Not `Retry.sleep`, which nobody can cancel.
         wait = max(SHORTEST_WAIT, wait or left.get_backoff_time())
@@ -247,13 +249,15 @@ def _starts_at(response: Any, done: int) -> bool:
 def _check_answer(file: ModelFile, response: Any) -> None:
     host = urlsplit(response.url).hostname
     if response.status_code not in (200, 206):
-        raise DownloadError(
-            "The server {host} {refuses}: {name} (HTTP {status})",
-            "Choose another mirror in the preferences, or import the file from disk",
-            host=str(host),
-            refuses=REFUSALS.get(response.status_code, Message("cannot send it")),
-            name=file.name,
-            status=response.status_code,
+        raise ServerError(
+            Message(
+                "The server {host} {refuses}: {name} (HTTP {status})",
+                host=str(host),
+                refuses=REFUSALS.get(response.status_code, Message("cannot send it")),
+                name=file.name,
+                status=response.status_code,
+            ),
+            Message("Choose another mirror in the preferences, or import the file from disk"),
         )
     if response.headers.get("Content-Type", "").startswith("text/html"):
         raise _other_file(file, Message("a web page"))
@@ -313,14 +317,14 @@ def check_space(folder: Path, name: str, size: int) -> None:
     """Raise DownloadError unless the disk has room for `size` more bytes."""
     missing = size + RESERVE - shutil.disk_usage(folder).free
     if missing > 0:
-        raise _disk_full(name, missing / 1e6)
+        raise _disk_full(name, missing)
 
 
-def _disk_full(name: str, missing_mb: float | None = None) -> DownloadError:
+def _disk_full(name: str, missing: float | None = None) -> DownloadError:
     problem = Message("The disk is too full for {name}", name=name)
-    if missing_mb is not None:
+    if missing is not None:
         problem = Message(
-            "The disk is too full by {missing:,.0f} MB for {name}", missing=missing_mb, name=name
+            "The disk is too full by {missing} for {name}", missing=size_text(missing), name=name
         )
     return DownloadError(
         problem, "Make room, or choose a model folder on another disk; what has arrived is kept"

@@ -6,10 +6,13 @@ A build lies in `home/NAME`; before, in `home/NAME.partial`, and what it is unpa
 
 from __future__ import annotations
 
+import itertools
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +33,7 @@ from ..machine.own_torch import read_build
 from ..machine.trial import Trial
 from ..model.catalog import ModelFile
 from ..types import Stage, Tick
-from .download import check_space, disk_errors, fetch, only_one
+from .download import ServerError, check_space, disk_errors, fetch, only_one
 from .unpacking import UselessArchiveError, check_path_length, unpack
 
 log = logging.getLogger(__name__)
@@ -82,23 +85,51 @@ def install_build(
                 )
             _check_space(build, kept)
             wheels = _fetch_all(build, kept, tick)
+            partial = _new_folder(partial)
             try:
-                partial.mkdir()
-                unpack(wheels, partial, int(LEEWAY * build.unpacked), tick)
-                read_build(partial)
+                _unpack(build, wheels, partial, tick)
                 trial = try_it(partial)
                 write_record(partial, build.version)
                 _rename(partial, final, tick)
-            except (UselessArchiveError, DependencyError):
-                _delete(kept)  # Another attempt with the same files would fail in the same way.
-                raise
             finally:
                 _delete(partial)
             if before is not None and before.folder != final:
                 disown(before.folder)
+            for folder in archives(home):
+                if _is_for_the_same(folder, final):
+                    _delete(folder)
             _clean(home)
     log.info("Installed torch %s in %s", build.version, final)
     return trial
+
+
+def _new_folder(path: Path) -> Path:
+    """Make a folder, with a number after its name if one of that name is left.
+
+    On Windows, the libraries of a trial that has just ended cannot be deleted yet.
+    """
+    for number in itertools.count(2):
+        try:
+            path.mkdir()
+            break
+        except FileExistsError:
+            path = path.with_suffix(f"{PARTIAL}{number}")
+    return path
+
+
+def _unpack(build: GpuBuild, wheels: list[Path], folder: Path, tick: Tick) -> None:
+    """Unpack a build; archives with which every attempt would fail are deleted."""
+    try:
+        unpack(wheels, folder, int(LEEWAY * build.unpacked), tick)
+        read_build(folder)
+    except (UselessArchiveError, DependencyError):
+        _delete(wheels[0].parent)
+        raise
+
+
+def _is_for_the_same(folder: Path, other: Path) -> bool:
+    """Whether the names of two folders are those of builds for the same system and Python."""
+    return folder.name.split(".a")[0].split("-")[2:] == other.name.split("-")[2:]
 
 
 def _rename(partial: Path, final: Path, tick: Tick) -> None:
@@ -116,8 +147,8 @@ def _rename(partial: Path, final: Path, tick: Tick) -> None:
 
 def _check_space(build: GpuBuild, kept: Path) -> None:
     """Raise DownloadError unless the disk has room for the archives and what is in them."""
-    arrived = sum(path.stat().st_size for path in kept.rglob("*")) if kept.is_dir() else 0
-    check_space(kept.parent, build.version, build.size - arrived + build.unpacked)
+    missing = max(build.size - downloaded(kept), 0)
+    check_space(kept.parent, f"torch {build.release}", missing + build.unpacked)
 
 
 def _fetch_all(build: GpuBuild, folder: Path, tick: Tick) -> list[Path]:
@@ -136,11 +167,15 @@ def _fetch(file: Wheel, folder: Path, tick: Tick) -> Path:
     published = ModelFile(file.url, file.size, file.sha256, file.name)
     try:
         return fetch(published, folder, tick)
-    except DownloadError as error:
+    except ServerError as error:
         if not file.other_url:
             raise
         log.info("%s: %s Trying the server's other name", file.name, error)
-        return fetch(replace(published, url=file.other_url), folder, tick)
+        try:
+            return fetch(replace(published, url=file.other_url), folder, tick)
+        except ServerError as second:
+            log.info("%s: %s", file.name, second)
+            raise error from second
 
 
 def _part_of(tick: Tick, start: float, share: float, is_last: bool) -> Tick:
@@ -200,8 +235,16 @@ def remove_builds(home: Path) -> tuple[int, bool]:
 
 
 def downloaded(folder: Path) -> int:
-    """Return the bytes of the files in a folder of archives."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    """Return the bytes of the files in a folder of archives; 0 if it is not there.
+
+    Another Blender may rename or delete files meanwhile.
+    """
+    found = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                found += os.path.getsize(os.path.join(parent, name))
+    return found
 
 
 def _delete(folder: Path) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ..errors import DownloadError
 from ..machine.packages import WINDOWS_LIMIT
-from ..message import Message
+from ..message import Message, size_text
 from ..types import Tick
 from .download import CHUNK, check_space
 
@@ -81,9 +81,7 @@ def unpack(wheels: Sequence[Path], folder: Path, limit: int, tick: Tick) -> None
         raise _refused(
             folder.name,
             Message(
-                "it has {size:,.0f} MB instead of {limit:,.0f}",
-                size=total / 1e6,
-                limit=limit / 1e6,
+                "it has {size} instead of {limit}", size=size_text(total), limit=size_text(limit)
             ),
         )
     names = [entry.name for found in entries.values() for entry in found]

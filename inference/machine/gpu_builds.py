@@ -86,6 +86,11 @@ class GpuBuild:
         return sum(file.size for file in self.files)
 
     @property
+    def release(self) -> str:
+        """Version of torch alone, such as `2.8.0`."""
+        return self.version.partition("+")[0]
+
+    @property
     def folder_name(self) -> str:
         """Name of its folder: short, because paths on Windows are limited."""
         return f"{self.version.replace('+', '-')}-{self.system[:3]}-{self.python[2:]}"

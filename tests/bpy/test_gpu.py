@@ -241,7 +241,7 @@ def test_a_build_that_does_not_import(bpy, addon, server, cards, tmp_path) -> No
     addon("inference.machine.gpu_builds")._catalog = lambda: told
     with pytest.raises(RuntimeError, match=r"does not work on this machine: OSError: libcublas"):
         bpy.ops.triposr.use_gpu()
-    assert not list(home(tmp_path).iterdir())
+    assert [path.name for path in home(tmp_path).iterdir()] == [f"{INSTALLED}.archives"]
 
 
 def test_cancel_and_disable_while_installing(bpy, addon, server, cards, tmp_path) -> None:

@@ -275,7 +275,7 @@ def test_too_little_room_is_told_before_the_transfer(
     monkeypatch.setattr(download, "RESERVE", 1 << 60)
     with pytest.raises(DownloadError) as error:
         fetch(published(server), tmp_path)
-    assert_told(error, "too full by", "MB", "another disk")
+    assert_told(error, "too full by", "GB", "another disk")
     assert server.requests == []
 
 

@@ -19,6 +19,7 @@ from file_server import Fault, FileServer, serving
 
 from triposr.inference.errors import DependencyError, DownloadError
 from triposr.inference.files import download, gpu_installation, unpacking
+from triposr.inference.files.download import ServerError
 from triposr.inference.files.gpu_installation import (
     clean_builds,
     install_build,
@@ -161,12 +162,73 @@ def test_pytorchs_server_has_two_names(server: FileServer, home: Path, monkeypat
         host, path = urlsplit(file.url).hostname, urlsplit(file.url).path
         asked.append(host)
         if host == "download.pytorch.org":
-            raise DownloadError("The server is down", "Try again")
+            raise ServerError("The server is down", "Try again")
         return download.fetch(replace(file, url=server.url + path), folder, tick)
 
     monkeypatch.setattr(gpu_installation, "fetch", fetch_here)
     install_build(gpu_builds._build(entry), home, ignore_progress, fine)
     assert asked == ["download.pytorch.org", "download-r2.pytorch.org", "pypi.nvidia.com"]
+
+
+@pytest.mark.parametrize("error", [ServerError("The first", "Hint"), DownloadError("Page", "Log")])
+def test_the_first_error_is_reported(
+    server: FileServer, home: Path, monkeypatch, error: DownloadError
+) -> None:
+    """The second name is tried only if it can help."""
+    [entry] = small_builds.catalog(server.files)["builds"]
+    errors = [error, ServerError("The second", "Hint")]
+
+    def refuse(*_: object) -> Path:
+        raise errors.pop(0)
+
+    monkeypatch.setattr(gpu_installation, "fetch", refuse)
+    with pytest.raises(DownloadError) as raised:
+        install_build(gpu_builds._build(entry), home, ignore_progress, fine)
+    assert raised.value is error
+    assert len(errors) == (0 if isinstance(error, ServerError) else 1)
+
+
+def test_what_is_left_of_a_trial_is_not_in_the_way(server, home: Path, monkeypatch) -> None:
+    """On Windows, libraries of a process that has just ended cannot be deleted."""
+    build = published(server)
+    left = home / f"{build.folder_name}.partial"
+    left.mkdir(parents=True)
+    (left / "c10.dll").write_bytes(b"x")
+    delete = shutil.rmtree
+    with monkeypatch.context() as patch:
+        stuck = lambda path, **more: path == left or delete(path, **more)  # noqa: E731
+        patch.setattr(gpu_installation.shutil, "rmtree", stuck)
+        install_build(build, home, ignore_progress, fine)
+    (home / f"{build.folder_name}.partial2").mkdir()
+    found = find_installed(home)
+    assert found is not None and found.folder.name == build.folder_name
+    clean_builds(home)
+    assert left_in(home) == [build.folder_name]
+
+
+def test_archives_of_other_versions_go_with_success(server: FileServer, home: Path) -> None:
+    build = published(server)
+    older = home / build.folder_name.replace("2.8.0", "2.7.1")
+    others = ["2.8.0-cu128-lin-39.archives", "2.8.0-cu128-xyz-311.archives"]
+    for name in (f"{older.name}.archives", *others):
+        (home / name).mkdir(parents=True)
+    install_build(build, home, ignore_progress, fine)
+    assert left_in(home) == sorted([build.folder_name, *others])
+
+
+def test_files_that_are_renamed_while_they_are_counted(tmp_path: Path, monkeypatch) -> None:
+    for name in ("torch.whl", "torch.whl.part"):
+        (tmp_path / name).write_bytes(b"123")
+    size = os.path.getsize
+
+    def gone(path: str) -> int:
+        if path.endswith(".part"):
+            raise FileNotFoundError(path)
+        return size(path)
+
+    monkeypatch.setattr(gpu_installation.os.path, "getsize", gone)
+    assert gpu_installation.downloaded(tmp_path) == 3
+    assert gpu_installation.downloaded(tmp_path / "nowhere") == 0
 
 
 def test_a_proxy_that_is_gone(server: FileServer, home: Path, monkeypatch) -> None:
@@ -214,7 +276,7 @@ def test_a_build_that_does_not_import(home: Path) -> None:
         install_build(published(server), home, ignore_progress, really)
     assert "OSError: libcublas.so.12: cannot open shared object file" in error.value.message
     assert "worked before still works" in error.value.hint
-    assert left_in(home) == []
+    assert left_in(home) == [f"{published(server).folder_name}.archives"]
 
 
 def test_a_build_for_another_python(home: Path) -> None:
@@ -234,7 +296,9 @@ def test_a_trial_that_does_not_end(home: Path, server: FileServer, tmp_path: Pat
             published(server), home, ignore_progress,
             lambda folder: try_build(folder, waiting, ignore_progress, limit=0.3),
         )  # fmt: skip
-    assert left_in(home) == []
+    asked = len(server.requests)
+    install_build(published(server), home, ignore_progress, fine)
+    assert len(server.requests) == asked, "what had arrived was kept"
 
 
 def test_a_trial_that_cannot_start_or_dies(tmp_path: Path) -> None:
@@ -270,14 +334,14 @@ def test_what_worked_before_stays(server: FileServer, home: Path) -> None:
     with pytest.raises(DependencyError):
         install_build(published(server), home, ignore_progress, broken)
     assert before is not None and find_installed(home) == before
-    assert left_in(home) == [before.folder.name]
+    assert left_in(home) == [before.folder.name, f"{published(server).folder_name}.archives"]
 
 
 def test_the_disk_is_too_full_for_all_of_it(server: FileServer, home: Path, monkeypatch) -> None:
     build = published(server)
     usage = SimpleNamespace(free=download.RESERVE + build.size + build.unpacked - 1)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(DownloadError, match=r"too full by .* MB for 2\.8\.0") as error:
+    with pytest.raises(DownloadError, match=r"too full by .* MB for torch 2\.8\.0\.") as error:
         install_build(build, home, ignore_progress, fine)
     assert "another disk" in error.value.hint and server.requests == []
 
