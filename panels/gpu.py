@@ -14,11 +14,19 @@ from ..texts import localized
 from .layout import draw_text
 
 
-def draw_gpu(context: bpy.types.Context, layout: bpy.types.UILayout) -> bool:
-    """Draw what the artist should know about her card, if anything; return whether it was drawn."""
+def draw_gpu(
+    context: bpy.types.Context, layout: bpy.types.UILayout, with_minor: bool = False
+) -> bool:
+    """Draw what the artist should know about her card, if anything; return whether it was drawn.
+
+    Args:
+        with_minor: Whether to draw `Notice.is_minor`, too.
+    """
     if engine.torch_problem:
         draw_text(layout, engine.torch_problem, "ERROR")
     told = notice(context)
+    if told is not None and told.is_minor and not with_minor:
+        return False
     if told is None or upkeep.is_running() or told.message == upkeep.state.message:
         return told is not None
     draw_text(layout, told.message, "INFO")

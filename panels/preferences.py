@@ -70,7 +70,7 @@ class TripoSRPreferences(MachineSettings, bpy.types.AddonPreferences):
             row = layout.split(factor=0.4)
             row.label()
             row.operator("triposr.unload_model", text="Unload Now", icon="TRASH")
-        draw_gpu(context, layout)
+        draw_gpu(context, layout, with_minor=True)
         if found is not None:
             draw_gpu_build(layout, found)
         layout.prop(self, "pytorch_mirror", placeholder=PYTORCH)

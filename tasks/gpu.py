@@ -5,6 +5,7 @@ The driver is asked once, on a worker, when a panel is first drawn: asking it wa
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import partial
 
@@ -25,7 +26,7 @@ from . import inventory
 from .meter import Meter
 from .models import offline_error
 from .queue import Outcome, Task
-from .session import drivers
+from .session import cleaning, drivers
 from .stages import GPU_STAGES, REMOVE_STAGES
 
 LABELS = {stage: label for stage, (label, _) in GPU_STAGES.items()}
@@ -56,14 +57,21 @@ class Notice:
         message: One sentence without a final period.
         hint: What to do, likewise; empty if the button does it.
         has_button: Whether *Use My GPU* would help.
+        is_minor: Whether only the preferences say it: there may be nothing to mend.
     """
 
     message: Message
     hint: str = ""
     has_button: bool = False
+    is_minor: bool = False
 
+
+RETRY = 60.0
+"""Seconds between two looks, if the first one fails."""
 
 _found: Gpu | None = None
+_at = float("-inf")
+"""When the last look began."""
 
 
 def find() -> Gpu:
@@ -74,7 +82,7 @@ def find() -> Gpu:
 
 def known() -> Gpu | None:
     """Findings, or None before the first look. For draw(): starts that look, touches no disk."""
-    is_due = _found is None and not drivers.is_running()
+    is_due = _found is None and not drivers.is_running() and time.monotonic() - _at > RETRY
     if is_due and not bpy.app.background and not bpy.app.timers.is_registered(_look):
         bpy.app.timers.register(_look, first_interval=0.0)
     return _found
@@ -82,13 +90,15 @@ def known() -> Gpu | None:
 
 def _look() -> None:
     """Start the look, and tidy up after a Blender that was killed. Blender's timer calls this."""
+    global _at
+    _at = time.monotonic()
+    drivers.submit(Task(Message("Devices"), {}, lambda _: find(), _keep))
     home = gpu_builds(bpy.context)
 
-    def work(_tick: Tick) -> Gpu:
-        clean_builds(home)
-        return find()
+    def clean(tick: Tick) -> None:
+        clean_builds(home, lambda: tick("remove", 0.0))
 
-    drivers.submit(Task(Message("Devices"), {}, work, _keep))
+    cleaning.submit(Task(Message("GPU Build"), REMOVE_STAGES, clean, lambda _: Outcome()))
 
 
 def _keep(found: Gpu) -> Outcome:
@@ -105,8 +115,10 @@ def notice(context: bpy.types.Context) -> Notice | None:
     if gpu is None or found is None or not gpu.is_offered:
         return None
     if gpu.choice is None:
-        hint = Message("Install the driver again, then restart Blender")
-        return Notice(gpu.driver.problem, hint) if gpu.driver.problem else None
+        if not (problem := gpu.driver.problem):
+            return None
+        hint = Message("Restart the computer; if that does not help, install the driver again")
+        return Notice(problem, hint, is_minor=gpu.driver.is_puzzling)
     if engine.uses_gpu_build():
         return None
     card = gpu.choice.card.name
@@ -224,10 +236,10 @@ def _removed(result: tuple[int, bool]) -> Outcome:
 
 def forget() -> None:
     """Forget the findings."""
-    global _found
+    global _found, _at
     if bpy.app.timers.is_registered(_look):
         bpy.app.timers.unregister(_look)
-    _found = None
+    _found, _at = None, float("-inf")
 
 
 def register() -> None:

@@ -136,7 +136,10 @@ looks = _queue(_in_panel, keeps_failed=False)
 drivers = _queue(_in_panel, keeps_failed=False)
 """Tasks that ask NVIDIA's driver for its cards; see `gpu`."""
 
-QUEUES = (pictures, upkeep, previews, mattes, refinements, edits, pastes, looks, drivers)
+cleaning = _queue(_in_panel, keeps_failed=False)
+"""Tasks that delete what a Blender that was killed has left behind."""
+
+QUEUES = (pictures, upkeep, previews, mattes, refinements, edits, pastes, looks, drivers, cleaning)
 
 
 def _pump() -> float | None:

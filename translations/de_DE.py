@@ -562,8 +562,8 @@ MESSAGES = {
     "The NVIDIA driver does not work ({reason})": (
         "Der Treiber von NVIDIA funktioniert nicht ({reason})"
     ),
-    "Install the driver again, then restart Blender": (
-        "Den Treiber neu installieren, dann Blender neu starten"
+    "Restart the computer; if that does not help, install the driver again": (
+        "Den Rechner neu starten; wenn das nicht hilft, den Treiber neu installieren"
     ),
     "No NVIDIA card was found": "Keine Karte von NVIDIA gefunden",
     "Choose Own Torch in the preferences for another kind of GPU": (
@@ -1130,6 +1130,9 @@ MESSAGES = {
         "Das Datum dieses Rechners prüfen, und was seinen Netzwerkverkehr überwacht"
     ),
     "Another Blender is working on {name}": "Ein anderes Blender arbeitet an {name}",
+    "The folder {folder!r} lies on a share that cannot lock files": (
+        "Der Ordner {folder!r} liegt auf einer Freigabe, die Dateien nicht sperren kann"
+    ),
     "Wait until it is done": "Warten, bis es fertig ist",
     "The disk is too full for {name}": "Der Datenträger ist zu voll für {name}",
     "The disk is too full by {missing} for {name}": (

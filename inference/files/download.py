@@ -113,19 +113,29 @@ def fetch(file: ModelFile, folder: Path, tick: Tick | None = None) -> Path:
 def only_one(path: Path) -> Iterator[None]:
     """Keep other Blenders, and other threads, from writing the same file; raises DownloadError.
 
-    The lock goes with the process that holds it, however that ends.
+    The lock goes with the process that holds it, however that ends. A share without locks is
+    refused.
     """
     with importing("filelock"):
         import filelock
 
     lock = filelock.FileLock(path.with_name(path.name + ".lock"), timeout=0)
     try:
-        with lock:
-            yield
+        lock.acquire()
     except filelock.Timeout as error:
         raise DownloadError(
             "Another Blender is working on {name}", "Wait until it is done", name=path.name
         ) from error
+    except NotImplementedError as error:
+        raise DownloadError(
+            "The folder {folder!r} lies on a share that cannot lock files",
+            "Choose another model folder in the preferences",
+            folder=path.parent.name,
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def sha256(path: Path, tick: Tick) -> str:

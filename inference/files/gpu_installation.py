@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import DependencyError, DownloadError
+from ..errors import DependencyError, DownloadError, TripoSRError
 from ..machine.gpu_builds import GpuBuild, Wheel
 from ..machine.installed_builds import (
     ARCHIVES,
@@ -192,21 +192,34 @@ def _part_of(tick: Tick, start: float, share: float, is_last: bool) -> Tick:
     return tick_of_file
 
 
-def clean_builds(home: Path) -> None:
-    """Delete what nobody needs: builds unpacked halfway, removed, or broken, and their archives."""
-    if not rubbish(home):
-        return
+def _go_on() -> None:
+    """Check of a caller that never stops."""
+
+
+def clean_builds(home: Path, check: Callable[[], None] = _go_on) -> None:
+    """Delete what nobody needs: builds unpacked halfway, removed, or broken, and their archives.
+
+    Args:
+        home: Folder for builds, which need not exist.
+        check: Called again and again; raises to stop.
+    """
     try:
-        with only_one(home):
-            _clean(home)
-    except (DownloadError, OSError) as error:  # another Blender is installing, or it is read-only
+        if rubbish(home):
+            with only_one(home):
+                _clean(home, check)
+    except (TripoSRError, OSError) as error:  # another Blender is installing, or it is read-only
         log.info("%s is not cleaned up: %s", home.name, error)
 
 
-def _clean(home: Path) -> None:
+def _clean(home: Path, check: Callable[[], None] = _go_on) -> None:
     for folder in rubbish(home):
-        if not is_in_use(folder):
-            _delete(folder)
+        if is_in_use(folder):
+            continue
+        for part in sorted(folder.glob("*/*")):  # such as torch/lib
+            check()
+            if part.is_dir() and not part.is_symlink():
+                _delete(part)
+        _delete(folder)
 
 
 def remove_builds(home: Path) -> tuple[int, bool]:

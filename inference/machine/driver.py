@@ -21,6 +21,10 @@ LIBRARIES = {"win32": "nvcuda.dll", "linux": "libcuda.so.1"}
 NO_CARD = frozenset({34, 100})
 """Results of cuInit without a card: CUDA_ERROR_STUB_LIBRARY, CUDA_ERROR_NO_DEVICE."""
 
+UNKNOWN_ERROR = 999
+"""Result of cuInit, CUDA_ERROR_UNKNOWN, with a broken driver; also with a card that is switched
+off to save power."""
+
 CAPABILITY = (75, 76)
 """CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR."""
 
@@ -48,11 +52,13 @@ class Driver:
         api: Version of CUDA that it supports: 1000 × major + 10 × minor; 0 without a driver.
         cards: Its cards, in its own order.
         problem: A message that says why it reports no cards, if that is an error; else empty.
+        is_puzzling: Whether the error may also mean that its card is switched off on purpose.
     """
 
     api: int = 0
     cards: tuple[Card, ...] = ()
     problem: str = ""
+    is_puzzling: bool = False
 
 
 class _CallFailed(Exception):  # noqa: N818, it never leaves this module
@@ -84,6 +90,10 @@ def look_at_driver(library: str | None = None) -> Driver:
         if error.result in NO_CARD:
             return Driver()
         log.warning("The NVIDIA driver does not answer: %s", error)
+        is_puzzling = error.result == UNKNOWN_ERROR
+        return Driver(problem=_does_not_work(str(error)), is_puzzling=is_puzzling)
+    except OSError as error:  # as ctypes reports on Windows that the driver reads wrong memory
+        log.warning("The NVIDIA driver fails: %s", error)
         return Driver(problem=_does_not_work(str(error)))
     except AttributeError as error:  # a function is missing: the driver is ancient, or no driver
         log.warning("The NVIDIA driver lacks a function: %s", error)

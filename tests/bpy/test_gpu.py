@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -174,8 +175,81 @@ def test_what_is_said_of_other_cards(bpy, addon, server, cards, noticed, without
     assert noticed() == ("NVIDIA GeForce RTX 3060 is not used", "", True)
     cards(RTX_3060, init=999)
     message, hint, has_button = noticed()
-    assert "does not work (cuInit: CUDA error 999)" in message and "Install the driver" in hint
+    assert "does not work (cuInit: CUDA error 999)" in message and "Restart the computer" in hint
     assert not has_button
+
+
+def test_a_card_that_may_be_switched_off_is_no_matter_for_the_tab(
+    bpy, addon, server, cards, noticed, monkeypatch
+) -> None:
+    drawn = []
+    panel = addon("panels.gpu")
+    monkeypatch.setattr(panel, "draw_text", lambda layout, text, icon: drawn.append(str(text)))
+    cards(RTX_3060, init=999)
+    noticed()
+    assert not panel.draw_gpu(bpy.context, None) and drawn == []
+    assert panel.draw_gpu(bpy.context, None, with_minor=True) and "999" in drawn[0]
+    cards(RTX_3060, init=803)
+    noticed()
+    assert panel.draw_gpu(bpy.context, None) and "803" in drawn[-2]
+
+
+def test_a_look_that_fails_is_not_repeated_at_once(bpy, addon, server, cards, monkeypatch) -> None:
+    gpu, session, looks = addon("tasks.gpu"), addon("tasks.session"), []
+
+    def find() -> None:
+        looks.append(0)
+        raise MemoryError
+
+    monkeypatch.setattr(gpu, "find", find)
+    monkeypatch.setattr(gpu, "bpy", SimpleNamespace(
+        app=SimpleNamespace(background=False, timers=Timers()), context=bpy.context
+    ))  # fmt: skip
+    for _ in range(3):
+        assert gpu.known() is None
+        while session.drivers.is_running():
+            session._pump()
+    assert len(looks) == 1
+    monkeypatch.setattr(gpu, "RETRY", 0.0)
+    gpu.known()
+    while session.drivers.is_running():
+        session._pump()
+    assert len(looks) == 2
+    monkeypatch.undo()
+    assert session.cleaning.join(60)
+
+
+class Timers:
+    """Blender's timers in a window, which call at once here."""
+
+    def is_registered(self, _: object) -> bool:
+        return False
+
+    def register(self, function: Callable[[], None], first_interval: float) -> None:
+        function()
+
+
+def test_cleaning_is_joined_at_exit(bpy, addon, server, cards, tmp_path) -> None:
+    """A thread that deletes files must not outlive the add-on."""
+    gpu, session = addon("tasks.gpu"), addon("tasks.session")
+    started, may_end = threading.Event(), threading.Event()
+
+    def slow(_home: Path, _tick: Callable) -> None:
+        started.set()
+        may_end.wait(30)
+
+    clean, gpu.clean_builds = gpu.clean_builds, slow
+    try:
+        gpu._look()
+        assert started.wait(30)
+        session.JOIN_TIMEOUT, timeout = 0.1, session.JOIN_TIMEOUT
+        session.drivers.join(30)
+        assert not session._join_all()
+        session.JOIN_TIMEOUT = timeout
+    finally:
+        gpu.clean_builds = clean
+        may_end.set()
+    assert session.cleaning.join(30)
 
 
 def test_scripts_are_told_why_not(bpy, addon, server, cards) -> None:
@@ -271,7 +345,7 @@ def test_the_look_tidies_up(bpy, addon, server, cards, tmp_path) -> None:
     (home(tmp_path) / f"{INSTALLED}.partial" / "torch").mkdir(parents=True)
     gpu, session = addon("tasks.gpu"), addon("tasks.session")
     gpu._look()
-    while session.drivers.is_running():
+    while session.drivers.is_running() or session.cleaning.is_running():
         session._pump()
     assert not list(home(tmp_path).iterdir())
     assert gpu._found.choice.card.name == "NVIDIA GeForce RTX 3060"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from fake_driver import GTX_1080, RTX_3060, build
 
+from triposr.inference.machine import driver
 from triposr.inference.machine.driver import Card, Driver, look_at_driver
 
 
@@ -44,6 +45,22 @@ def test_a_driver_that_does_not_work(tmp_path: Path, faults: dict) -> None:
     assert found.problem.startswith("The NVIDIA driver does not work (")
     reason = str(next(iter(faults.values())))
     assert reason in found.problem
+
+
+def test_a_driver_that_reads_wrong_memory(monkeypatch) -> None:
+    """On Windows, ctypes turns that into an OSError."""
+
+    class Broken:
+        def cuDriverGetVersion(self, *_: object) -> int:  # noqa: N802
+            raise OSError("exception: access violation reading 0x0000000000000008")
+
+    monkeypatch.setattr(driver.ctypes, "CDLL", lambda library: Broken())
+    assert "access violation" in look_at_driver("nvcuda.dll").problem
+
+
+def test_a_card_that_is_switched_off_gives_the_same_error(tmp_path: Path) -> None:
+    found = [look_at_driver(str(build(tmp_path, [RTX_3060], init=n))) for n in (803, 999)]
+    assert [driver.is_puzzling for driver in found] == [False, True]
 
 
 def test_torch_is_not_needed(tmp_path: Path) -> None:

@@ -452,6 +452,36 @@ def test_two_blenders_at_once(
     assert left_in(home) == before, "what the other one unpacks is left alone"
 
 
+def test_cleaning_never_fails(server: FileServer, home: Path, monkeypatch) -> None:
+    """On shares that know no locks, or cannot be read just now; and it can be stopped."""
+    left = home / "2.7.1-cu126-lin-311" / "torch" / "lib"
+    left.mkdir(parents=True)
+
+    def no_locks(*_: object, **__: object) -> None:
+        raise NotImplementedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("filelock.FileLock.acquire", no_locks)
+        clean_builds(home)
+        with pytest.raises(DownloadError, match="cannot lock files"):
+            install_build(published(server), home, ignore_progress, fine)
+    for error in (OSError(errno.EIO, "I/O error"), DependencyError("No filelock", "Hint")):
+
+        def fail(path: Path, error: Exception = error) -> list[Path]:
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(gpu_installation, "rubbish", fail)
+            clean_builds(home)
+
+    def stop() -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        clean_builds(home, stop)
+    assert left.is_dir()
+
+
 def test_remove(server: FileServer, home: Path) -> None:
     install_build(published(server), home, ignore_progress, fine)
     found = find_installed(home)
