@@ -12,12 +12,14 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
+import threading
 import time
-from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,12 @@ TIME_LIMIT = 600.0
 
 GLANCE = 0.2
 """Seconds between two looks at the other process."""
+
+PATIENCE = 5.0
+"""Seconds to wait for a process that was killed."""
+
+KEPT = 100_000
+"""Bytes that are read of what the other process has printed."""
 
 ANSWER = "TRIPOSR-TRIAL "
 """Begins the line with the answer, among all that Blender prints."""
@@ -63,36 +71,39 @@ def try_build(folder: Path, command: Sequence[str], tick: Any, limit: float = TI
     """
     from ..errors import DependencyError  # not above: this file also runs as a script
 
-    told = json.dumps({"folder": str(folder), "path": sys.path})
+    told = json.dumps({"folder": str(folder), "path": sys.path, "limit": limit})
+    # A file, not a pipe: a process that the other one has started may keep a pipe open for ever.
+    output = tempfile.TemporaryFile()  # noqa: SIM115, closed below
     try:
         process = subprocess.Popen(
             [*command, __file__, "--", told],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=subprocess.STDOUT,
             env={name: value for name, value in os.environ.items() if name[:6] != "PYTHON"},
-            encoding="utf-8",
-            errors="replace",
             # No console window pops up on Windows.
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
     except OSError as error:
+        output.close()
         raise DependencyError(
             "Blender cannot be started a second time, to try the GPU build: {reason}",
             "Save your work, restart Blender and try again",
             reason=str(error),
         ) from error
-    lines = _watch(process, tick, time.monotonic() + limit)
-    if lines is None:
+    with output:
+        has_ended = _watch(process, tick, time.monotonic() + limit)
+        lines = _last_lines(output)
+    answers = [line.removeprefix(ANSWER) for line in lines if line.startswith(ANSWER)]
+    if answers:  # whatever happens to the process while it ends
+        answer = json.loads(answers[-1])
+        return Trial(answer["version"], answer["cuda"], tuple(answer["cards"]), answer["problem"])
+    if not has_ended:
         raise DependencyError(
             "The GPU build did not answer within {minutes:.0f} minutes",
             "Restart the computer and try again; the torch that worked before still works",
             minutes=limit / 60,
         )
-    answers = [line.removeprefix(ANSWER) for line in lines if line.startswith(ANSWER)]
-    if process.returncode == 0 and answers:
-        answer = json.loads(answers[-1])
-        return Trial(answer["version"], answer["cuda"], tuple(answer["cards"]), answer["problem"])
     log.error("The trial has ended with %s:\n%s", process.returncode, "\n".join(lines))
     raise DependencyError(
         "The GPU build does not work on this machine: {reason}",
@@ -101,22 +112,27 @@ def try_build(folder: Path, command: Sequence[str], tick: Any, limit: float = TI
     )
 
 
-def _watch(process: subprocess.Popen[str], tick: Any, deadline: float) -> list[str] | None:
-    """Wait for a process and return its last lines; None if it took too long."""
-    lines: deque[str] = deque(maxlen=200)
+def _watch(process: subprocess.Popen[bytes], tick: Any, deadline: float) -> bool:
+    """Wait for a process, and kill it if it takes too long; return whether it ended by itself."""
     try:
         while time.monotonic() < deadline:
             tick("try", 0.0)
-            try:
-                output, _ = process.communicate(timeout=GLANCE)
-            except subprocess.TimeoutExpired:
-                continue
-            lines.extend(output.splitlines())
-            return list(lines)
-        return None
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(GLANCE)
+                return True
+        return False
     finally:
         process.kill()
-        process.communicate()
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:  # in a driver that does not answer
+            log.warning("The process %d of the trial does not end", process.pid)
+
+
+def _last_lines(output: IO[bytes]) -> list[str]:
+    """Return the last lines of what a process has printed."""
+    output.seek(max(0, output.seek(0, os.SEEK_END) - KEPT))
+    return output.read().decode("utf-8", "replace").splitlines()
 
 
 def _last_error(lines: Sequence[str]) -> str:
@@ -219,5 +235,17 @@ def _load_package(root: Path) -> str:
     return name
 
 
+def _end_after(seconds: float) -> None:
+    """End this process after some time: the Blender that started it may have been killed."""
+    timer = threading.Timer(seconds, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
+
+
 if __name__ == "__main__":
-    main(json.loads(sys.argv[-1]))
+    arguments = json.loads(sys.argv[-1])
+    _end_after(arguments["limit"])
+    main(arguments)
+    # Not through Blender's own end, in which libraries of torch may crash.
+    sys.stdout.flush()
+    os._exit(0)

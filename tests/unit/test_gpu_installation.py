@@ -328,6 +328,41 @@ def test_a_trial_is_stopped_by_cancel(tmp_path: Path) -> None:
     assert not mark.exists()
 
 
+def test_a_process_that_outlives_the_trial_blocks_nothing(tmp_path: Path) -> None:
+    """One that the other process has started holds on to what it writes to."""
+    mark = tmp_path / "mark"
+    lasting = f"import time, os; time.sleep(5); open({str(mark)!r}, 'w')"
+    code = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {lasting!r}])"
+    waiting = (sys.executable, "-c", f"{code}; import time; print(1, flush=True); time.sleep(60)")
+    ticks = []
+
+    def tick(stage: str, fraction: float) -> None:
+        ticks.append(stage)
+        if len(ticks) > 4:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        try_build(tmp_path, waiting, tick)
+    assert not mark.exists()
+
+
+def test_a_crash_after_the_answer_is_no_failure(tmp_path: Path) -> None:
+    answer = {"version": "2.8.0", "cuda": "12.8", "cards": ["RTX"], "problem": ""}
+    code = f"import os; print({trial.ANSWER + json.dumps(answer)!r}, flush=True); os.abort()"
+    found = try_build(tmp_path, (sys.executable, "-c", code), ignore_progress)
+    assert found.cards == ("RTX",)
+
+
+def test_a_trial_whose_blender_was_killed_ends(tmp_path: Path) -> None:
+    told = json.dumps({"folder": str(tmp_path), "path": sys.path, "limit": 0.5})
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch/version.py").write_text("__version__ = '2.8.0'")
+    (tmp_path / f"torch/_C{small_builds.SUFFIX}").write_text("")
+    (tmp_path / "torch/__init__.py").write_text("import time; time.sleep(60)")
+    done = subprocess.run([*PYTHON, trial.__file__, "--", told], timeout=40)
+    assert done.returncode == 1
+
+
 def test_what_worked_before_stays(server: FileServer, home: Path) -> None:
     install_build(published(server, version="2.7.1+cu126"), home, ignore_progress, fine)
     before = find_installed(home)
