@@ -206,8 +206,8 @@ class _TorchLoader(SourceFileLoader):
         try:
             super().exec_module(module)
         finally:
-            # Not by position: torch or another thread may have changed the path.
-            if folder in sys.path:
-                sys.path.reverse()
-                sys.path.remove(folder)
-                sys.path.reverse()
+            # Not the last one: torch or another thread may have changed the path. In one step, so
+            # that no other thread sees the path in another order.
+            positions = [at for at, entry in enumerate(sys.path) if entry == folder]
+            if positions:
+                del sys.path[positions[-1]]

@@ -123,6 +123,19 @@ def test_torch_finds_its_libraries_on_the_path_while_it_is_imported(tmp_path: Pa
     assert import_from(tmp_path) == ["2.8.0+cu128", "", "True"]
 
 
+def test_other_threads_never_see_another_order(tmp_path: Path) -> None:
+    """The search path loses one entry, in one step, wherever torch has put others."""
+    unpacked(tmp_path, {"torch/__init__.py": f"{small_builds.TORCH}\nsys.path.append('/late')"})
+    watched = (
+        "class Path_(list):\n"
+        "    def reverse(self): raise AssertionError\n"
+        "    def __setitem__(self, *_): raise AssertionError\n"
+        "build = str(next(home.iterdir()))\n"
+        "sys.path = Path_([build, *sys.path]); path = [*sys.path, '/late']"
+    )
+    assert import_from(tmp_path, watched) == ["2.8.0+cu128", "", "True"]
+
+
 def usual() -> str:
     return metadata.version("torch")
 
