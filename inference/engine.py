@@ -79,8 +79,13 @@ class Engine:
 
     def uses_gpu_build(self) -> bool:
         """Return whether torch was imported from a build that `Use My GPU` installed."""
+        return bool(self.gpu_build())
+
+    def gpu_build(self) -> str:
+        """Return the name of that build's folder; empty if torch was imported from another one."""
         file = getattr(sys.modules.get("torch"), "__file__", None)
-        return file is not None and is_build(Path(file).parents[1])
+        folder = None if file is None else Path(file).parents[1]
+        return folder.name if folder is not None and is_build(folder) else ""
 
     def device(self) -> str:
         """Return torch's name for the loaded model's device; empty if no model is loaded."""

@@ -12,7 +12,7 @@ import bpy
 
 from ..inference.engine import engine
 from ..inference.files.installation import is_installed
-from ..inference.machine.driver import Driver, look_at_driver
+from ..inference.machine.driver import Driver
 from ..inference.machine.home import home_folder
 from ..inference.machine.installed_builds import find_installed
 from ..inference.message import Message
@@ -20,6 +20,7 @@ from ..inference.model.catalog import MODELS
 from ..inference.model.weights import STARTER_FOLDER, find_model
 from ..preferences import device_label, gpu_builds, model_folder, preferences, torch_folder
 from ..tasks.devices import detection
+from ..tasks.gpu import findings
 from ..tasks.session import ADDON, recent_warnings, upkeep
 from ..texts import report
 from .reporting import do_now
@@ -98,7 +99,11 @@ def _about_devices(context: bpy.types.Context) -> Iterator[str]:
     yield f"Own torch: {'yes' if chosen.torch_folder else 'no'}"
     if build := find_installed(gpu_builds(context)):
         yield f"GPU build: {build.version}, in use: {engine.uses_gpu_build()}"
-    yield from _about_driver(look_at_driver())
+    looked = findings()
+    if looked is None:
+        yield "NVIDIA driver: not asked yet"
+    else:
+        yield from _about_driver(looked.driver)
     for device in engine.devices:
         yield f"{device.name}: {device_label(device)} {device.problem}"
     if engine.is_loaded():

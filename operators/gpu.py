@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
 from ..inference.engine import engine
-from ..inference.machine.gpu_builds import LICENSE, hosts
+from ..inference.files.download import RESERVE
+from ..inference.machine.gpu_builds import LICENSES, GpuBuild, hosts
+from ..inference.message import Message, size_text
 from ..preferences import offline_reason
-from ..tasks.gpu import installation, offer, removal
+from ..tasks import inventory
+from ..tasks.gpu import findings, installation, offer, removal
 from ..tasks.session import pictures, upkeep
+from ..texts import localized, report
 from .reporting import do_now
 
 DIALOG_WIDTH = 420
@@ -23,6 +29,8 @@ class TRIPOSR_OT_use_gpu(bpy.types.Operator):
     bl_label = "Use My GPU"
 
     is_clicked = False
+    offered = None
+    """What the dialog is about: what `offer` returned."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -36,14 +44,17 @@ class TRIPOSR_OT_use_gpu(bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.is_clicked = True
-        offer(context)  # raises for a script's call without a card, before any dialog
+        if findings() is None:  # as when it is called from the search menu, before any panel
+            report(self, Message("Looking at the graphics card: try again in a moment"))
+            return {"CANCELLED"}
+        self.offered = offer(context)
         return context.window_manager.invoke_props_dialog(
             self, width=DIALOG_WIDTH, confirm_text=iface_("Download")
         )
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
-        choice, build = offer(context)
+        choice, build = self.offered
         column = layout.column(align=True)
         text = iface_("torch {version}, for {card}")
         column.label(
@@ -51,23 +62,48 @@ class TRIPOSR_OT_use_gpu(bpy.types.Operator):
         )
         text = iface_("From {hosts}").format(hosts=", ".join(hosts(build)))
         column.label(text=text, translate=False)
-        text = iface_("{size:.1f} GB to download, {disk:.1f} GB on the disk afterwards")
-        text = text.format(size=build.size / 1e9, disk=build.unpacked / 1e9)
-        column.label(text=text, translate=False)
+        for text in _about_sizes(build, inventory.known(context)):
+            column.label(text=localized(text), translate=False)
         if engine.has_torch():
             column.label(text="Restart Blender afterwards: another torch is already loaded")
         else:
             column.label(text="Blender need not be restarted")
-        row = layout.split(factor=0.75)
-        row.label(text="By downloading, you accept NVIDIA's license")
-        row.operator("wm.url_open", text="Read It", icon="URL").url = LICENSE
+        column = layout.column(align=True)
+        column.label(text="By downloading, you accept NVIDIA's licenses:")
+        row = column.row(align=True)
+        for name, address in LICENSES.items():
+            row.operator("wm.url_open", text=name, icon="URL", translate=False).url = address
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        task = installation(context)
         if not self.is_clicked:
-            return do_now(self, task)
-        upkeep.submit(task)
+            return do_now(self, installation(context, *offer(context)))
+        upkeep.submit(installation(context, *self.offered))
         return {"FINISHED"}
+
+
+def _about_sizes(build: GpuBuild, found: inventory.Inventory | None) -> Iterator[Message]:
+    """Say what a build takes: the network now, the disk meanwhile and afterwards."""
+    arrived = 0 if found is None else min(found.gpu_downloads.get(build.folder_name, 0), build.size)
+    missing = build.size - arrived
+    if arrived:
+        yield Message(
+            "{missing} of {size} left to download",
+            missing=size_text(missing),
+            size=size_text(build.size),
+        )
+    else:
+        yield Message("{size} to download", size=size_text(build.size))
+    needed = missing + build.unpacked
+    yield Message(
+        "Needs {needed} of free disk space meanwhile, and takes {disk} afterwards",
+        needed=size_text(needed),
+        disk=size_text(build.unpacked),
+    )
+    if found is not None and found.free is not None and found.free < needed + RESERVE:
+        yield Message(
+            "Only {free} are free: make room, or choose a Model Folder on another disk",
+            free=size_text(found.free),
+        )
 
 
 class TRIPOSR_OT_remove_gpu_build(bpy.types.Operator):

@@ -24,6 +24,8 @@ def draw_gpu(
     """
     if engine.torch_problem:
         draw_text(layout, engine.torch_problem, "ERROR")
+        if not with_minor:  # in the preferences, the button stands beside the build
+            layout.operator("triposr.remove_gpu_build", text="Remove", icon="TRASH")
     told = notice(context)
     if told is not None and told.is_minor and not with_minor:
         return False
@@ -47,7 +49,8 @@ def draw_gpu_build(layout: bpy.types.UILayout, found: Inventory) -> None:
         return
     row = layout.box().row()
     if found.gpu_build is not None:
-        row.label(text=f"torch {found.gpu_build.version}", icon="CHECKMARK", translate=False)
+        icon = "ERROR" if engine.torch_problem else "CHECKMARK"
+        row.label(text=f"torch {found.gpu_build.version}", icon=icon, translate=False)
         row.label(text=localized(size_text(found.gpu_build.size)), translate=False)
     if found.gpu_download:
         row.label(text="Not installed yet", icon="BLANK1")

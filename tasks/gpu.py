@@ -15,7 +15,14 @@ from ..inference.engine import engine
 from ..inference.errors import InputError
 from ..inference.files.gpu_installation import clean_builds, install_build, remove_builds
 from ..inference.machine.driver import Driver, look_at_driver
-from ..inference.machine.gpu_builds import Choice, GpuBuild, at_mirror, builds_here, choose
+from ..inference.machine.gpu_builds import (
+    Choice,
+    GpuBuild,
+    at_mirror,
+    builds_here,
+    choose,
+    drives,
+)
 from ..inference.machine.own_torch import TorchBuild, read_usual_build
 from ..inference.machine.trial import Trial, try_build
 from ..inference.message import Message, size_text
@@ -41,12 +48,14 @@ class Gpu:
         choice: The card to use and the build for it; None without a card.
         is_offered: Whether this zip offers any builds for this system.
         usual: The torch that came with the zip, or that Python finds; None without one.
+        unfit: Names of the folders of builds for this system that do not drive the chosen card.
     """
 
     driver: Driver
     choice: Choice | None
     is_offered: bool
     usual: TorchBuild | None
+    unfit: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,13 @@ _at = float("-inf")
 def find() -> Gpu:
     """Look at this machine. No bpy: this runs on a worker."""
     builds, driver = builds_here(), look_at_driver()
-    return Gpu(driver, choose(driver, builds), bool(builds), read_usual_build())
+    choice = choose(driver, builds)
+    unfit = frozenset(
+        build.folder_name
+        for build in builds
+        if choice is not None and not drives(build, choice.card, driver.api)
+    )
+    return Gpu(driver, choice, bool(builds), read_usual_build(), unfit)
 
 
 def known() -> Gpu | None:
@@ -119,19 +134,34 @@ def notice(context: bpy.types.Context) -> Notice | None:
             return None
         hint = Message("Restart the computer; if that does not help, install the driver again")
         return Notice(problem, hint, is_minor=gpu.driver.is_puzzling)
+    if found.gpu_build is not None and not engine.torch_problem:
+        return _about_installed(gpu, gpu.choice, found.gpu_build.folder.name)
     if engine.uses_gpu_build():
         return None
-    card = gpu.choice.card.name
-    if found.gpu_build is not None:
-        waits = engine.has_torch()
-        return Notice(Message("Restart Blender to use {card}", card=card)) if waits else None
     return None if _is_used(gpu) else _unused(gpu.choice)
+
+
+def _about_installed(gpu: Gpu, choice: Choice, installed: str) -> Notice | None:
+    """What to tell of the card if a build is installed, in a folder of that name."""
+    is_loaded = engine.gpu_build() == installed
+    is_idle = is_loaded and bool(engine.devices) and not _drives_a_card()
+    # As after another card was put in; a build that is only older is left alone.
+    is_other = choice.build is not None and choice.build.folder_name != installed
+    if is_other and (is_idle or installed in gpu.unfit):
+        return _unused(choice)
+    if is_loaded or not engine.has_torch():
+        return None
+    return Notice(Message("Restart Blender to use {card}", card=choice.card.name))
+
+
+def _drives_a_card() -> bool:
+    return any(each.name.startswith("cuda:") and not each.problem for each in engine.devices)
 
 
 def _is_used(gpu: Gpu) -> bool:
     """Whether the torch in use drives a card, as far as that is known without importing it."""
     if engine.devices:
-        return any(each.name.startswith("cuda:") and not each.problem for each in engine.devices)
+        return _drives_a_card()
     return gpu.usual is not None and gpu.usual.uses_gpus
 
 
@@ -153,14 +183,29 @@ def _unused(choice: Choice) -> Notice:
     )
 
 
+def findings() -> Gpu | None:
+    """Findings, for what a click shows: None before the first look.
+
+    Without a window there are no looks, so it looks now.
+    """
+    if _found is None and bpy.app.background:
+        _keep(find())
+    return known()
+
+
 def offer(context: bpy.types.Context) -> tuple[Choice, GpuBuild]:
     """The card to use, and the build for it, at the mirror of the preferences.
 
     Looks at the machine if nothing is known yet, as for a script.
 
     Raises:
-        InputError: There is no card, or no build for it.
+        InputError: There is no card, or no build for it, or Own Torch is set.
     """
+    if torch_folder(context) is not None:
+        raise InputError(
+            "Own Torch is set, and goes before what Use My GPU installs",
+            "Clear Own Torch in the preferences first",
+        )
     gpu = _found or find()
     _keep(gpu)
     if gpu.choice is None:
@@ -174,9 +219,8 @@ def offer(context: bpy.types.Context) -> tuple[Choice, GpuBuild]:
     return gpu.choice, at_mirror(gpu.choice.build, preferences(context).pytorch_mirror)
 
 
-def installation(context: bpy.types.Context) -> Task:
-    """Make the task that installs the build for the card; raises InputError without one."""
-    choice, build = offer(context)
+def installation(context: bpy.types.Context, choice: Choice, build: GpuBuild) -> Task:
+    """Make the task that installs the build for a card; takes what `offer` returns."""
     home, command, offline = gpu_builds(context), second_blender(), offline_error()
 
     def work(tick: Tick) -> Trial:
@@ -195,6 +239,7 @@ def installation(context: bpy.types.Context) -> Task:
 
 
 def _installed(card: str, trial: Trial) -> Outcome:
+    engine.forget_gpu_problem()
     inventory.look_again()
     if not trial.cards:
         return Outcome(
@@ -225,6 +270,7 @@ def removal(context: bpy.types.Context) -> Task:
 
 
 def _removed(result: tuple[int, bool]) -> Outcome:
+    engine.forget_gpu_problem()
     inventory.look_again()
     freed, is_complete = result
     if is_complete:

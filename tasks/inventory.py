@@ -8,8 +8,11 @@ checks the disks itself.
 
 from __future__ import annotations
 
+import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import bpy
@@ -17,7 +20,12 @@ import bpy
 from ..inference.errors import DependencyError
 from ..inference.files.gpu_installation import downloaded
 from ..inference.files.installation import is_installed, needs_conversion
-from ..inference.machine.installed_builds import InstalledBuild, archives, find_installed
+from ..inference.machine.installed_builds import (
+    ARCHIVES,
+    InstalledBuild,
+    archives,
+    find_installed,
+)
 from ..inference.machine.own_torch import TorchBuild, read_build
 from ..inference.message import Message
 from ..inference.model.catalog import MODELS
@@ -57,7 +65,8 @@ class Inventory:
         installed: Names of the installed models.
         torch: The other torch, or why it cannot be used; None if none is chosen.
         gpu_build: The build that *Use My GPU* installed.
-        gpu_download: Bytes that have arrived of such a build, and are not installed.
+        gpu_downloads: Bytes that have arrived of such builds, and are not installed, by name.
+        free: Bytes that are free for such builds; None if that is not known.
     """
 
     places: Places
@@ -67,7 +76,13 @@ class Inventory:
     installed: frozenset[str]
     torch: TorchBuild | Message | None
     gpu_build: InstalledBuild | None = None
-    gpu_download: int = 0
+    gpu_downloads: Mapping[str, int] = field(default_factory=dict)
+    free: int | None = None
+
+    @property
+    def gpu_download(self) -> int:
+        """Bytes of all `gpu_downloads`."""
+        return sum(self.gpu_downloads.values())
 
 
 _found: Inventory | None = None
@@ -111,8 +126,25 @@ def find(places: Places) -> Inventory:
         installed=frozenset(m.name for m in MODELS if is_installed(m, places.models)),
         torch=_torch_in(places.torch),
         gpu_build=None if places.builds is None else find_installed(places.builds),
-        gpu_download=0 if places.builds is None else sum(map(downloaded, archives(places.builds))),
+        gpu_downloads={} if places.builds is None else _downloads(places.builds),
+        free=None if places.builds is None else _free(places.builds),
     )
+
+
+def _downloads(builds: Path) -> dict[str, int]:
+    return {
+        folder.name.removesuffix(ARCHIVES): size
+        for folder in archives(builds)
+        if (size := downloaded(folder))
+    }
+
+
+def _free(folder: Path) -> int | None:
+    """Bytes that are free where a folder is, or would be made."""
+    for path in (folder, *folder.parents):
+        with suppress(OSError):
+            return shutil.disk_usage(path).free
+    return None
 
 
 def _torch_in(folder: Path | None) -> TorchBuild | Message | None:

@@ -572,17 +572,31 @@ MESSAGES = {
     "torch {version}": "torch {version}",
     "torch {version}, for {card}": "torch {version}, für {card}",
     "From {hosts}": "Von {hosts}",
-    "{size:.1f} GB to download, {disk:.1f} GB on the disk afterwards": (
-        "{size:.1f} GB herunterzuladen, danach {disk:.1f} GB auf dem Datenträger"
+    "{size} to download": "{size} herunterzuladen",
+    "{missing} of {size} left to download": "Noch {missing} von {size} herunterzuladen",
+    "Needs {needed} of free disk space meanwhile, and takes {disk} afterwards": (
+        "Braucht inzwischen {needed} freien Speicher und belegt danach {disk}"
+    ),
+    "Only {free} are free: make room, or choose a Model Folder on another disk": (
+        "Nur {free} sind frei: Platz schaffen, oder einen Modellordner auf einem anderen "
+        "Datenträger wählen"
+    ),
+    "Looking at the graphics card: try again in a moment": (
+        "Die Grafikkarte wird gesucht: gleich noch einmal versuchen"
+    ),
+    "Own Torch is set, and goes before what Use My GPU installs": (
+        "Ein eigenes torch ist gewählt, und das geht vor"
+    ),
+    "Clear Own Torch in the preferences first": (
+        "Zuerst in den Einstellungen das Feld „Eigenes torch“ leeren"
     ),
     "Blender need not be restarted": "Blender muss nicht neu gestartet werden",
     "Restart Blender afterwards: another torch is already loaded": (
         "Blender danach neu starten: Ein anderes torch ist schon geladen"
     ),
-    "By downloading, you accept NVIDIA's license": (
-        "Mit dem Herunterladen wird NVIDIAs Lizenz angenommen"
+    "By downloading, you accept NVIDIA's licenses:": (
+        "Mit dem Herunterladen werden NVIDIAs Lizenzen angenommen:"
     ),
-    "Read It": "Lesen",
     "Unpacking": "Wird entpackt",
     "Trying it in a second Blender": "Wird in einem zweiten Blender ausprobiert",
     "The next picture uses {card}": "Das nächste Bild verwendet {card}",

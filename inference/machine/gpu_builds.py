@@ -25,8 +25,11 @@ PYTORCH = "https://download.pytorch.org"
 PYTORCH_TOO = "https://download-r2.pytorch.org"
 """Second name of PyTorch's server, with the same paths."""
 
-LICENSE = "https://docs.nvidia.com/cuda/eula/"
-"""NVIDIA's license, to which whoever downloads its libraries agrees."""
+LICENSES = {
+    "CUDA EULA": "https://docs.nvidia.com/cuda/eula/",
+    "cuDNN License": "https://docs.nvidia.com/deeplearning/cudnn/latest/reference/eula.html",
+}
+"""NVIDIA's licenses, to which whoever downloads its libraries agrees, by name."""
 
 SYSTEMS = {("linux", "x86_64"): "linux-x64", ("win32", "AMD64"): "windows-x64"}
 """Names of the systems for which there are builds, by sys.platform and platform.machine()."""
@@ -159,9 +162,7 @@ def choose(driver: Driver, builds: Sequence[GpuBuild]) -> Choice | None:
 
 
 def _choice_for(card: Card, api: int, builds: Sequence[GpuBuild]) -> Choice:
-    fitting = [
-        build for build in builds if build.capability[0] <= card.capability <= build.capability[1]
-    ]
+    fitting = [build for build in builds if _was_made_for(card, build)]
     for build in fitting:
         if build.driver_api <= api:
             return Choice(card, build)
@@ -169,6 +170,15 @@ def _choice_for(card: Card, api: int, builds: Sequence[GpuBuild]) -> Choice:
         return Choice(card)
     least = min(build.driver_api for build in fitting)
     return Choice(card, driver=_catalog()["drivers"].get(str(least), str(least)))
+
+
+def _was_made_for(card: Card, build: GpuBuild) -> bool:
+    return build.capability[0] <= card.capability <= build.capability[1]
+
+
+def drives(build: GpuBuild, card: Card, api: int) -> bool:
+    """Return whether a build can use a card with a driver of that version (`Driver.api`)."""
+    return _was_made_for(card, build) and build.driver_api <= api
 
 
 def at_mirror(build: GpuBuild, mirror: str) -> GpuBuild:

@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -90,7 +91,9 @@ def wait(addon, seconds: float = 60) -> object:
 
 def click(bpy, addon) -> None:
     """Confirm the dialog."""
-    addon("tasks.session").upkeep.submit(addon("tasks.gpu").installation(bpy.context))
+    gpu = addon("tasks.gpu")
+    offered = gpu.offer(bpy.context)
+    addon("tasks.session").upkeep.submit(gpu.installation(bpy.context, *offered))
 
 
 def test_notice_to_ready(bpy, addon, server, cards, noticed, without_torch, tmp_path) -> None:
@@ -357,22 +360,102 @@ def test_the_dialog_says_all_that_matters(bpy, addon, server, cards, monkeypatch
     shown = []
     layout = SimpleNamespace(
         label=lambda text, **_: shown.append(text),
-        operator=lambda name, **_: SimpleNamespace(),
+        operator=lambda name, text, **_: shown.append(text) or SimpleNamespace(),
     )
-    layout.column = layout.split = lambda **_: layout
-    for is_loaded in (False, True):
-        monkeypatch.setattr(operator.engine, "has_torch", lambda is_loaded=is_loaded: is_loaded)
-        operator.TRIPOSR_OT_use_gpu.draw(SimpleNamespace(layout=layout), bpy.context)
+    layout.column = layout.row = lambda **_: layout
+    inventory = addon("tasks.inventory")
+    found = inventory.find(inventory.places_of(bpy.context))
+    offered = addon("tasks.gpu").offer(bpy.context)
+    dialog = SimpleNamespace(layout=layout, offered=offered)
+    monkeypatch.setattr(addon("tasks.gpu"), "find", None)  # draw() looks at nothing
+    for changes in ({}, {"gpu_downloads": {INSTALLED: 1000}, "free": 40_000_000}):
+        now = replace(found, **changes)
+        monkeypatch.setattr(inventory, "known", lambda context, now=now: now)
+        monkeypatch.setattr(operator.engine, "has_torch", lambda changes=changes: bool(changes))
+        operator.TRIPOSR_OT_use_gpu.draw(dialog, bpy.context)
+        assert ("Only 40 MB are free" in "\n".join(shown)) == bool(changes)
     text = "\n".join(shown)
     for part in (
         "torch 2.8.0+cu128, for NVIDIA GeForce RTX 3060",
         "From 127.0.0.1",
-        "GB to download",
-        "NVIDIA's license",
+        "0 MB to download",
+        "0 MB of 0 MB left to download",
+        "Needs 1 MB of free disk space meanwhile, and takes 1 MB afterwards",
+        "NVIDIA's licenses",
         "Blender need not be restarted",
         "Restart Blender afterwards",
+        "CUDA EULA",
+        "cuDNN License",
     ):
         assert part in text
+
+
+def test_a_click_before_the_first_look(bpy, addon, server, cards, monkeypatch) -> None:
+    """From the search menu: the driver is not asked on the main thread."""
+    gpu, operator = addon("tasks.gpu"), addon("operators.gpu")
+    told, asked = [], []
+    monkeypatch.setattr(gpu, "find", lambda: asked.append(0))
+    monkeypatch.setattr(gpu, "bpy", SimpleNamespace(
+        app=SimpleNamespace(background=False, timers=SimpleNamespace(
+            is_registered=lambda _: False,
+            register=lambda function, first_interval: told.append(function.__name__),
+        ))
+    ))  # fmt: skip
+    monkeypatch.setattr(operator, "report", lambda _, message: told.append(str(message)))
+    clicked = operator.TRIPOSR_OT_use_gpu.invoke(SimpleNamespace(), bpy.context, None)
+    assert clicked == {"CANCELLED"} and asked == []
+    assert told == ["_look", "Looking at the graphics card: try again in a moment"]
+    text = addon("operators.diagnostics").diagnostics(bpy.context)
+    assert "NVIDIA driver: not asked yet" in text and asked == []
+    monkeypatch.undo()
+
+
+def test_own_torch_goes_first(bpy, addon, server, cards, tmp_path) -> None:
+    cards(RTX_3060)
+    addon("preferences").preferences(bpy.context).torch_folder = str(tmp_path)
+    with pytest.raises(RuntimeError, match=r"Own Torch is set.*\. Clear Own Torch"):
+        bpy.ops.triposr.use_gpu()
+
+
+def test_another_card_is_put_in(bpy, addon, server, cards, noticed, without_torch, monkeypatch):
+    """The build for the old card is installed; the catalog has another one for the new card."""
+    engine = addon("inference.engine").engine
+    cards(RTX_3060)
+    bpy.ops.triposr.use_gpu()
+    older = small_builds.catalog(server.files)["builds"][0] | {"capability": [[5, 0], [9, 0]]}
+    newer = older | {"version": "2.13.0+cu130", "capability": [[7, 5], [12, 1]]}
+    told = {"builds": [newer, older], "drivers": {}}
+    monkeypatch.setattr(addon("inference.machine.gpu_builds"), "_catalog", lambda: told)
+    cards(RTX_3060)
+    assert noticed() is None, "there is a newer build, but the one that is there will do"
+    DeviceInfo = addon("inference.types").DeviceInfo
+    monkeypatch.setattr(engine, "gpu_build", lambda: INSTALLED)
+    monkeypatch.setattr(engine, "has_torch", lambda: True)
+    monkeypatch.setattr(engine, "devices", (DeviceInfo("cuda", "RTX", problem="no"),))
+    assert noticed() == ("NVIDIA GeForce RTX 3060 is not used", "", True)
+    monkeypatch.setattr(engine, "devices", (DeviceInfo("cuda:0", "RTX"),))
+    assert noticed() is None
+    monkeypatch.setattr(engine, "gpu_build", lambda: "")
+    assert noticed() == ("Restart Blender to use NVIDIA GeForce RTX 3060", "", False)
+    cards(fake_driver.FakeCard("NVIDIA GeForce RTX 5090", 12, 0, 32_000_000_000))
+    assert noticed() == ("NVIDIA GeForce RTX 5090 is not used", "", True)
+
+
+def test_a_damaged_build_is_offered_again(
+    bpy, addon, server, cards, noticed, without_torch, monkeypatch, tmp_path
+) -> None:
+    cards(RTX_3060)
+    bpy.ops.triposr.use_gpu()
+    engine = addon("inference.engine").engine
+    (home(tmp_path) / INSTALLED / "torch/lib/libtorch_cuda.so").unlink()
+    monkeypatch.setattr(addon("inference.engine"), "loaded_from", lambda: None)
+    assert engine._usable_build(home(tmp_path)) is None and "damaged" in engine.torch_problem
+    assert noticed() == ("NVIDIA GeForce RTX 3060 is not used", "", True)
+    bpy.ops.triposr.use_gpu()
+    assert engine.torch_problem == "" and noticed() is None
+    assert (home(tmp_path) / INSTALLED / "torch/lib/libtorch_cuda.so").exists()
+    assert engine._usable_build(home(tmp_path)) is not None
+    addon("inference.machine.installed_builds").release(home(tmp_path) / INSTALLED)
 
 
 def test_uninstalling_takes_the_build_along(tmp_path: Path) -> None:
