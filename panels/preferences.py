@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import bpy
+from bpy.app.translations import pgettext_iface as iface_
 
 from ..inference.engine import engine
-from ..inference.machine.gpu_builds import PYTORCH
 from ..inference.machine.own_torch import TorchBuild
 from ..inference.model.catalog import MODELS, TRIPOSR, PublishedModel, hub_address
 from ..preferences import MachineSettings, model_folder, offline_reason
@@ -73,7 +73,8 @@ class TripoSRPreferences(MachineSettings, bpy.types.AddonPreferences):
         draw_gpu(context, layout, with_minor=True)
         if found is not None:
             draw_gpu_build(layout, found)
-        layout.prop(self, "pytorch_mirror", placeholder=PYTORCH)
+        servers = iface_("PyTorch's and NVIDIA's servers")
+        layout.prop(self, "pytorch_mirror", placeholder=servers)
         layout.prop(self, "torch_folder")
         build = None if found is None else found.torch
         if isinstance(build, TorchBuild):

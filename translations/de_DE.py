@@ -536,6 +536,7 @@ MESSAGES = {
         "Adresse, die statt https://github.com verwendet wird, wo die Freistellmodelle liegen"
     ),
     "PyTorch Mirror": "PyTorch-Spiegel",
+    "PyTorch's and NVIDIA's servers": "Server von PyTorch und NVIDIA",
     "Address to use instead of https://download.pytorch.org and https://pypi.nvidia.com, which host torch for NVIDIA cards and the libraries it needs": (  # noqa: E501
         "Adresse, die statt https://download.pytorch.org und https://pypi.nvidia.com verwendet "
         "wird, wo torch für NVIDIA-Karten und die nötigen Bibliotheken liegen"
@@ -634,9 +635,7 @@ MESSAGES = {
     "{name} cannot be unpacked: {reason}": "{name} kann nicht entpackt werden: {reason}",
     "it has {size} instead of {limit}": "es hat {size} statt {limit}",
     "it names {name!r}, which is unsafe": "es nennt {name!r}, und das ist unsicher",
-    "Report it; the torch that worked before still works": (
-        "Bitte melden; das bisherige torch funktioniert weiter"
-    ),
+    "Report it; what worked before still works": ("Bitte melden; was bisher ging, geht weiterhin"),
     "Blender cannot be started a second time, to try the GPU build: {reason}": (
         "Blender kann kein zweites Mal starten, um die GPU-Version auszuprobieren: {reason}"
     ),
@@ -646,15 +645,14 @@ MESSAGES = {
     "The GPU build did not answer within {minutes:.0f} minutes": (
         "Die GPU-Version hat nach {minutes:.0f} Minuten nicht geantwortet"
     ),
-    "Restart the computer and try again; the torch that worked before still works": (
-        "Den Rechner neu starten und noch einmal versuchen; das bisherige torch funktioniert weiter"
+    "Restart the computer and try again; what worked before still works": (
+        "Den Rechner neu starten und noch einmal versuchen; was bisher ging, geht weiterhin"
     ),
     "The GPU build does not work on this machine: {reason}": (
         "Die GPU-Version funktioniert auf diesem Rechner nicht: {reason}"
     ),
-    "Report it with Copy Report in the preferences; the torch that worked before still works": (
-        "Mit „Bericht kopieren“ in den Einstellungen melden; das bisherige torch funktioniert "
-        "weiter"
+    "Report it with Copy Report in the preferences; what worked before still works": (
+        "Mit „Bericht kopieren“ in den Einstellungen melden; was bisher ging, geht weiterhin"
     ),
     "The GPU build of torch cannot be imported ({reason})": (
         "Die GPU-Version von torch kann nicht importiert werden ({reason})"

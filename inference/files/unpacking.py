@@ -166,5 +166,5 @@ def _readable(wheel: Path) -> Iterator[None]:
 def _refused(name: str, reason: str) -> UselessArchiveError:
     return UselessArchiveError(
         Message("{name} cannot be unpacked: {reason}", name=name, reason=reason),
-        Message("Report it; the torch that worked before still works"),
+        Message("Report it; what worked before still works"),
     )

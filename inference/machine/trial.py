@@ -101,13 +101,13 @@ def try_build(folder: Path, command: Sequence[str], tick: Any, limit: float = TI
     if not has_ended:
         raise DependencyError(
             "The GPU build did not answer within {minutes:.0f} minutes",
-            "Restart the computer and try again; the torch that worked before still works",
+            "Restart the computer and try again; what worked before still works",
             minutes=limit / 60,
         )
     log.error("The trial has ended with %s:\n%s", process.returncode, "\n".join(lines))
     raise DependencyError(
         "The GPU build does not work on this machine: {reason}",
-        "Report it with Copy Report in the preferences; the torch that worked before still works",
+        "Report it with Copy Report in the preferences; what worked before still works",
         reason=_last_error(lines) or f"exit code {process.returncode}",
     )
 

@@ -115,6 +115,7 @@ def test_a_mirror_has_the_same_paths() -> None:
         "torch-2.8.0%2Bcu128-cp311-cp311-manylinux_2_28_x86_64.whl"
     )
     assert [file.sha256 for file in moved.files] == [file.sha256 for file in build.files]
+    assert moved.files[1].url.startswith("https://mirror.example/pypi/nvidia-")
     assert at_mirror(build, "") == build
 
 
