@@ -104,8 +104,8 @@ class Engine:
         """
         _let_waiting_threads_sleep()
         with self._choosing_torch:
-            if self._spoiled is not None:
-                raise self._spoiled
+            if (spoiled := self._spoiled) is not None:
+                raise DependencyError(spoiled.message, spoiled.hint)
             build = None
             if torch_folder is None and gpu_builds is not None:
                 build = self._usable_build(gpu_builds)

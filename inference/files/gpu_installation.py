@@ -87,7 +87,7 @@ def install_build(
             wheels = _fetch_all(build, kept, tick)
             partial = _new_folder(partial)
             try:
-                _unpack(build, wheels, partial, tick)
+                _unpack(build, wheels, kept, partial, tick)
                 trial = try_it(partial)
                 write_record(partial, build.version)
                 _rename(partial, final, tick)
@@ -117,13 +117,13 @@ def _new_folder(path: Path) -> Path:
     return path
 
 
-def _unpack(build: GpuBuild, wheels: list[Path], folder: Path, tick: Tick) -> None:
+def _unpack(build: GpuBuild, wheels: list[Path], kept: Path, folder: Path, tick: Tick) -> None:
     """Unpack a build; archives with which every attempt would fail are deleted."""
     try:
         unpack(wheels, folder, int(LEEWAY * build.unpacked), tick)
         read_build(folder)
     except (UselessArchiveError, DependencyError):
-        _delete(wheels[0].parent)
+        _delete(kept)
         raise
 
 
