@@ -134,7 +134,7 @@ class Engine:
             if not hold(build.folder):
                 log.info("%s has just been removed", build.folder.name)
                 return None
-        except (OSError, ImportError, NotImplementedError) as error:
+        except (OSError, DependencyError, NotImplementedError) as error:
             # A share that is read-only, or that knows no locks; nobody deletes such a build.
             log.info("%s is not marked as in use: %s", build.folder.name, error)
         if missing := missing_file(build.folder):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import DependencyError
+from ..errors import DependencyError, importing
 from .own_torch import read_build
 
 log = logging.getLogger(__name__)
@@ -131,10 +131,11 @@ def hold(folder: Path) -> bool:
         looks whether anybody holds it; so its record is read here once it is held.
 
     Raises:
-        OSError, NotImplementedError, ImportError: The build cannot be marked, as on a share that is
-            read-only or knows no locks.
+        OSError, NotImplementedError, DependencyError: The build cannot be marked, as on a share
+            that is read-only or knows no locks.
     """
-    import filelock
+    with importing("filelock"):
+        import filelock
 
     if any(Path(lock.lock_file).parent == folder for lock in _held):
         return (folder / RECORD).exists()
@@ -172,7 +173,8 @@ _held: list[Any] = []
 
 
 def _is_held(mark: Path) -> bool:
-    import filelock
+    with importing("filelock"):
+        import filelock
 
     try:
         with filelock.FileLock(mark, timeout=0):
