@@ -15,7 +15,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from .errors import DependencyError, DeviceMemoryError, import_network_packages, importing
+from .errors import (
+    DependencyError,
+    DeviceMemoryError,
+    explain_windows_code,
+    import_network_packages,
+    importing,
+    windows_code,
+)
 from .machine.installed_builds import find_installed, hold, is_build, missing_file, release
 from .machine.own_torch import forget_failed_import, loaded_from, use_torch_from
 from .message import Message
@@ -158,15 +165,21 @@ class Engine:
             import_module("torch")
         except (Exception, SystemExit) as error:  # as in `importing`: a broken install raises any
             log.warning("torch cannot be imported from %s", folder, exc_info=error)
-            reason = f"{type(error).__name__}: {error}"
-            if not forget_failed_import():  # Some of its libraries stay, so it stays held, too.
-                self._spoiled = DependencyError(
+            code = windows_code(error)
+            if code is None:
+                reason = f"{type(error).__name__}: {error}"
+                told = DependencyError(
                     "The GPU build of torch cannot be imported ({reason})",
                     "Restart Blender; if that does not help, click Remove beside the build in the"
                     " preferences, and restart Blender",
                     reason=reason,
                 )
-                raise self._spoiled from error
+            else:
+                told = explain_windows_code("torch", code, "gpu build")
+                reason = told.message
+            if not forget_failed_import():  # Some of its libraries stay, so it stays held, too.
+                self._spoiled = told
+                raise told from error
             self._pass_over(
                 folder,
                 Message(

@@ -97,6 +97,9 @@ def try_build(folder: Path, command: Sequence[str], tick: Any, limit: float = TI
     answers = [line.removeprefix(ANSWER) for line in lines if line.startswith(ANSWER)]
     if answers:  # whatever happens to the process while it ends
         answer = json.loads(answers[-1])
+        if "error" in answer:
+            log.error("The trial has failed:\n%s", "\n".join(lines))
+            raise _failure(answer["error"])
         return Trial(answer["version"], answer["cuda"], tuple(answer["cards"]), answer["problem"])
     if not has_ended:
         raise DependencyError(
@@ -105,10 +108,27 @@ def try_build(folder: Path, command: Sequence[str], tick: Any, limit: float = TI
             minutes=limit / 60,
         )
     log.error("The trial has ended with %s:\n%s", process.returncode, "\n".join(lines))
-    raise DependencyError(
+    raise _does_not_work(_last_error(lines) or f"exit code {process.returncode}")
+
+
+def _failure(told: dict[str, Any]) -> Exception:
+    """Return the error to raise for one that occurred in the other process; see `main`."""
+    from ..errors import explain_windows_code
+
+    if told["windows_code"] is not None:
+        return explain_windows_code("torch", told["windows_code"], "gpu build")
+    # A message of ours names the card; the text of any other error says more than a guess.
+    is_ours = told["kind"] == "DeviceError"
+    return _does_not_work(told["message"] if is_ours else f"{told['kind']}: {told['text']}")
+
+
+def _does_not_work(reason: str) -> Exception:
+    from ..errors import DependencyError
+
+    return DependencyError(
         "The GPU build does not work on this machine: {reason}",
         "Report it with Copy Report in the preferences; what worked before still works",
-        reason=_last_error(lines) or f"exit code {process.returncode}",
+        reason=reason,
     )
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -25,7 +26,7 @@ from triposr.inference.files.gpu_installation import (
     install_build,
     remove_builds,
 )
-from triposr.inference.machine import gpu_builds, installed_builds
+from triposr.inference.machine import gpu_builds, installed_builds, trial
 from triposr.inference.machine.gpu_builds import GpuBuild
 from triposr.inference.machine.installed_builds import find_installed, missing_file
 from triposr.inference.machine.trial import Trial, try_build
@@ -351,6 +352,25 @@ def test_a_crash_after_the_answer_is_no_failure(tmp_path: Path) -> None:
     code = f"import os; print({trial.ANSWER + json.dumps(answer)!r}, flush=True); os.abort()"
     found = try_build(tmp_path, (sys.executable, "-c", code), ignore_progress)
     assert found.cards == ("RTX",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "told"),
+    [
+        ("OSError", 126, "Windows does not find one of its libraries"),
+        ("OSError", 1455, "paging file is too small"),
+        ("DeviceError", None, "does not work on this machine: RTX does not work"),
+        ("ValueError", None, "does not work on this machine: ValueError: raw"),
+    ],
+)
+def test_the_other_process_says_what_is_wrong(
+    tmp_path: Path, kind: str, code: int | None, told: str
+) -> None:
+    error = {"kind": kind, "text": "raw", "windows_code": code, "message": "RTX does not work"}
+    line = trial.ANSWER + json.dumps({"error": error | {"hint": ""}})
+    failing = (sys.executable, "-c", f"print({line!r}, flush=True); raise SystemExit(1)")
+    with pytest.raises(DependencyError, match=told):
+        try_build(tmp_path, failing, ignore_progress)
 
 
 def test_a_trial_whose_blender_was_killed_ends(tmp_path: Path) -> None:
