@@ -227,7 +227,7 @@ def test_a_failed_second_blender_is_reported(
 ) -> None:
     before = vertices(addon, truck)
     edited = addon("scene.edited")
-    monkeypatch.setattr(edited, "_second_blender", lambda: [edited.sys.executable, "-c", "1/0"])
+    monkeypatch.setattr(edited, "second_blender", lambda: [edited.sys.executable, "-c", "1/0"])
     click("clean_up")
     pump()
     assert "second Blender, which edits the mesh, has failed" in session.edits.state.error
@@ -256,7 +256,7 @@ def test_a_blender_that_cannot_be_started_twice_is_reported(
     bpy, addon, truck, session, pump, click, monkeypatch
 ) -> None:
     edited = addon("scene.edited")
-    monkeypatch.setattr(edited, "_second_blender", lambda: ["/nowhere/blender"])
+    monkeypatch.setattr(edited, "second_blender", lambda: ["/nowhere/blender"])
     click("clean_up")
     pump()
     assert "cannot be started a second time" in session.edits.state.error
