@@ -168,18 +168,18 @@ class Engine:
             code = windows_code(error)
             if code is None:
                 reason = f"{type(error).__name__}: {error}"
-                told = DependencyError(
+                problem = DependencyError(
                     "The GPU build of torch cannot be imported ({reason})",
                     "Restart Blender; if that does not help, click Remove beside the build in the"
                     " preferences, and restart Blender",
                     reason=reason,
                 )
             else:
-                told = explain_windows_code("torch", code, "gpu build")
-                reason = told.message
+                problem = explain_windows_code("torch", code, "gpu build")
+                reason = problem.message
             if not forget_failed_import():  # Some of its libraries stay, so it stays held, too.
-                self._spoiled = told
-                raise told from error
+                self._spoiled = problem
+                raise problem from error
             self._pass_over(
                 folder,
                 Message(

@@ -26,15 +26,15 @@ def draw_gpu(
         draw_text(layout, engine.torch_problem, "ERROR")
         if not with_minor:  # in the preferences, the button stands beside the build
             layout.operator("triposr.remove_gpu_build", text="Remove", icon="TRASH")
-    told = notice(context)
-    if told is not None and told.is_minor and not with_minor:
+    shown = notice(context)
+    if shown is not None and shown.is_minor and not with_minor:
         return False
-    if told is None or upkeep.is_running() or told.message == upkeep.state.message:
-        return told is not None
-    draw_text(layout, told.message, "INFO")
-    if told.hint:
-        draw_text(layout, told.hint, "BLANK1")
-    if told.has_button:
+    if shown is None or upkeep.is_running() or shown.message == upkeep.state.message:
+        return shown is not None
+    draw_text(layout, shown.message, "INFO")
+    if shown.hint:
+        draw_text(layout, shown.hint, "BLANK1")
+    if shown.has_button:
         row = layout.row(align=True)
         row.operator("triposr.use_gpu", text="Use My GPU", icon="MEMORY")
         if offline_reason() and not bpy.app.online_access_override:

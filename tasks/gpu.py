@@ -60,7 +60,7 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Notice:
-    """What the artist should know about her card.
+    """Notice to the artist about her card.
 
     Attributes:
         message: One sentence without a final period.
@@ -123,7 +123,7 @@ def _keep(found: Gpu) -> Outcome:
 
 
 def notice(context: bpy.types.Context) -> Notice | None:
-    """What to tell the artist about her card; None if it is used, or while nothing is known."""
+    """Return the notice about the card; None if it is used, or while nothing is known."""
     if torch_folder(context) is not None or preferences(context).device_name == "cpu":
         return None  # The artist has chosen, and her card is left alone.
     gpu, found = known(), inventory.known(context)
@@ -142,7 +142,7 @@ def notice(context: bpy.types.Context) -> Notice | None:
 
 
 def _about_installed(gpu: Gpu, choice: Choice, installed: str) -> Notice | None:
-    """What to tell of the card if a build is installed, in a folder of that name."""
+    """Return the notice about the card if a build is installed, in a folder of that name."""
     is_loaded = engine.gpu_build() == installed
     is_idle = is_loaded and bool(engine.devices) and not _drives_a_card()
     # As after another card was put in; a build that is only older is left alone.

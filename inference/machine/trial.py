@@ -71,12 +71,12 @@ def try_build(folder: Path, command: Sequence[str], tick: Any, limit: float = TI
     """
     from ..errors import DependencyError  # not above: this file also runs as a script
 
-    told = json.dumps({"folder": str(folder), "path": sys.path, "limit": limit})
+    arguments = json.dumps({"folder": str(folder), "path": sys.path, "limit": limit})
     # A file, not a pipe: a process that the other one has started may keep a pipe open for ever.
     output = tempfile.TemporaryFile()  # noqa: SIM115, closed below
     try:
         process = subprocess.Popen(
-            [*command, __file__, "--", told],
+            [*command, __file__, "--", arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -111,15 +111,15 @@ def try_build(folder: Path, command: Sequence[str], tick: Any, limit: float = TI
     raise _does_not_work(_last_error(lines) or f"exit code {process.returncode}")
 
 
-def _failure(told: dict[str, Any]) -> Exception:
+def _failure(error: dict[str, Any]) -> Exception:
     """Return the error to raise for one that occurred in the other process; see `main`."""
     from ..errors import explain_windows_code
 
-    if told["windows_code"] is not None:
-        return explain_windows_code("torch", told["windows_code"], "gpu build")
+    if error["windows_code"] is not None:
+        return explain_windows_code("torch", error["windows_code"], "gpu build")
     # A message of ours names the card; the text of any other error says more than a guess.
-    is_ours = told["kind"] == "DeviceError"
-    return _does_not_work(told["message"] if is_ours else f"{told['kind']}: {told['text']}")
+    is_ours = error["kind"] == "DeviceError"
+    return _does_not_work(error["message"] if is_ours else f"{error['kind']}: {error['text']}")
 
 
 def _does_not_work(reason: str) -> Exception:
@@ -157,26 +157,26 @@ def _last_lines(output: IO[bytes]) -> list[str]:
 
 def _last_error(lines: Sequence[str]) -> str:
     """Return the line that a traceback ends with, else the last line."""
-    told = [line.strip() for line in lines if line.strip() and not line.startswith(ANSWER)]
-    for start in range(len(told) - 1, -1, -1):
-        if told[start].startswith("Traceback"):
-            ends = (line for line in told[start:] if line.partition(":")[0].endswith("Error"))
-            return next(ends, told[-1])
-    return told[-1] if told else ""
+    printed = [line.strip() for line in lines if line.strip() and not line.startswith(ANSWER)]
+    for start in range(len(printed) - 1, -1, -1):
+        if printed[start].startswith("Traceback"):
+            ends = (line for line in printed[start:] if line.partition(":")[0].endswith("Error"))
+            return next(ends, printed[-1])
+    return printed[-1] if printed else ""
 
 
-def main(told: dict[str, Any]) -> None:
+def main(arguments: dict[str, Any]) -> None:
     """Try the build: the program of the other process.
 
     Its answer holds what `Trial` does. If anything fails, it holds `error` instead, before the
     error is raised: `kind` and `text` of what was raised, `windows_code` (see
     `errors.windows_code`; or null), and the English `message` and `hint` for the artist.
     """
-    sys.path[:] = told["path"]
+    sys.path[:] = arguments["path"]
     package = _load_package(Path(__file__).resolve().parents[2])
     errors = importlib.import_module(f"{package}.inference.errors")
     try:
-        answer = _use(Path(told["folder"]), package)
+        answer = _use(Path(arguments["folder"]), package)
     except (Exception, SystemExit) as error:
         shown: Any = error
         if not isinstance(error, errors.TripoSRError):

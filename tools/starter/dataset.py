@@ -252,7 +252,12 @@ def write_shard(task: tuple[Path, int]) -> Path:
     if path.exists():
         return path
     first = number * SHARD
-    samples = [make_sample(seed) for seed in range(first, first + SHARD)]
+    save_shard(path, [make_sample(seed) for seed in range(first, first + SHARD)])
+    return path
+
+
+def save_shard(path: Path, samples: list[Sample]) -> None:
+    """Write samples to a file, which appears whole or not at all."""
     partial = path.with_suffix(f".{os.getpid()}.part")
     try:
         with partial.open("wb") as file:
@@ -262,7 +267,6 @@ def write_shard(task: tuple[Path, int]) -> Path:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-    return path
 
 
 def main() -> None:

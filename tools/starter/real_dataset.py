@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import os
 import re
 import time
 from collections import Counter
@@ -24,7 +23,6 @@ import numpy as np
 from batches import HELD_OUT
 from dataset import (
     CACHE,
-    FIELDS,
     HALF_BOX,
     POINTS,
     RENDERED,
@@ -36,6 +34,7 @@ from dataset import (
     random_camera,
     random_light,
     sample_rays,
+    save_shard,
 )
 from insides import surface_samples
 from mesh_files import ENDINGS, Mesh, UnusableMeshError, face_areas, load_mesh
@@ -199,15 +198,7 @@ def write_shard(task: tuple[Path, int, list[str], int]) -> Path:
             samples += make_samples(Path(file), views)
         except UnusableMeshError as error:
             print(f"left out: {file}: {error}", flush=True)
-    partial = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        with partial.open("wb") as file:
-            np.savez(
-                file, **{name: np.stack([getattr(s, name) for s in samples]) for name in FIELDS}
-            )
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    save_shard(path, samples)
     return path
 
 

@@ -8,7 +8,6 @@ published one. The report, the figures of each object and a contact sheet go to 
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 import multiprocessing
 from dataclasses import asdict, dataclass
@@ -186,22 +185,17 @@ def measured(case: Case) -> RealFigures:
     return RealFigures(measure(case), likeness(truth, result))
 
 
-@functools.cache
-def _model(folder: Path) -> Model:
-    return evaluate.worker_model(folder)
-
-
 def _evaluate(task: tuple[Path, Path, str]) -> RealFigures | str:
     model, path, name = task
     try:
-        return measured(case_from(_model(model), path, name))
+        return measured(case_from(evaluate.worker_model(model), path, name))
     except UnusableMeshError as error:
         return str(error)
 
 
 def _draw(task: tuple[Path, Path, Figures]) -> Image.Image:
     model, path, figures = task
-    case = case_from(_model(model), path, figures.family)
+    case = case_from(evaluate.worker_model(model), path, figures.family)
     return evaluate.drawn(case, f"{path.stem} {figures.volume:.2f}")
 
 
