@@ -23,7 +23,7 @@ from .inference.errors import TripoSRError
 from .inference.types import Machine
 from .preferences import machine
 from .scene.source import check_source, surface_of
-from .settings import CLEAN_UP, MIRROR, REMESH, SURFACE, Setting, checked
+from .settings import CLEAN_UP, MIRROR, REMESH, SURFACE, TEXTURE, Setting, checked
 from .tasks import edit
 from .tasks.generate import (
     Chosen,
@@ -35,6 +35,7 @@ from .tasks.generate import (
     spot_for,
 )
 from .tasks.refine import coloring, extraction
+from .tasks.texture import texturing
 
 __all__ = [
     "TripoSRError",
@@ -45,6 +46,7 @@ __all__ = [
     "refine",
     "regenerate",
     "remesh",
+    "texture",
 ]
 
 
@@ -149,6 +151,21 @@ def mirror(blender_object: bpy.types.Object, keep: str = "auto") -> bpy.types.Ob
     """
     chosen = _with_defaults(MIRROR, {"keep": keep})
     return edit.mirror(blender_object, _machine(), False, **chosen).do().result
+
+
+def texture(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Object:
+    """Unwrap an object's mesh, and give it textures and a material that shows them.
+
+    Args:
+        blender_object: Made by this add-on. A UV map of yours is kept, and so is its mesh.
+        settings: `faces` (20,000; 0 keeps the mesh), `size` (512, 1024, 2048, 4096), `normal_map`,
+            `photo` and `mirror_to_back`.
+
+    Returns:
+        The same object.
+    """
+    chosen = _with_defaults(TEXTURE, settings)
+    return texturing(blender_object, _machine(), False, **chosen).do().result
 
 
 def _with_defaults(settings: tuple[Setting, ...], given: dict[str, object]) -> dict[str, object]:

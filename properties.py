@@ -93,6 +93,9 @@ class TripoSRImage(bpy.types.PropertyGroup):
         name="Matte",
         description="Painted mask that replaces the Background setting: white is the subject",
     )
+    is_texture: BoolProperty(
+        name="Texture", description="Whether Texture made the image", options={"HIDDEN"}
+    )
 
 
 class TripoSRMesh(bpy.types.PropertyGroup):

@@ -6,6 +6,7 @@ command and the tables of the documentation are made from them.
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -73,7 +74,11 @@ class Setting:
             InputError: The setting does not allow the value.
         """
         if self.choices:
-            check_choice(self.label, value, tuple(name for name, _, _ in self.choices))
+            names = tuple(name for name, _, _ in self.choices)
+            # A script may give the number that a choice is named after.
+            is_number = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+            value = str(value) if is_number else value
+            check_choice(self.label, value, names)
             return str(value)
         if isinstance(self.default, bool):
             check_switch(self.label, value)
@@ -316,6 +321,48 @@ QUADS = Setting(
     soft=(100, 50_000),
 )
 REMESH = (KIND, VOXEL_SIZE, QUADS)
+
+TEXTURE_FACES = Setting(
+    "faces",
+    label="Faces",
+    description="Number of triangles to reduce the mesh to before it is unwrapped; 0 keeps all. A "
+    "mesh with a UV map of yours stays as it is",
+    default=20_000,
+    limits=(0, 100_000_000),
+    soft=(0, 200_000),
+)
+TEXTURE_SIZE = Setting(
+    "size",
+    label="Size",
+    description="Side of the textures, in pixels",
+    default="2048",
+    choices=(
+        ("512", "512", "For games on phones, and for many objects"),
+        ("1024", "1024", "For objects in the background"),
+        ("2048", "2048", "Finer than the network's detail; shows a projected photo well"),
+        ("4096", "4096", "Only for large photos"),
+    ),
+)
+NORMAL_MAP = Setting(
+    "normal_map",
+    label="Normal Map",
+    description="Make a second texture that gives the mesh the shading of the full surface",
+    default=True,
+)
+PHOTO = Setting(
+    "photo",
+    label="Photo on the Front",
+    description="Take the colors from the picture where its camera sees the surface, if the "
+    "object matches the picture well",
+    default=True,
+)
+MIRROR_TO_BACK = Setting(
+    "mirror_to_back",
+    label="Mirror to Back",
+    description="Take the colors of the back from the mirrored picture, too",
+    default=False,
+)
+TEXTURE = (TEXTURE_FACES, TEXTURE_SIZE, NORMAL_MAP, PHOTO, MIRROR_TO_BACK)
 
 KEEP = Setting(
     "keep",

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .model.network import Model
+    from .texture.bake import Frame
+    from .texture.corners import Corners
+    from .texture.photo import Photo
+    from .texture.pictures import TextureOptions, Textures
 
 T = TypeVar("T")
 
@@ -321,6 +325,30 @@ class Engine:
         from .surface.extraction import color_points
 
         return _on_device_or_cpu(lambda device: color_points(code, points, tick, device), machine)
+
+    def texture(
+        self,
+        code: SceneCode,
+        threshold: float,
+        corners: Corners,
+        frame: Frame,
+        options: TextureOptions,
+        photo: Photo | None,
+        machine: Machine,
+        tick: Tick | None = None,
+    ) -> Textures:
+        """Return the textures of a mesh without loading a model; see `bake`.
+
+        Falls back to the CPU if a GPU's memory runs out. Raises what `bake` and `import_torch`
+        raise.
+        """
+        self.import_torch(machine.torch_folder, machine.gpu_builds)
+        from .texture.bake import bake
+
+        return _on_device_or_cpu(
+            lambda device: bake(code, threshold, corners, frame, options, photo, tick, device),
+            machine,
+        )
 
     def unload(self) -> None:
         """Free the memory of the model and of recalled densities.

@@ -30,8 +30,11 @@ Stage = Literal[
     "convert",
     "unpack",
     "try",
+    "snap",
+    "photo",
+    "save",
 ]
-"""Stages of a reconstruction, in order, then those of downloads, imports and installations."""
+"""Stages of a reconstruction, in order; of downloads, imports and installations; of textures."""
 
 Tick = Callable[[Stage, float], None]
 """Callback for the stage and the fraction of it that is done, 0...1; raises to stop the work."""

@@ -17,6 +17,7 @@ from . import (
     refine,
     regenerate,
     remesh,
+    texture,
     variants,
 )
 from .reporting import reporting
@@ -33,6 +34,7 @@ operators = (
     *clean_up.classes,
     *remesh.classes,
     *mirror.classes,
+    *texture.classes,
     *cancel.classes,
     *queue.classes,
     *matte.classes,

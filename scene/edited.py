@@ -40,12 +40,13 @@ class Edited:
     Attributes:
         points: (V, 3) float32, the vertices.
         faces: Number of faces.
-        found: What the edits found out; see scene/mesh_edits.py.
+        found, arrays: What the edits found out; see scene/mesh_edits.py.
     """
 
     points: NDArray[np.float32]
     faces: int
     found: dict[str, str]
+    arrays: dict[str, NDArray[np.generic]]
 
 
 class Editing(Protocol):
@@ -83,7 +84,8 @@ class EditingHere:
         except CannotEditError as error:
             raise _refused(str(error)) from error
         mesh = self._work.mesh
-        return Edited(positions(mesh), len(mesh.polygons), self._work.found)
+        work = self._work
+        return Edited(positions(mesh), len(mesh.polygons), work.found, work.arrays)
 
     def mesh(self) -> bpy.types.Mesh:
         return self._work.mesh
@@ -114,7 +116,9 @@ class EditingBeside:
         answer = json.loads(self._path("answer.json").read_text(encoding="utf-8"))
         if "problem" in answer:
             raise _refused(answer["problem"])
-        return Edited(np.load(self._path("positions.npy")), answer["faces"], answer["found"])
+        with np.load(self._path("arrays.npz")) as file:
+            arrays = dict(file)
+        return Edited(arrays.pop("positions"), answer["faces"], answer["found"], arrays)
 
     def _run(self, tick: Callable[[float], None]) -> None:
         with self._path("log").open("wb") as output:

@@ -8,6 +8,7 @@ Imports nothing of the add-on, because the second Blender starts without it and 
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +35,9 @@ LARGE = 1e4
 MERGED = 1e-5
 """Distance, relative to the longest side, within which vertices of both halves are merged."""
 
+ISLAND_ANGLE = math.radians(66)
+"""Angle between faces up to which they belong to one island of a UV map: Blender's own default."""
+
 
 class CannotEditError(Exception):
     """One of Blender's tools refuses a mesh; the text is Blender's own reason, or empty."""
@@ -45,11 +49,12 @@ class Work:
 
     Attributes:
         mesh: Used by nothing else; a step may put another one in its place.
-        found: What the steps found out.
+        found, arrays: What the steps found out.
     """
 
     mesh: bpy.types.Mesh
     found: dict[str, str] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def edit(
@@ -184,6 +189,70 @@ def _larger_half(mesh: bpy.types.Mesh) -> str:
     return "left" if areas[is_left].sum() > areas[~is_left].sum() else "right"
 
 
+def _unwrap(work: Work, name: str, margin: float) -> None:
+    """Give a mesh a UV map of that name in place of all others, by Smart UV Project.
+
+    Args:
+        margin: Between islands, as a share of the map's side.
+    """
+    mesh = work.mesh
+    while mesh.uv_layers:
+        mesh.uv_layers.remove(mesh.uv_layers[0])
+    mesh.uv_layers.new(name=name)
+    with _in_a_scene(mesh) as (scene, target):
+        # Otherwise Blender would leave out what is not in the Local View of the artist's viewport.
+        seen = {"area": None, "region": None, "object": target, "active_object": target}
+        seen |= {"selected_objects": [target], "edit_object": target}
+        with bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0], **seen):
+            bpy.ops.object.mode_set(mode="EDIT")
+            try:
+                bpy.ops.mesh.reveal(select=False)
+                bpy.ops.mesh.select_all(action="SELECT")
+                bpy.ops.uv.smart_project(
+                    angle_limit=ISLAND_ANGLE,
+                    island_margin=margin,
+                    margin_method="FRACTION",
+                    area_weight=1.0,
+                )
+            finally:
+                bpy.ops.object.mode_set(mode="OBJECT")
+
+
+def _corners(work: Work) -> None:
+    """Read what a texture needs of each corner of each triangle: see inference/texture/corners.py.
+
+    Blender interpolates normals and tangents between the same corners when it shows a normal map.
+    """
+    mesh = work.mesh.copy()
+    try:
+        if any(face.loop_total > 4 for face in mesh.polygons):
+            with _as_bmesh(mesh) as edited:  # tangents exist for triangles and quads only
+                large = [face for face in edited.faces if len(face.verts) > 4]
+                bmesh.ops.triangulate(edited, faces=large)
+        mesh.calc_loop_triangles()
+        name = next(layer.name for layer in mesh.uv_layers if layer.active_render)
+        mesh.calc_tangents(uvmap=name)
+        corners = _read(mesh.loop_triangles, "loops", 3, np.int32)
+        vertices = _read(mesh.loop_triangles, "vertices", 3, np.int32)
+        work.arrays["points"] = _positions(mesh)[vertices]
+        # Looked up here: what was looked up before the tangents came is no longer valid.
+        work.arrays["uv"] = _read(mesh.uv_layers[name].data, "uv", 2)[corners]
+        work.arrays["normals"] = _read(mesh.corner_normals, "vector", 3)[corners]
+        work.arrays["tangents"] = _read(mesh.loops, "tangent", 3)[corners]
+        work.arrays["signs"] = _read(mesh.loops, "bitangent_sign", 1)[corners][:, 0, 0]
+    finally:
+        bpy.data.meshes.remove(mesh)
+
+
+def _read(
+    items: bpy.types.bpy_prop_collection, name: str, width: int, kind: type = np.float32
+) -> np.ndarray:
+    """Values (N, width) of one property of all items."""
+    values = np.empty((len(items), width), kind)
+    items.foreach_get(name, values.ravel())
+    return values
+
+
 STEPS = {
     "fill_holes": _fill_holes,
     "smooth": _smooth,
@@ -191,6 +260,8 @@ STEPS = {
     "voxels": _voxels,
     "quads": _quads,
     "mirror": _mirror,
+    "unwrap": _unwrap,
+    "corners": _corners,
 }
 
 
@@ -265,7 +336,7 @@ def main(folder: Path) -> None:
     try:
         edit(work, steps, np.load(folder / "gone.npy"), tick)
         answer["found"], answer["faces"] = work.found, len(work.mesh.polygons)
-        np.save(folder / "positions.npy", _positions(work.mesh))
+        np.savez(folder / "arrays.npz", positions=_positions(work.mesh), **work.arrays)
         bpy.data.libraries.write(str(folder / "edited.blend"), {work.mesh}, fake_user=True)
     except CannotEditError as error:
         answer["problem"] = str(error)

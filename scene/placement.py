@@ -69,6 +69,46 @@ class Placement:
 
 
 @dataclass(frozen=True)
+class Frame:
+    """Where the model's frame lies in the space of an object, half of which may be a mirror image.
+
+    Attributes:
+        placement: As stored with the object.
+        mirrored: "left" or "right" if that half was kept and mirrored, else "none".
+    """
+
+    placement: Placement
+    mirrored: str
+
+    def to_model(
+        self, points: NDArray[np.float32], directions: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Convert points and unit vectors (N, 3) from the object's space to the model's frame."""
+        turned = from_blender_frame(self._reflected(directions, points))
+        return self.placement.unplace(points, self.mirrored), turned
+
+    def to_object(
+        self, directions: NDArray[np.float32], points: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Convert unit vectors (N, 3) of the model's frame to the object's space.
+
+        Args:
+            points: (N, 3), where they are, in the object's space.
+        """
+        return self._reflected(to_blender_frame(directions), points)
+
+    def _reflected(
+        self, directions: NDArray[np.float32], points: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Vectors of Blender's frame, with X reversed in the mirror image."""
+        if self.mirrored == "none":
+            return directions
+        beyond = points[:, 0] - self.placement.middle
+        is_image = beyond > 0 if self.mirrored == "left" else beyond < 0
+        return directions * np.where(is_image[:, None], np.float32((-1, 1, 1)), np.float32(1))
+
+
+@dataclass(frozen=True)
 class Extent:
     """How far an object reaches from its origin, in object units; positive if the origin is inside.
 

@@ -35,4 +35,13 @@ EDIT_STAGES = {
     "edit": (Message("Editing the mesh"), 0.8),
     "color": (Message("Coloring"), 0.2),
 }
+TEXTURE_STAGES = {
+    "prepare": (Message("Reading the picture"), 0.05),
+    "match": (Message("Finding the camera"), 0.05),
+    "edit": (Message("Unwrapping the mesh"), 0.20),
+    "snap": (Message("Finding the surface"), 0.25),
+    "color": (Message("Coloring"), 0.30),
+    "photo": (Message("Projecting the photo"), 0.10),
+    "save": (Message("Drawing the textures"), 0.05),
+}
 DETECT_STAGES = {"load": (Message("Looking for devices"), 1.0)}

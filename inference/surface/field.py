@@ -63,14 +63,15 @@ class Field:
         self.device = self.workers.device
         self.recall = recall_of(code, self.device)
         first, *self._hidden, self._last = [
-            (self._tensor(weight), self._tensor(bias)) for weight, bias in code.layers
+            (self.tensor(weight), self.tensor(bias)) for weight, bias in code.layers
         ]
-        planes = self._tensor(code.planes)
+        planes = self.tensor(code.planes)
         weight, self._first_bias = first
         slices = weight.view(weight.shape[0], *planes.shape[:2])
         self._planes = torch.einsum("pchw,npc->pnhw", planes, slices)
 
-    def _tensor(self, array: NDArray[np.float32]) -> Tensor:
+    def tensor(self, array: NDArray[np.float32]) -> Tensor:
+        """Return an array as a float32 tensor on the field's device."""
         return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(self.device)
 
     def density(self, points: ArrayLike) -> NDArray[np.float32]:
@@ -122,7 +123,7 @@ class Field:
         result = np.empty((len(positions), *width), np.float32)
 
         def evaluate(block: slice) -> None:
-            hidden = self._sample(self._tensor(positions[block]) / self.code.radius)
+            hidden = self._sample(self.tensor(positions[block]) / self.code.radius)
             result[block] = read(hidden).cpu().numpy()
 
         self.workers.each(evaluate, len(positions), progress)

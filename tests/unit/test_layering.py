@@ -43,6 +43,7 @@ INFERENCE = {
     "files": {"model", "machine"},
     "picture": {"model", "machine"},
     "surface": {"machine"},
+    "texture": {"surface", "machine"},
 }
 
 BESIDE_BLENDER = {
