@@ -24,6 +24,7 @@ Stage = Literal[
     "encode",
     "extract",
     "color",
+    "match",
     "download",
     "copy",
     "verify",
@@ -228,10 +229,12 @@ class PreparedImage:
     Attributes:
         rgb: (N, N, 3) float32 in [0, 1], display-referred, the subject on 50 % gray.
         cutout: The picture without its background, RGBA, upright, not yet cropped.
+        size: Width and height of the picture in pixels; the cut-out of a large one has fewer.
     """
 
     rgb: NDArray[np.float32]
     cutout: Image.Image
+    size: tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,9 @@ PICTURE_STAGES = {
     "load": (Message("Loading the model"), 0.15),
     "prepare": (Message("Removing the background"), 0.10),
     "encode": (Message("Reading the picture"), 0.40),
-    "extract": (Message("Extracting the surface"), 0.30),
+    "extract": (Message("Extracting the surface"), 0.25),
     "color": (Message("Coloring"), 0.05),
+    "match": (Message("Matching the picture"), 0.05),
 }
 DOWNLOAD_STAGES = {
     "download": (Message("Downloading"), 0.85),

@@ -43,6 +43,7 @@ MESSAGES = {
     "Reading the picture": "Bild wird gelesen",
     "Extracting the surface": "Oberfläche wird extrahiert",
     "Coloring": "Farben werden berechnet",
+    "Matching the picture": "Vergleich mit dem Bild",
     "Downloading": "Wird heruntergeladen",
     "Verifying": "Wird geprüft",
     "Converting": "Wird konvertiert",
@@ -902,6 +903,14 @@ MESSAGES = {
     ),
     "{name} is no longer a mesh": "{name} ist kein Mesh mehr",
     "Generate it again": "Noch einmal erzeugen",
+    "The mesh has no faces": "Das Mesh hat keine Flächen",
+    "Some vertices of the mesh lie nowhere": "Einige Vertices des Meshs liegen nirgendwo",
+    "The whole picture is the subject, so there is no outline to match": (
+        "Das ganze Bild ist das Motiv, daher gibt es keinen Umriss zum Vergleichen"
+    ),
+    "Choose another Background method and click Regenerate": (
+        "Eine andere Methode für „Hintergrund“ wählen und auf „Neu erzeugen“ klicken"
+    ),
     "{name} is being edited": "{name} wird gerade bearbeitet",
     "Switch to Object Mode and try again": "In den Objektmodus wechseln und noch einmal versuchen",
     "{name!r} belongs to a linked file": "{name!r} gehört zu einer verknüpften Datei",

@@ -56,6 +56,7 @@ def prepare_image(
     started = time.perf_counter()
     tick("prepare", 0.0)
     picture = open_picture(image)
+    size = picture.size
     if options.crop == "subject":
         picture = _limit_size(picture)
     tick("prepare", 0.2)
@@ -71,7 +72,7 @@ def prepare_image(
     rgb = composite_on_gray(square, quantize=options.crop == "published")
     tick("prepare", 1.0)
     log.info("Prepared the picture: %.2f s", time.perf_counter() - started)
-    return PreparedImage(rgb=rgb, cutout=cutout)
+    return PreparedImage(rgb=rgb, cutout=cutout, size=size)
 
 
 def _with(picture: Image.Image, matte: NDArray[np.uint8]) -> Image.Image:
