@@ -25,6 +25,7 @@ from .preferences import machine
 from .scene.source import check_source, surface_of
 from .settings import CLEAN_UP, MIRROR, REMESH, SURFACE, TEXTURE, Setting, checked
 from .tasks import edit
+from .tasks.camera import camera_setup
 from .tasks.generate import (
     Chosen,
     check_idle,
@@ -39,6 +40,7 @@ from .tasks.texture import texturing
 
 __all__ = [
     "TripoSRError",
+    "camera_from_picture",
     "clean_up",
     "image_to_object",
     "mirror",
@@ -166,6 +168,25 @@ def texture(blender_object: bpy.types.Object, **settings: object) -> bpy.types.O
     """
     chosen = _with_defaults(TEXTURE, settings)
     return texturing(blender_object, _machine(), False, **chosen).do().result
+
+
+def camera_from_picture(blender_object: bpy.types.Object) -> bpy.types.Object:
+    """Set up a camera from which an object covers its subject in the picture.
+
+    The camera becomes that of the current scene, the picture its background, and the picture's size
+    that of the render. `blender_object.triposr.match` then says how well the object covers its
+    subject, 0 to 1.
+
+    Args:
+        blender_object: Made by this add-on; in the current scene.
+
+    Returns:
+        The camera: the same one for each call, unless the artist has tied it to something.
+
+    Raises:
+        InputError: The picture is gone, or the object is stretched or was moved inside itself.
+    """
+    return camera_setup(bpy.context, blender_object, is_clicked=False).do().result
 
 
 def _with_defaults(settings: tuple[Setting, ...], given: dict[str, object]) -> dict[str, object]:

@@ -51,12 +51,13 @@ def run(arguments: list[str]) -> int:
     for number, (picture, output) in enumerate(zip(pictures, outputs, strict=True), 1):
         label = f"[{number}/{len(outputs)}] {picture.name}"
         try:
-            _convert(picture, output, settings)
+            match = _convert(picture, output, settings)
         except Exception as error:  # one bad picture does not stop the others
             failures += 1
             sys.stderr.write(f"{label}: {explain(error)}\n")
         else:
-            sys.stdout.write(f"{label}: {output}\n")
+            known = f", match {match:.2f}" if match else ""
+            sys.stdout.write(f"{label}: {output}{known}\n")
         sys.stdout.flush()
     if failures and len(outputs) > 1:
         sys.stderr.write(f"{failures} of {len(outputs)} pictures failed\n")
@@ -145,14 +146,19 @@ def _outputs(pictures: list[Path], output: str, chosen: str | None) -> list[Path
     return outputs
 
 
-def _convert(picture: Path, output: Path, settings: dict[str, object]) -> None:
-    """Build one object in an empty file and export it; no partial file appears."""
+def _convert(picture: Path, output: Path, settings: dict[str, object]) -> float:
+    """Build one object in an empty file and export it; no partial file appears.
+
+    Returns:
+        How well the object covers its subject in the picture, 0...1; 0 if that is not known.
+    """
     bpy.ops.wm.read_homefile(use_empty=True)
-    api.image_to_object(picture.absolute(), **settings)
+    match = api.image_to_object(picture.absolute(), **settings).triposr.match
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".triposr-") as folder:
         EXPORTERS[output.suffix.lower().removeprefix(".")](str(Path(folder, output.name)))
         for file in Path(folder).iterdir():  # an .obj comes with a file of materials
             file.replace(output.parent / file.name)
+    return match
 
 
 _registered: list[object] = []

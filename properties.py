@@ -12,6 +12,7 @@ from bpy.props import (
     FloatProperty,
     FloatVectorProperty,
     IntProperty,
+    IntVectorProperty,
     PointerProperty,
     StringProperty,
 )
@@ -111,7 +112,9 @@ class TripoSRMesh(bpy.types.PropertyGroup):
 
 
 class TripoSRSource(declaring(OBJECT), bpy.types.PropertyGroup):
-    """Origin of an object; its scene code is stored beside this (see scene/source.py)."""
+    """Origin of an object, and its picture's camera (see scene/camera.py); its scene code is stored
+    beside this (see scene/source.py).
+    """
 
     picture: StringProperty(name="Picture", description="Name of the picture")
     image: PointerProperty(
@@ -134,6 +137,19 @@ class TripoSRSource(declaring(OBJECT), bpy.types.PropertyGroup):
         description="Half that was kept; the other half is its mirror image",
         items=(("none", "None", ""), ("left", "Left Half", ""), ("right", "Right Half", "")),
     )
+    match: FloatProperty(
+        name="Match",
+        description="How well the object covers its subject in the picture, seen from where the "
+        "picture was taken: 0 not at all, 1 exactly. Refining does not change it",
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
+    )
+    camera_angles: FloatVectorProperty(size=3, options={"HIDDEN"})
+    camera_distance: FloatProperty(options={"HIDDEN"})
+    camera_center: FloatVectorProperty(size=2, options={"HIDDEN"})
+    camera_size: IntVectorProperty(size=2, options={"HIDDEN"})
+    camera: PointerProperty(type=bpy.types.Object, options={"HIDDEN"})
     variants: StringProperty(
         name="Variants", description="Group of variants that the object belongs to"
     )

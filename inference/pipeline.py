@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .picture.prepare import prepare_image
 from .scene_code import SceneCode
 from .surface.extraction import extract_mesh
-from .types import MeshData, Options, Tick
+from .types import MeshData, Options, PreparedImage, Tick
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -27,10 +27,12 @@ class Reconstruction:
     Attributes:
         mesh: The surface at the requested resolution and threshold.
         code: The source of further surfaces and colors, which need no network.
+        prepared: The picture as the network has seen it, and its cut-out.
     """
 
     mesh: MeshData
     code: SceneCode
+    prepared: PreparedImage
 
 
 def image_to_mesh(
@@ -62,11 +64,11 @@ def reconstruct(
     tick: Tick | None = None,
     matte: NDArray[np.uint8] | None = None,
 ) -> Reconstruction:
-    """Do what `image_to_mesh` does, and return the scene code along with the mesh."""
+    """Do what `image_to_mesh` does, and return the scene code and the cut-out as well."""
     options = options or Options()
     prepared = prepare_image(image, options, tick, matte)
     code = model.encode(prepared.rgb, tick)
     mesh = extract_mesh(
         code, options.resolution, options.threshold, tick, str(model.device), options.closed
     )
-    return Reconstruction(mesh, code)
+    return Reconstruction(mesh, code, prepared)

@@ -1,6 +1,7 @@
 """Operators of the add-on, one file per verb."""
 
 from . import (
+    camera,
     cancel,
     clean_up,
     diagnostics,
@@ -35,6 +36,7 @@ operators = (
     *remesh.classes,
     *mirror.classes,
     *texture.classes,
+    *camera.classes,
     *cancel.classes,
     *queue.classes,
     *matte.classes,

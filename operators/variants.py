@@ -11,10 +11,11 @@ import numpy as np
 from bpy.app.translations import pgettext_iface as iface_
 from mathutils import Vector
 
+from ..inference.errors import InputError
 from ..inference.message import Message
 from ..properties import declaring
 from ..scene.placement import Row
-from ..scene.source import KEY, variants_of
+from ..scene.source import KEY, best_variant, variants_of
 from ..settings import VARIANTS, checked, values_of
 from ..tasks.generate import generation
 from ..tasks.queue import Task
@@ -52,12 +53,8 @@ class TRIPOSR_OT_variants(
         ]
 
 
-class TRIPOSR_OT_keep_variant(NeedsSource, bpy.types.Operator):
-    """Keep the active variant, move it to the place of the first one, and delete the others"""
-
-    bl_idname = "triposr.keep_variant"
-    bl_label = "Keep Variant (TripoSR)"
-    bl_options = {"REGISTER", "UNDO"}
+class _KeepsVariant(NeedsSource):
+    """Base of operators that keep one of several variants."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -68,8 +65,8 @@ class TRIPOSR_OT_keep_variant(NeedsSource, bpy.types.Operator):
             return False
         return True
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        kept = context.object
+    def keep(self, context: bpy.types.Context, kept: bpy.types.Object) -> set[str]:
+        """Keep one variant, and report it."""
         pictures.remove_group(kept.triposr.variants)
         # The artist's own copies of the kept variant stay.
         packed, variants = kept[KEY], variants_of(kept, context.scene)
@@ -92,6 +89,46 @@ class TRIPOSR_OT_keep_variant(NeedsSource, bpy.types.Operator):
         return {"FINISHED"}
 
 
+class TRIPOSR_OT_keep_variant(_KeepsVariant, bpy.types.Operator):
+    """Keep the active variant, move it to the place of the first one, and delete the others"""
+
+    bl_idname = "triposr.keep_variant"
+    bl_label = "Keep Variant (TripoSR)"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return self.keep(context, context.object)
+
+
+class TRIPOSR_OT_best_variant(_KeepsVariant, bpy.types.Operator):
+    """Keep the variant that covers its subject in the picture best, and delete the others"""
+
+    bl_idname = "triposr.best_variant"
+    bl_label = "Best of Variants (TripoSR)"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not super().poll(context):
+            return False
+        if pictures.is_running():
+            cls.poll_message_set(iface_("Wait until all variants are there"))
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        best = best_variant(variants_of(context.object, context.scene))
+        if best is None:
+            raise InputError(
+                "The match of these variants with the picture is not known",
+                "Select the one that you like best, and click Keep This One",
+            )
+        if best.name in context.view_layer.objects:
+            context.view_layer.objects.active = best
+            best.select_set(True)
+        return self.keep(context, best)
+
+
 def _move_to(blender_object: bpy.types.Object, place: Vector) -> None:
     """Move an object's origin to a place in world space, whatever it is parented to."""
     world = blender_object.matrix_world
@@ -108,4 +145,4 @@ def _has_given_name(variant: bpy.types.Object) -> bool:
     return is_cut or re.fullmatch(rf"{re.escape(picture)} \d\.\d\d", name) is not None
 
 
-classes = (TRIPOSR_OT_variants, TRIPOSR_OT_keep_variant)
+classes = (TRIPOSR_OT_variants, TRIPOSR_OT_keep_variant, TRIPOSR_OT_best_variant)

@@ -1,13 +1,14 @@
-"""Panels of the active object, if it was made from a picture: Refine and Mesh."""
+"""Panels of the active object, if it was made from a picture: Refine, Mesh and Picture."""
 
 from __future__ import annotations
 
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
+from ..scene.camera import POOR
 from ..scene.identity import is_local
-from ..scene.source import has_source, variants_of
-from ..tasks.session import edits, refinements
+from ..scene.source import best_variant, has_source, variants_of
+from ..tasks.session import cameras, edits, refinements
 from ..texts import localized
 from .layout import draw_message, draw_progress, draw_text
 from .tab import SubPanel
@@ -55,11 +56,16 @@ def _draw_variants(layout: bpy.types.UILayout, active: bpy.types.Object) -> None
     if len(variants) < 2:
         return
     box = layout.box()
-    text = iface_("One of {count} variants, foreground {ratio:.2f}").format(
-        count=len(variants), ratio=active.triposr.foreground_ratio
+    best = best_variant(variants)
+    text = iface_("One of {count} variants, foreground {ratio:.2f}, match {match:.2f}").format(
+        count=len(variants), ratio=active.triposr.foreground_ratio, match=active.triposr.match
     )
-    draw_text(box, text, "MOD_ARRAY")
-    box.operator("triposr.keep_variant", text="Keep This One", icon="CHECKMARK")
+    draw_text(box, text, "SOLO_ON" if active == best else "MOD_ARRAY")
+    if active == best:
+        draw_text(box, iface_("It matches the picture best"), "BLANK1")
+    row = box.row(align=True)
+    row.operator("triposr.keep_variant", text="Keep This One", icon="CHECKMARK")
+    row.operator("triposr.best_variant", text="Best of Variants", icon="SOLO_ON")
 
 
 def _draw_state(layout: bpy.types.UILayout, active: bpy.types.Object) -> None:
@@ -103,4 +109,31 @@ class TRIPOSR_PT_mesh(_ObjectPanel, bpy.types.Panel):
         row.operator("triposr.recolor", text="Recolor", icon="COLOR")
 
 
-classes = (TRIPOSR_PT_refine, TRIPOSR_PT_mesh)
+class TRIPOSR_PT_picture(_ObjectPanel, bpy.types.Panel):
+    bl_label = "Picture"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, state = self.layout, cameras.state
+        match = context.object.triposr.match
+        if cameras.is_running():
+            draw_progress(layout, state.fraction, state.label, "triposr.cancel_camera")
+        elif match:
+            text = iface_("Match {percent:.0f} %").format(percent=100 * match)
+            layout.label(text=text, icon=_icon_of(match), translate=False)
+        if 0 < match < POOR:
+            text = iface_("The object covers little of its subject: try Variants")
+            draw_text(layout, text, "BLANK1")
+        layout.operator(
+            "triposr.camera_from_picture", text="Camera from Picture", icon="CAMERA_DATA"
+        )
+        texts = (state.error, state.hint) if state.error else (state.message,)
+        if any(texts):
+            icon = "ERROR" if state.error else "INFO"
+            draw_message(layout.box(), texts, icon, "triposr.dismiss_camera")
+
+
+def _icon_of(match: float) -> str:
+    return "ERROR" if match < POOR else "CHECKMARK"
+
+
+classes = (TRIPOSR_PT_refine, TRIPOSR_PT_mesh, TRIPOSR_PT_picture)

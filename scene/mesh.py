@@ -42,7 +42,7 @@ def add_object(
         location: Where the object's origin lies, in world space.
         turn: Rotation about Z, in radians; at 0 the object faces -Y.
     """
-    collection = _collection(context)
+    collection = collection_for(context)
     data = new_mesh(mesh, name, placement)
     blender_object = bpy.data.objects.new(name, data)
     blender_object.location, blender_object.rotation_euler.z = location, turn
@@ -65,8 +65,8 @@ def add_object(
     return blender_object
 
 
-def _collection(context: bpy.types.Context) -> bpy.types.Collection:
-    """The active collection, unless it is linked or excluded from the view layer."""
+def collection_for(context: bpy.types.Context) -> bpy.types.Collection:
+    """The collection for a new object: the active one, unless it is linked or excluded."""
     active = context.view_layer.active_layer_collection
     collection = active.collection
     is_usable = is_local(collection) and not active.exclude
@@ -168,6 +168,14 @@ def positions(data: bpy.types.Mesh) -> np.ndarray:
     values = np.empty((len(data.vertices), 3), np.float32)
     data.attributes["position"].data.foreach_get("vector", values.ravel())
     return values
+
+
+def triangles(data: bpy.types.Mesh) -> np.ndarray:
+    """The triangles (F, 3) int32 into which Blender divides the faces of a data-block."""
+    data.calc_loop_triangles()
+    corners = np.empty((len(data.loop_triangles), 3), np.int32)
+    data.loop_triangles.foreach_get("vertices", corners.ravel())
+    return corners
 
 
 def normals(data: bpy.types.Mesh) -> np.ndarray:

@@ -64,6 +64,14 @@ def variants_of(blender_object: bpy.types.Object, scene: bpy.types.Scene) -> lis
     ]
 
 
+def best_variant(variants: list[bpy.types.Object]) -> bpy.types.Object | None:
+    """The variant that matches its picture best, the first one of equals; None if no match is
+    known.
+    """
+    best = max(variants, key=lambda variant: variant.triposr.match, default=None)
+    return best if best is not None and best.triposr.match > 0 else None
+
+
 def check_source(blender_object: object) -> None:
     """Raise InputError for anything but an object that was made from a picture."""
     if not has_source(blender_object):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import re
@@ -16,14 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..inference.engine import engine
-from ..inference.errors import InputError
+from ..inference.errors import InputError, explain
 from ..inference.machine.paths import local_path
 from ..inference.message import Message
 from ..inference.model.weights import STARTER_FOLDER, find_model
 from ..inference.picture.limits import FILE_SUFFIXES
+from ..inference.texture.camera import Camera
 from ..inference.types import Machine, MeshData, Options, Tick
 from ..preferences import machine, model_folder, preferences
 from ..properties import object_options
+from ..scene.camera import note_camera
 from ..scene.identity import is_local, with_uid
 from ..scene.image import Picture, picture_of, picture_of_file
 from ..scene.kept_file import keep_file, kept_file
@@ -34,6 +37,7 @@ from ..scene.source import check_source, has_source, remember_source
 from ..scene.undo import push_undo_step
 from ..scene.viewpoint import turn_to_viewer
 from ..settings import OBJECT, checked, values_of
+from .job import Cancelled
 from .queue import Outcome, Task
 from .stages import PICTURE_STAGES
 
@@ -41,6 +45,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from ..inference.model.network import Model
+    from ..inference.pipeline import Reconstruction
+
+log = logging.getLogger(__name__)
 
 UNDO_STEP = Message("Generate 3D Mesh")
 
@@ -277,6 +284,8 @@ class Made:
         digest: SHA-256 of the picture.
         seconds: Duration of the work.
         is_draft: Whether the starter model made it.
+        camera, match: Camera of the picture, and how well the mesh covers the subject through it;
+            None and 0 if that is not known.
     """
 
     mesh: MeshData
@@ -286,6 +295,8 @@ class Made:
     digest: str
     seconds: float
     is_draft: bool
+    camera: Camera | None
+    match: float
 
 
 def _work(
@@ -307,9 +318,11 @@ def _work(
             picture = source.read()
             made = reconstruct(picture, model, options, tick, source.matte)
             place = placed(made.mesh, chosen.size, chosen.measure, chosen.origin)
-            code, digest = made.code.to_bytes(half=True), digest_of(_kept(source, picture))
+            code, digest = made.code.to_bytes(half=True), digest_of(identity_of(source, picture))
+            camera, match = _matched(made, tick)
             seconds = time.perf_counter() - started
-            return Made(made.mesh, *place, code, digest, seconds, folder == STARTER_FOLDER)
+            is_draft = folder == STARTER_FOLDER
+            return Made(made.mesh, *place, code, digest, seconds, is_draft, camera, match)
 
         started = time.perf_counter()
         tick("load", 0.0)
@@ -319,7 +332,26 @@ def _work(
     return work
 
 
-def _kept(source: Source, picture: Path | Image.Image | bytes) -> Path | Image.Image | bytes:
+def _matched(made: Reconstruction, tick: Tick) -> tuple[Camera | None, float]:
+    """The camera of a picture, and the match; without them, the object is as good."""
+    try:
+        from ..inference.texture.camera_fit import fit_camera
+
+        alpha = np.asarray(made.prepared.cutout)[..., 3]
+        vertices, faces = made.mesh.vertices, made.mesh.faces
+        fitted = fit_camera(vertices, faces, alpha, tick, made.prepared.size)
+    except Cancelled:
+        raise
+    except InputError as error:  # a picture without a background, which shows no outline
+        log.info("No camera: %s", error)
+        return None, 0.0
+    except Exception as error:  # what was built must not be lost
+        log.warning("No camera: %s", explain(error))
+        return None, 0.0
+    return fitted.camera, fitted.match
+
+
+def identity_of(source: Source, picture: Path | Image.Image | bytes) -> Path | Image.Image | bytes:
     """Data whose digest identifies the picture later: its file if there is one, else its pixels."""
     return source.file if source.file is not None and os.path.isfile(source.file) else picture
 
@@ -395,6 +427,7 @@ class _Delivery:
         note.image = with_uid(bpy.data.images, self.source.image)
         keep_file(new, self.source.file)
         note.mirrored = "none"
+        note_camera(new, made.camera, made.match)
         if self.variants or not self.target_uid:  # a rebuilt object keeps its group and its place
             note.variants, note.home = self.variants, self.spot.location
         return new

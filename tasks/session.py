@@ -127,6 +127,9 @@ refinements = _queue(_in_panel, keeps_failed=False)
 edits = _queue(_popup, keeps_failed=False)
 """Tasks that edit, color or extract a mesh at a click."""
 
+cameras = _queue(_in_panel, keeps_failed=False)
+"""Tasks that set up the camera of a picture."""
+
 pastes = _queue(_popup, keeps_failed=False)
 """Tasks that read the clipboard."""
 
@@ -139,7 +142,10 @@ drivers = _queue(_in_panel, keeps_failed=False)
 cleaning = _queue(_in_panel, keeps_failed=False)
 """Tasks that delete what a Blender that was killed has left behind."""
 
-QUEUES = (pictures, upkeep, previews, mattes, refinements, edits, pastes, looks, drivers, cleaning)
+QUEUES = (
+    *(pictures, upkeep, previews, mattes, refinements, edits, cameras, pastes, looks, drivers),
+    cleaning,
+)
 
 
 def _pump() -> float | None:
@@ -173,7 +179,7 @@ def _join_all() -> bool:
 @persistent
 def _on_load(_path: str) -> None:
     """Drop the tasks of the previous file. A file that fails to open leaves them running."""
-    for queue in (previews, mattes, refinements, edits):
+    for queue in (previews, mattes, refinements, edits, cameras):
         queue.drop("")
     if pictures.is_running():
         pictures.drop(_canceled_by_load(pictures.state.title, len(pictures.waiting())))

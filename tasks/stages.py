@@ -45,4 +45,8 @@ TEXTURE_STAGES = {
     "photo": (Message("Projecting the photo"), 0.10),
     "save": (Message("Drawing the textures"), 0.05),
 }
+CAMERA_STAGES = {
+    "prepare": (Message("Removing the background"), 0.7),
+    "match": (Message("Matching the picture"), 0.3),
+}
 DETECT_STAGES = {"load": (Message("Looking for devices"), 1.0)}

@@ -273,9 +273,55 @@ MESSAGES = {
     "Foreground ratio of the first variant": "Vordergrundanteil der ersten Variante",
     "Largest": "Größter",
     "Foreground ratio of the last variant": "Vordergrundanteil der letzten Variante",
-    "One of {count} variants, foreground {ratio:.2f}": (
-        "Eine von {count} Varianten, Vordergrund {ratio:.2f}"
+    "One of {count} variants, foreground {ratio:.2f}, match {match:.2f}": (
+        "Eine von {count} Varianten, Vordergrund {ratio:.2f}, Übereinstimmung {match:.2f}"
     ),
+    "It matches the picture best": "Sie passt am besten zum Bild",
+    "Best of Variants": "Beste behalten",
+    "Best of Variants (TripoSR)": "Beste Variante behalten (TripoSR)",
+    "Keep the variant that covers its subject in the picture best, and delete the others": (
+        "Die Variante behalten, die ihr Motiv im Bild am besten deckt, und die anderen löschen"
+    ),
+    "Wait until all variants are there": "Warten, bis alle Varianten da sind",
+    "The match of these variants with the picture is not known": (
+        "Wie gut diese Varianten mit dem Bild übereinstimmen, ist nicht bekannt"
+    ),
+    "Select the one that you like best, and click Keep This One": (
+        "Die schönste auswählen und auf „Diese behalten“ klicken"
+    ),
+    # The picture's camera
+    "Camera from Picture": "Kamera aus Bild",
+    "Camera from Picture (TripoSR)": "Kamera aus Bild (TripoSR)",
+    "Look through a camera from which the object covers its subject in the picture exactly": (
+        "Durch eine Kamera blicken, aus der das Objekt sein Motiv im Bild genau deckt"
+    ),
+    "Cancel the Camera (TripoSR)": "Kamera abbrechen (TripoSR)",
+    "Stop looking for the camera": "Die Suche nach der Kamera beenden",
+    "Wait until the camera is there, or cancel it": (
+        "Warten, bis die Kamera da ist, oder die Suche abbrechen"
+    ),
+    "Match": "Übereinstimmung",
+    "How well the object covers its subject in the picture, seen from where the picture was "
+    "taken: 0 not at all, 1 exactly. Refining does not change it": (
+        "Wie gut das Objekt sein Motiv im Bild deckt, von dort gesehen, wo das Bild aufgenommen "
+        "wurde: 0 gar nicht, 1 genau. Verfeinern ändert das nicht"
+    ),
+    "Match {percent:.0f} %": "Übereinstimmung {percent:.0f} %",
+    "{name}: match {percent:.0f} %": "{name}: Übereinstimmung {percent:.0f} %",
+    "The object covers little of its subject: try Variants": (
+        "Das Objekt deckt wenig von seinem Motiv: Varianten versuchen"
+    ),
+    "{summary}; the object covers little of its subject: try Variants": (
+        "{summary}; das Objekt deckt wenig von seinem Motiv: Varianten versuchen"
+    ),
+    "{name} is stretched, sheared or mirrored, so no camera sees it as in its picture": (
+        "{name} ist gestreckt, geschert oder gespiegelt, daher sieht keine Kamera es wie im Bild"
+    ),
+    "Give it the same positive scale on all axes, and try again": (
+        "Ihm auf allen Achsen dieselbe positive Skalierung geben und noch einmal versuchen"
+    ),
+    "{name} is not in the scene {scene!r}": "{name} ist nicht in der Szene {scene!r}",
+    "Switch to its scene and try again": "In seine Szene wechseln und noch einmal versuchen",
     "Keep This One": "Diese behalten",
     "Keep Variant (TripoSR)": "Variante behalten (TripoSR)",
     "Keep the active variant, move it to the place of the first one, and delete the others": (

@@ -67,6 +67,25 @@ def digest_of(picture: Image.Image | Path | str | bytes) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def is_turned(picture: Image.Image | Path | str | bytes) -> bool:
+    """Whether a picture's EXIF says that it is to be turned, which Blender ignores.
+
+    Args:
+        picture: As for `open_picture`, which must have accepted it.
+    """
+    _check_type(picture)
+    if isinstance(picture, bytes):
+        picture = io.BytesIO(picture)  # type: ignore[assignment]
+    try:
+        if isinstance(picture, Image.Image):
+            return _orientation(picture) in UPRIGHT
+        with Image.open(picture, formats=FORMATS) as image:
+            return _orientation(image) in UPRIGHT
+    except Exception as error:  # a file that Pillow refuses, and that other code has decoded
+        log.info("Its EXIF cannot be read: %r", error)
+        return False
+
+
 def open_picture(picture: Image.Image | Path | str | bytes) -> Image.Image:
     """Decode a picture: first frame, upright, sRGB, 8-bit RGBA.
 
@@ -259,10 +278,14 @@ def _key_scale(image: Image.Image) -> tuple[int, int]:
 
 def _upright(picture: Image.Image, source: Image.Image) -> Image.Image:
     """The picture, turned according to the EXIF of its source."""
+    method = UPRIGHT.get(_orientation(source))
+    return picture if method is None else picture.transpose(method)
+
+
+def _orientation(source: Image.Image) -> int:
+    """The EXIF orientation, 1 if there is none."""
     try:
-        orientation = source.getexif().get(ExifTags.Base.Orientation, 1)
+        return source.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception as error:  # damaged EXIF can raise anything
         log.info("Ignoring EXIF that cannot be read: %r", error)
-        return picture
-    method = UPRIGHT.get(orientation)
-    return picture if method is None else picture.transpose(method)
+        return 1
