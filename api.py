@@ -23,7 +23,7 @@ from .inference.errors import TripoSRError
 from .inference.types import Machine
 from .preferences import machine
 from .scene.source import check_source, surface_of
-from .settings import CLEAN_UP, MIRROR, REMESH, SURFACE, TEXTURE, Setting, checked
+from .settings import CLEAN_UP, MIRROR, RECOLOR, REMESH, SURFACE, TEXTURE, Setting, checked
 from .tasks import edit
 from .tasks.camera import camera_setup
 from .tasks.generate import (
@@ -116,9 +116,16 @@ def refine(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Ob
     return extraction(blender_object, _machine(), False, surface).do().result
 
 
-def recolor(blender_object: bpy.types.Object) -> bpy.types.Object:
-    """Recompute an object's vertex colors from its scene code, however its mesh was edited."""
-    return coloring(blender_object, _machine(), False).do().result
+def recolor(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Object:
+    """Recompute an object's vertex colors from its scene code, however its mesh was edited.
+
+    Args:
+        blender_object: Made by this add-on.
+        settings: `photo` and `mirror_to_back` (both False), which take the colors from the picture
+            where its camera sees the surface.
+    """
+    chosen = _with_defaults(RECOLOR, settings)
+    return coloring(bpy.context, blender_object, _machine(), False, **chosen).do().result
 
 
 def clean_up(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Object:
@@ -167,7 +174,7 @@ def texture(blender_object: bpy.types.Object, **settings: object) -> bpy.types.O
         The same object.
     """
     chosen = _with_defaults(TEXTURE, settings)
-    return texturing(blender_object, _machine(), False, **chosen).do().result
+    return texturing(bpy.context, blender_object, _machine(), False, **chosen).do().result
 
 
 def camera_from_picture(blender_object: bpy.types.Object) -> bpy.types.Object:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .inference.model.catalog import MATTING_MODELS
@@ -362,6 +362,10 @@ MIRROR_TO_BACK = Setting(
     description="Take the colors of the back from the mirrored picture, too",
     default=False,
 )
+VERTEX_PHOTO = replace(PHOTO, default=False)
+"""For vertex colors, whose exact computation Recolor is first of all."""
+
+RECOLOR = (VERTEX_PHOTO, MIRROR_TO_BACK)
 TEXTURE = (TEXTURE_FACES, TEXTURE_SIZE, NORMAL_MAP, PHOTO, MIRROR_TO_BACK)
 
 KEEP = Setting(

@@ -9,7 +9,7 @@ import bpy
 from ..preferences import machine
 from ..properties import declaring
 from ..scene.source import surface_of
-from ..settings import SURFACE
+from ..settings import RECOLOR, SURFACE, checked, values_of
 from ..tasks.queue import Task
 from ..tasks.refine import coloring, extraction
 from ..tasks.session import edits, refinements
@@ -31,14 +31,18 @@ class TRIPOSR_OT_refine(
         return extraction(target, this_machine, self.is_clicked, surface)
 
 
-class TRIPOSR_OT_recolor(EditsMesh, bpy.types.Operator):
+class TRIPOSR_OT_recolor(
+    declaring(RECOLOR, limited=False, options={"SKIP_SAVE"}), EditsMesh, bpy.types.Operator
+):
     """Compute the exact vertex colors again, however the mesh was edited"""
 
     bl_idname = "triposr.recolor"
     bl_label = "Recolor (TripoSR)"
 
     def task(self, context: bpy.types.Context) -> Task:
-        return coloring(context.object, machine(context, self.is_clicked), self.is_clicked)
+        this_machine = machine(context, self.is_clicked)
+        chosen = checked(RECOLOR, values_of(RECOLOR, self))
+        return coloring(context, context.object, this_machine, self.is_clicked, **chosen)
 
 
 class TRIPOSR_OT_cancel_edit(bpy.types.Operator):

@@ -22,7 +22,7 @@ class TRIPOSR_OT_texture(declaring(TEXTURE, limited=False), EditsMesh, bpy.types
 
     def task(self, context: bpy.types.Context) -> Task:
         this_machine = machine(context, self.is_clicked)
-        return texturing(context.object, this_machine, self.is_clicked, **self.chosen())
+        return texturing(context, context.object, this_machine, self.is_clicked, **self.chosen())
 
 
 classes = (TRIPOSR_OT_texture,)

@@ -107,6 +107,10 @@ class TRIPOSR_PT_mesh(_ObjectPanel, bpy.types.Panel):
         row = layout.row(align=True)
         row.operator("triposr.mirror", text="Mirror", icon="MOD_MIRROR")
         row.operator("triposr.recolor", text="Recolor", icon="COLOR")
+        row = layout.row(align=True)
+        row.operator("triposr.texture", text="Texture", icon="TEXTURE")
+        photo = row.operator("triposr.recolor", text="Photo on the Front", icon="IMAGE_REFERENCE")
+        photo.photo = True
 
 
 class TRIPOSR_PT_picture(_ObjectPanel, bpy.types.Panel):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 
 import bmesh
 import bpy
@@ -15,6 +14,8 @@ from .anchors import remember_place
 from .identity import check_local, is_local
 from .material import color_material, follow_attribute
 from .placement import Placement
+from .texture import show_vertex_colors
+from .viewports import viewports
 
 COLOR_ATTRIBUTE = "Color"
 """Blender's own default name for a color attribute; Blender adds a number if the name is taken."""
@@ -75,18 +76,9 @@ def collection_for(context: bpy.types.Context) -> bpy.types.Collection:
 
 def _show_in_local_views(context: bpy.types.Context, new: bpy.types.Object) -> None:
     """Show the new object in viewports that are in Local View, as Blender's Add menu does."""
-    for space in _viewports(context):
+    for space in viewports(context):
         if space.local_view:
             new.local_view_set(space, True)
-
-
-def _viewports(context: bpy.types.Context) -> Iterator[bpy.types.SpaceView3D]:
-    """The 3D viewports that are open in the scene's windows."""
-    for window in context.window_manager.windows:
-        if window.scene == context.scene:
-            for area in window.screen.areas:
-                if area.type == "VIEW_3D":
-                    yield area.spaces.active
 
 
 def new_mesh(mesh: MeshData, name: str, placement: Placement) -> bpy.types.Mesh:
@@ -239,6 +231,8 @@ def set_colors(data: bpy.types.Mesh, colors: np.ndarray) -> None:
     data.color_attributes.active_color = attribute
     data.color_attributes.render_color_index = data.color_attributes.active_color_index
     follow_attribute(data, before, attribute.name)
+    if not data.uv_layers:
+        show_vertex_colors(data)
     data.update()
 
 
@@ -280,9 +274,3 @@ def replace(data: bpy.types.Mesh, by: bpy.types.Mesh) -> None:
     finally:
         content.free()
     data.update()
-
-
-def show_colors(context: bpy.types.Context) -> None:
-    """Make the open 3D viewports show color attributes in Solid shading."""
-    for space in _viewports(context):
-        space.shading.color_type = "VERTEX"

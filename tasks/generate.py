@@ -31,11 +31,12 @@ from ..scene.identity import is_local, with_uid
 from ..scene.image import Picture, picture_of, picture_of_file
 from ..scene.kept_file import keep_file, kept_file
 from ..scene.mattes import matte_of
-from ..scene.mesh import add_object, check_free, fill, make_single_user, show_colors
+from ..scene.mesh import add_object, check_free, fill, make_single_user
 from ..scene.placement import Extent, Placement, Row, Spot, placed
 from ..scene.source import check_source, has_source, remember_source
 from ..scene.undo import push_undo_step
 from ..scene.viewpoint import turn_to_viewer
+from ..scene.viewports import show_colors
 from ..settings import OBJECT, checked, values_of
 from .job import Cancelled
 from .queue import Outcome, Task

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import bpy
 import numpy as np
 
 from ..inference.engine import engine
 from ..inference.message import Message
 from ..inference.types import Machine, MeshData, SurfaceSettings, Tick
-from ..scene.mesh import fill, recolor
+from ..scene.mesh import fill, normals, recolor, triangles
+from ..scene.placement import Frame
 from ..scene.source import note_surface
 from ..scene.undo import push_undo_step
 from .generate import summary_of
+from .photo import Taken, no_photo, photo_of
 from .queue import Outcome, Task
 from .stages import RECOLOR_STAGES, REFINE_STAGES
 from .target import Target
@@ -47,28 +51,65 @@ def extraction(
     return Task(blender_object.name, REFINE_STAGES, work, deliver)
 
 
-def coloring(blender_object: bpy.types.Object, this_machine: Machine, is_clicked: bool) -> Task:
+@dataclass(frozen=True)
+class _Colored:
+    """Colors (V, 3) of an object's vertices, and what came of the wish for a photo."""
+
+    colors: np.ndarray
+    taken: Taken
+
+
+def coloring(
+    context: bpy.types.Context,
+    blender_object: bpy.types.Object,
+    this_machine: Machine,
+    is_clicked: bool,
+    photo: bool = False,
+    mirror_to_back: bool = False,
+) -> Task:
     """Make the task that colors an object's vertices where they are; its result is the object.
+
+    Args:
+        photo, mirror_to_back: See RECOLOR in settings.py.
 
     Raises:
         InputError: The mesh cannot be colored, or no longer lies where it was made.
     """
     before = Target.of(blender_object, is_clicked)
-    mirrored = blender_object.triposr.mirrored
+    data, frame = blender_object.data, Frame(before.placement, blender_object.triposr.mirrored)
+    take = photo_of(context, blender_object, before.placement) if photo else no_photo
+    faces, outward = triangles(data), normals(data)
 
-    def work(tick: Tick) -> np.ndarray:
+    def work(tick: Tick) -> _Colored:
         tick("color", 0.0)
         engine.import_torch(this_machine.torch_folder, this_machine.gpu_builds)
         before.check_fit()
-        points = before.placement.unplace(before.points, mirrored)
-        return engine.color(before.code, points, this_machine, tick)
+        points, directions = frame.to_model(before.points, outward)
+        colors = engine.color(before.code, points, this_machine, tick)
+        taken = take(tick)
+        if taken.photo is not None:
+            # Imported on the worker, because the module imports OpenCV.
+            from ..inference.texture.photo import project_photo
 
-    def deliver(colors: np.ndarray) -> Outcome:
+            colors = project_photo(
+                taken.photo,
+                points[faces],
+                points,
+                directions,
+                colors,
+                mirror_to_back,
+                lambda done: tick("photo", done),
+            )
+        return _Colored(colors, taken)
+
+    def deliver(made: _Colored) -> Outcome:
         target = before.found_again()
-        recolor(target.data, before.points, colors)
+        recolor(target.data, before.points, made.colors)
+        made.taken.note(target)
         if is_clicked:
             push_undo_step(Message("Recolor"))
-        message = Message("{name}: {count:,} vertices colored", name=target.name, count=len(colors))
-        return Outcome(message, target)
+        count = len(made.colors)
+        message = Message("{name}: {count:,} vertices colored", name=target.name, count=count)
+        return Outcome(made.taken.added_to(message), target)
 
     return Task(blender_object.name, RECOLOR_STAGES, work, deliver)

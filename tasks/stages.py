@@ -31,15 +31,20 @@ REFINE_STAGES = {
     "extract": (Message("Extracting the surface"), 0.9),
     "color": (Message("Coloring"), 0.1),
 }
-RECOLOR_STAGES = {"color": (Message("Coloring"), 1.0)}
+RECOLOR_STAGES = {
+    "color": (Message("Coloring"), 0.4),
+    "prepare": (Message("Removing the background"), 0.2),
+    "match": (Message("Matching the picture"), 0.2),
+    "photo": (Message("Projecting the photo"), 0.2),
+}
 EDIT_STAGES = {
     "edit": (Message("Editing the mesh"), 0.8),
     "color": (Message("Coloring"), 0.2),
 }
 TEXTURE_STAGES = {
-    "prepare": (Message("Reading the picture"), 0.05),
-    "match": (Message("Finding the camera"), 0.05),
     "edit": (Message("Unwrapping the mesh"), 0.20),
+    "prepare": (Message("Removing the background"), 0.05),
+    "match": (Message("Matching the picture"), 0.05),
     "snap": (Message("Finding the surface"), 0.25),
     "color": (Message("Coloring"), 0.30),
     "photo": (Message("Projecting the photo"), 0.10),

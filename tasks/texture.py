@@ -12,12 +12,15 @@ from ..inference.message import Message
 from ..inference.texture.corners import Corners
 from ..inference.texture.pictures import TextureOptions, Textures
 from ..inference.types import Machine, Tick
+from ..preferences import preferences
 from ..scene.edited import Edited, Editing, EditingBeside, EditingHere
 from ..scene.mesh import recolor, replace
 from ..scene.mesh_edits import Step
 from ..scene.placement import Frame
 from ..scene.texture import UV_MAP, show_textures, uv_map_of
 from ..scene.undo import push_undo_step
+from ..scene.viewports import show_textures as show_textures_in
+from .photo import Taken, no_photo, photo_of
 from .queue import Outcome, Task
 from .stages import TEXTURE_STAGES
 from .target import Target
@@ -31,16 +34,19 @@ class _Made:
     """Textures of a mesh, which `editing` holds if it was unwrapped.
 
     Attributes:
+        taken: What came of the wish for a photo.
         colors: (V, 3) of the vertices of a mesh that was unwrapped.
     """
 
     editing: Editing
     edited: Edited
     textures: Textures
+    taken: Taken
     colors: np.ndarray | None
 
 
 def texturing(
+    context: bpy.types.Context,
     blender_object: bpy.types.Object,
     this_machine: Machine,
     is_clicked: bool,
@@ -64,6 +70,7 @@ def texturing(
     data, note = blender_object.data, blender_object.triposr
     frame, threshold = Frame(before.placement, note.mirrored), note.threshold
     options = TextureOptions(int(size), normal_map, mirror_to_back)
+    take = photo_of(context, blender_object, before.placement) if photo else no_photo
     steps = _steps(data, faces, options.size)
     is_unwrapped = any(name == "unwrap" for name, _ in steps)
     editing = (EditingBeside if is_clicked else EditingHere)(data)
@@ -75,9 +82,10 @@ def texturing(
             before.check_fit()
             gone = np.zeros(len(before.points), bool)
             edited = editing.edit(steps, gone, lambda fraction: tick("edit", fraction))
+            taken = take(tick)
             corners = Corners(**edited.arrays)
             textures = engine.texture(
-                before.code, threshold, corners, frame, options, None, this_machine, tick
+                before.code, threshold, corners, frame, options, taken.photo, this_machine, tick
             )
             colors = None
             if is_unwrapped:
@@ -86,7 +94,7 @@ def texturing(
         except BaseException:
             editing.close()
             raise
-        return _Made(editing, edited, textures, colors)
+        return _Made(editing, edited, textures, taken, colors)
 
     def deliver(made: _Made) -> Outcome:
         try:
@@ -98,7 +106,10 @@ def texturing(
         if made.colors is not None:
             recolor(target.data, made.edited.points, made.colors)
         show_textures(target, made.textures)
+        made.taken.note(target)
         if is_clicked:
+            if preferences(bpy.context).show_colors:
+                show_textures_in(bpy.context)
             push_undo_step(Message("Texture"))
         return Outcome(_summary(target, made, options.size), target)
 
@@ -138,4 +149,4 @@ def _summary(target: bpy.types.Object, made: _Made, size: int) -> Message:
             summary=message,
             percent=round(100 * min(made.textures.overlap, 1.0)),
         )
-    return message
+    return made.taken.added_to(message)

@@ -1,0 +1,113 @@
+"""The photo of an object with its camera, ready to be projected onto the object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from ..inference.errors import InputError
+from ..inference.message import Message
+from ..inference.texture.camera import Camera
+from ..inference.types import Tick
+from ..preferences import model_folder
+from ..properties import object_options
+from ..scene.camera import camera_of, note_camera
+from ..scene.mesh import positions, triangles
+from ..scene.placement import Placement
+from .generate import identity_of, kept_source
+
+if TYPE_CHECKING:
+    from ..inference.texture.photo import Photo
+
+GOOD = 0.7
+"""Match from which on the photo is projected: below it, colors would land on the wrong parts."""
+
+
+@dataclass(frozen=True, eq=False)
+class Taken:
+    """What came of the wish for a photo.
+
+    Attributes:
+        photo: None if there is none to project.
+        remark: A message that says why not; empty if there is one.
+        camera, match: What was found out about the camera, if it was not known before.
+    """
+
+    photo: Photo | None
+    remark: str = ""
+    camera: Camera | None = None
+    match: float = 0.0
+
+    def note(self, blender_object: bpy.types.Object) -> None:
+        """Keep a camera that was found with its object."""
+        if self.camera is not None:
+            note_camera(blender_object, self.camera, self.match)
+
+    def added_to(self, summary: Message) -> Message:
+        """A summary of the work, with the remark."""
+        if not self.remark:
+            return summary
+        return Message(
+            "{summary}; without the photo: {reason}", summary=summary, reason=self.remark
+        )
+
+
+def no_photo(tick: Tick) -> Taken:
+    """What comes of no wish for a photo."""
+    return Taken(None)
+
+
+def photo_of(
+    context: bpy.types.Context, blender_object: bpy.types.Object, placement: Placement
+) -> Callable[[Tick], Taken]:
+    """Copy what a photo needs out of Blender, and return the rest of the work, for any thread."""
+    note = blender_object.triposr
+    try:
+        source = kept_source(blender_object)
+    except InputError as error:
+        gone = Taken(None, error.message)
+        return lambda tick: gone
+    options = object_options(note, model_folder(context))
+    known, match, digest = camera_of(blender_object), note.match, note.digest
+    vertices = placement.unplace(positions(blender_object.data))
+    faces = triangles(blender_object.data)
+
+    def take(tick: Tick) -> Taken:
+        # Imported on the worker, because these modules import Pillow, OpenCV and SciPy.
+        from ..inference.picture.decode import digest_of
+        from ..inference.picture.prepare import prepare_image
+        from ..inference.texture.camera_fit import fit_camera
+        from ..inference.texture.photo import Photo
+
+        tick("prepare", 0.0)
+        try:
+            picture = source.read()
+            if digest not in ("", digest_of(identity_of(source, picture))):
+                return Taken(None, Message("the picture has changed since the object was made"))
+            prepared = prepare_image(picture, options, tick, source.matte)
+            pixels: NDArray[np.uint8] = np.asarray(prepared.cutout)
+            if known is not None:
+                return _judged(Photo(known, pixels[..., :3], pixels[..., 3]), match, None)
+            fitted = fit_camera(vertices, faces, pixels[..., 3], tick, prepared.size)
+        except InputError as error:
+            return Taken(None, error.message)
+        photo = Photo(fitted.camera, pixels[..., :3], pixels[..., 3])
+        return _judged(photo, fitted.match, fitted.camera)
+
+    return take
+
+
+def _judged(photo: Photo, match: float, found: Camera | None) -> Taken:
+    """The photo, unless the object matches it poorly."""
+    if match >= GOOD:
+        return Taken(photo, "", found, match)
+    remark = Message(
+        "the object matches its picture by only {percent:.0f}\N{NO-BREAK SPACE}%",
+        percent=100 * match,
+    )
+    return Taken(None, remark, found, match)

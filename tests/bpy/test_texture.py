@@ -1,0 +1,229 @@
+"""Texture: an object gets a UV map, images and a material that look like its scene code."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from object_data import colors, vertices
+
+
+@pytest.fixture
+def api(addon):
+    return addon("api")
+
+
+def images(target) -> dict[str, object]:
+    """The images that an object's material shows, by what they are linked to."""
+    found = {}
+    [material] = target.data.materials
+    for node in material.node_tree.nodes:
+        if node.type == "TEX_IMAGE":
+            [link] = node.outputs["Color"].links
+            found[link.to_node.type] = node.image
+    return found
+
+
+def pixels(image) -> np.ndarray:
+    """The pixels (H, W, 4) of an image, the lowest row first, as V points."""
+    values = np.empty(len(image.pixels), np.float32)
+    image.pixels.foreach_get(values)
+    return values.reshape(image.size[1], image.size[0], 4)
+
+
+def shown_at_vertices(target) -> np.ndarray:
+    """What the color texture shows at each vertex: the mean (V, 3) over its corners."""
+    data, image = target.data, pixels(images(target)["BSDF_PRINCIPLED"])
+    size = len(image)
+    uv = np.empty((len(data.loops), 2), np.float32)
+    data.uv_layers[0].data.foreach_get("uv", uv.ravel())
+    corner = np.empty(len(data.loops), np.int32)
+    data.loops.foreach_get("vertex_index", corner)
+    column, row = (uv * size).astype(int).clip(0, size - 1).T
+    total = np.zeros((len(data.vertices), 3))
+    np.add.at(total, corner, image[row, column, :3])
+    return total / np.bincount(corner, minlength=len(total))[:, None]
+
+
+def test_an_object_gets_a_texture(bpy, addon, api, truck) -> None:
+    before = np.ptp(vertices(addon, truck), axis=0)
+    assert api.texture(truck, faces=3000, size=512, photo=False) == truck
+    assert len(truck.data.polygons) == 3000
+    assert np.abs(np.ptp(vertices(addon, truck), axis=0) - before).max() < 0.02
+    [layer] = truck.data.uv_layers
+    assert layer.active_render
+    found = images(truck)
+    assert set(found) == {"BSDF_PRINCIPLED", "NORMAL_MAP"}
+    color, bent = found["BSDF_PRINCIPLED"], found["NORMAL_MAP"]
+    assert (*color.size, *bent.size) == (512,) * 4
+    assert color.packed_file and bent.packed_file
+    assert (color.colorspace_settings.name, bent.colorspace_settings.name) == ("sRGB", "Non-Color")
+    # The vertices still have their colors, and the texture shows the same ones there.
+    assert np.abs(shown_at_vertices(truck) - colors(truck)).mean() < 0.02
+    assert 0.5 < pixels(bent)[..., 2].mean() <= 1
+
+
+def test_a_uv_map_of_the_artist_is_kept(bpy, addon, api, truck) -> None:
+    """So is the mesh that it belongs to, whatever made it: here, quads."""
+    api.remesh(truck, kind="quads", faces=1000)
+    data = truck.data
+    layer = data.uv_layers.new(name="Mine")
+    random = np.random.default_rng(0)
+    side = int(np.ceil(np.sqrt(len(data.polygons))))
+    for face in data.polygons:
+        x, y = divmod(face.index, side)
+        for number, loop in enumerate(face.loop_indices):
+            corner = np.array(((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9)))[number % 4]
+            layer.data[loop].uv = (np.array((x, y)) + corner) / side
+    mine = [tuple(item.uv) for item in layer.data]
+    places, faces = vertices(addon, truck), len(data.polygons)
+    api.texture(truck, faces=100, size=1024, photo=False)
+    assert [layer.name for layer in truck.data.uv_layers] == ["Mine"]
+    assert [tuple(item.uv) for item in truck.data.uv_layers[0].data] == mine
+    assert len(truck.data.polygons) == faces
+    assert (vertices(addon, truck) == places).all()
+    assert np.abs(shown_at_vertices(truck) - colors(truck)).mean() < 0.03
+    del random
+
+
+def test_again_with_another_size(bpy, api, truck) -> None:
+    """The UV map and what the artist has set in the material stay; old images go."""
+    api.texture(truck, faces=2000, size=512, photo=False)
+    [material] = truck.data.materials
+    principled = next(n for n in material.node_tree.nodes if n.type == "BSDF_PRINCIPLED")
+    principled.inputs["Roughness"].default_value = 0.25
+    mine = [tuple(item.uv) for item in truck.data.uv_layers[0].data]
+    api.texture(truck, faces=2000, size=1024, normal_map=False, photo=False)
+    assert list(truck.data.materials) == [material]
+    assert principled.inputs["Roughness"].default_value == pytest.approx(0.25)
+    assert not principled.inputs["Normal"].links
+    assert [tuple(item.uv) for item in truck.data.uv_layers[0].data] == mine
+    textures = [image for image in bpy.data.images if image.triposr.is_texture]
+    assert [tuple(image.size) for image in textures] == [(1024, 1024)]
+    api.texture(truck, faces=500, size=512, photo=False)
+    assert len(truck.data.polygons) == 500
+    assert list(truck.data.materials) == [material]
+    assert principled.inputs["Normal"].links
+
+
+def test_the_mesh_stays_on_request(bpy, addon, api, truck) -> None:
+    places = vertices(addon, truck)
+    api.texture(truck, faces=0, size=512, photo=False)
+    assert (vertices(addon, truck) == places).all()
+
+
+@pytest.mark.parametrize("call", ["refine", "regenerate", "remesh"])
+def test_a_new_surface_shows_its_vertex_colors(bpy, addon, api, truck, call: str) -> None:
+    """It has no UV map: a texture would show one color all over."""
+    api.texture(truck, faces=2000, size=512, photo=False)
+    getattr(api, call)(truck)
+    assert not truck.data.uv_layers
+    [material] = truck.data.materials
+    assert addon("scene.material").color_shown_by(material) == "Color"
+
+
+def test_a_duplicate_keeps_its_texture(bpy, api, truck) -> None:
+    """The two share a material until one of them gets another texture."""
+    api.texture(truck, faces=2000, size=512, photo=False)
+    other = truck.copy()
+    other.data = truck.data.copy()
+    bpy.context.scene.collection.objects.link(other)
+    before = images(other)["BSDF_PRINCIPLED"]
+    api.texture(truck, faces=1000, size=1024, photo=False)
+    assert images(other)["BSDF_PRINCIPLED"] == before
+    assert tuple(before.size) == (512, 512)
+    assert tuple(images(truck)["BSDF_PRINCIPLED"].size) == (1024, 1024)
+
+
+def test_materials_of_the_artist_stay(bpy, api, truck) -> None:
+    glass = bpy.data.materials.new("Glass")
+    truck.data.materials.append(glass)
+    api.texture(truck, faces=2000, size=512, photo=False)
+    assert truck.data.materials[1] == glass
+    assert truck.data.materials[0].name == f"{truck.name} Texture"
+
+
+def test_a_mirrored_object_is_textured_on_both_halves(bpy, api, truck) -> None:
+    api.mirror(truck, keep="right")
+    api.texture(truck, faces=3000, size=1024, photo=False)
+    assert np.abs(shown_at_vertices(truck) - colors(truck)).mean() < 0.03
+
+
+def test_the_photo_is_sharper_than_the_field(bpy, addon, api, tmp_path: Path) -> None:
+    """A fine checkerboard, of which the network knows nothing, appears on the front only."""
+    from PIL import Image
+
+    fine = np.indices((512, 512)).sum(axis=0) // 8 % 2
+    picture = np.zeros((512, 512, 4), np.uint8)
+    picture[..., :3] = np.where(fine[..., None], (200, 60, 40), (120, 20, 10))
+    y, x = np.indices((512, 512)) - 256
+    picture[..., 3] = np.where(x**2 + y**2 < 190**2, 255, 0)
+    path = tmp_path / "ball.png"
+    Image.fromarray(picture).save(path)
+    ball = api.image_to_object(path, resolution=64)
+    assert ball.triposr.match > addon("tasks.photo").GOOD
+    plain = api.recolor(ball, photo=False) and colors(ball)
+    api.recolor(ball, photo=True)
+    changed = np.abs(colors(ball) - plain).max(axis=1)
+    facing = vertices(addon, ball)[:, 1]
+    assert changed[facing < np.percentile(facing, 10)].mean() > 0.05
+    assert np.std(colors(ball)[facing < np.percentile(facing, 10)]) > np.std(
+        colors(ball)[facing > np.percentile(facing, 90)]
+    )
+    api.texture(ball, faces=0, size=1024, photo=True)
+    front = shown_at_vertices(ball)[facing < np.percentile(facing, 10)]
+    assert np.abs(front - colors(ball)[facing < np.percentile(facing, 10)]).mean() < 0.1
+
+
+def test_a_poor_match_is_not_projected(bpy, addon, api, truck) -> None:
+    truck.triposr.match = 0.3
+    task = addon("tasks.texture").texturing(
+        bpy.context, truck, api._machine(), False, 2000, "512", False, True, False
+    )
+    message = str(task.do().message)
+    assert "without the photo" in message
+    assert "30" in message
+
+
+def test_a_picture_that_is_gone_is_no_reason_to_fail(bpy, addon, api, truck, picture) -> None:
+    picture.unlink()
+    task = addon("tasks.texture").texturing(
+        bpy.context, truck, api._machine(), False, 2000, "512", False, True, False
+    )
+    assert "no longer exists" in str(task.do().message)
+    assert images(truck)
+
+
+def test_overlapping_parts_are_mentioned(bpy, addon, api, truck) -> None:
+    layer = truck.data.uv_layers.new(name="Mine")
+    for number, item in enumerate(layer.data):
+        item.uv = ((0, 0), (1, 0), (0, 1))[number % 3]
+    task = addon("tasks.texture").texturing(
+        bpy.context, truck, api._machine(), False, 2000, "512", False, False, False
+    )
+    assert "overlaps" in str(task.do().message)
+
+
+def test_a_uv_map_without_area_is_refused(bpy, addon, api, truck) -> None:
+    truck.data.uv_layers.new(name="Mine")
+    for item in truck.data.uv_layers[0].data:
+        item.uv = (0.5, 0.5)
+    before = colors(truck)
+    with pytest.raises(addon("inference.errors").InputError, match="UV map"):
+        api.texture(truck, size=512, photo=False)
+    assert (colors(truck) == before).all()
+    assert not any(image.triposr.is_texture for image in bpy.data.images)
+
+
+@pytest.mark.parametrize("size", [100, "large", None, True])
+def test_a_size_that_does_not_exist(addon, api, truck, size: object) -> None:
+    with pytest.raises(addon("inference.errors").InputError, match="512, 1024, 2048, 4096"):
+        api.texture(truck, size=size)
+
+
+def test_textures_are_saved_with_the_file(bpy, api, truck, tmp_path: Path) -> None:
+    api.texture(truck, faces=2000, size=512, photo=False)
+    before, name = pixels(images(truck)["BSDF_PRINCIPLED"]), truck.name
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "truck.blend"))
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=False)
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "truck.blend"))
+    assert (pixels(images(bpy.data.objects[name])["BSDF_PRINCIPLED"]) == before).all()
