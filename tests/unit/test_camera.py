@@ -134,16 +134,16 @@ def test_outlines_enclose_what_triangles_cover(shapes, name: str) -> None:
         vertices, faces = shapes[name]
         outline = Outline(vertices, faces)
         edges, layers = outline.edges_from(camera.position)
-        assert len(edges) < len(faces) / 4
+        assert edges.shape[1] < len(faces) / 4
         pixels, _ = camera.project(vertices)
-        covered = filled(pixels[edges], layers, size[::-1], outline.layers)
+        covered = filled(pixels.T[:, edges], layers, size[::-1], outline.layers)
         assert covered.min() >= 0 and covered.max() <= 1
         # OpenCV also draws the pixels that an edge only touches.
         assert overlap(covered > 0.01, drawn((vertices, faces), camera) > 0) > 0.985
 
 
 def test_half_covered_pixels_are_half_covered() -> None:
-    square = np.array([[[1.5, 1], [1.5, 4]], [[4.25, 4], [4.25, 1]]], float)
+    square = np.array([[[1.5, 4.25], [1.5, 4.25]], [[1, 4], [4, 1]]], float)
     covered = filled(square, np.array([1.0, 1.0]), (5, 6), 1)
     expected = np.zeros((5, 6))
     expected[1:4, 1:5] = (0.5, 1, 1, 0.25)
@@ -160,7 +160,9 @@ def test_an_open_or_badly_wound_mesh_has_the_same_outline(shapes) -> None:
     for some in (turned, faces[::-1].copy(), sheet):
         outline = Outline(vertices, some)
         edges, layers = outline.edges_from(camera.position)
-        covered = filled(camera.project(vertices)[0][edges], layers, (300, 300), outline.layers)
+        covered = filled(
+            camera.project(vertices)[0].T[:, edges], layers, (300, 300), outline.layers
+        )
         expected = whole if some is not sheet else drawn((vertices, some), camera) > 0
         assert overlap(covered > 0.01, expected) > 0.98
 
