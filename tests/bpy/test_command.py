@@ -1,8 +1,10 @@
 """Pictures to files from a shell."""
 
+import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 
 @pytest.fixture
@@ -37,8 +39,16 @@ def test_the_command_goes_on_after_a_bad_picture(run, picture, tmp_path, capsys)
     assert run([*arguments, "--resolution", "32", "--format", "ply"]) == 1
     output = capsys.readouterr()
     assert "[1/2] bad.png" in output.err and "1 of 2 pictures failed" in output.err
-    assert "[2/2] toy truck.png" in output.out
+    line = r"\[2/2\] toy truck\.png: .*toy truck\.ply, match (0\.\d\d|1\.00)\n"
+    assert re.search(line, output.out)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["toy truck.ply"]
+
+
+def test_an_object_without_a_match_is_written_without_one(run, tmp_path, capsys) -> None:
+    Image.new("RGB", (64, 64), (200, 40, 40)).save(tmp_path / "red.png")
+    arguments = ["--background", "none", "--resolution", "32", "--threshold", "1"]
+    assert run([str(tmp_path / "red.png"), "-o", str(tmp_path / "red.ply"), *arguments]) == 0
+    assert capsys.readouterr().out.endswith(f"[1/1] red.png: {tmp_path / 'red.ply'}\n")
 
 
 def test_the_command_says_what_is_wrong_with_its_arguments(run, picture, tmp_path, capsys):
