@@ -132,7 +132,10 @@ def camera_setup(
             look_through(where, area)
             push_undo_step(UNDO_STEP)
         is_changed = made_from not in ("", found.digest)
-        return Outcome(_message(made, target.triposr.match, is_changed), made)
+        match = target.triposr.match
+        # The panel shows the match, and after a click the camera; a message is for what is wrong.
+        is_worth_saying = not is_clicked or is_changed or match < POOR
+        return Outcome(_message(made, match, is_changed) if is_worth_saying else "", made)
 
     return Task(blender_object.name, CAMERA_STAGES, work, deliver)
 
