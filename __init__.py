@@ -45,5 +45,5 @@ def _modules() -> tuple:
 
     return (
         *(translations, properties, source, usd, thumbnails, preview, session, live_refine),
-        *(inventory, gpu, operators.places, panels.presets, command),
+        *(inventory, gpu, operators.places, panels.presets, panels.export, command),
     )

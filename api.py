@@ -1,4 +1,4 @@
-"""Functions for scripts inside Blender: build objects from pictures, and refine and edit them.
+"""Functions for scripts inside Blender: build objects from pictures, edit and export them.
 
 from bl_ext.user_default.triposr import api
 
@@ -22,9 +22,11 @@ import bpy
 from .inference.errors import TripoSRError
 from .inference.types import Machine
 from .preferences import machine
+from .scene.export.report import ExportReport
 from .scene.source import check_source, surface_of
 from .settings import CLEAN_UP, MIRROR, RECOLOR, REMESH, SURFACE, TEXTURE, Setting, checked
 from .tasks import edit
+from .tasks import export as exports
 from .tasks.camera import camera_setup
 from .tasks.generate import (
     Chosen,
@@ -39,9 +41,11 @@ from .tasks.refine import coloring, extraction
 from .tasks.texture import texturing
 
 __all__ = [
+    "ExportReport",
     "TripoSRError",
     "camera_from_picture",
     "clean_up",
+    "export",
     "image_to_object",
     "mirror",
     "recolor",
@@ -194,6 +198,26 @@ def camera_from_picture(blender_object: bpy.types.Object) -> bpy.types.Object:
         InputError: The picture is gone, or the object is stretched or was moved inside itself.
     """
     return camera_setup(bpy.context, blender_object, is_clicked=False).do().result
+
+
+def export(blender_object: bpy.types.Object, path: Path | str, target: str = "web") -> ExportReport:
+    """Export an object so that it arrives whole: right axes, real size, colors, within limits.
+
+    The scene stays as it is. A second Blender writes the files; an existing file is replaced only
+    when the new one is whole.
+
+    Args:
+        blender_object: Any mesh object, with modifiers or without.
+        path: The file, or for `page` the folder; a missing ending is added.
+        target: "web", "engine", "iphone", "android", "maya", "print" or "page".
+
+    Returns:
+        The files, what they hold, and remarks.
+
+    Raises:
+        InputError: The object, the path or the target cannot be used.
+    """
+    return exports.export(blender_object, path, target).do().result
 
 
 def _with_defaults(settings: tuple[Setting, ...], given: dict[str, object]) -> dict[str, object]:

@@ -15,9 +15,20 @@ import bpy
 from . import api
 from .inference.errors import InputError, explain
 from .inference.machine.paths import local_path
-from .settings import OBJECT, Setting, checked, values_of
+from .scene.export.targets import TARGETS
+from .settings import OBJECT, TARGET, Setting, checked, values_of
+from .tasks.export import colors_of
 
 NAME = "triposr"
+
+
+def _export_usdz(path: str) -> None:
+    """Export the active object as phones show it if it has a texture, else as Blender does."""
+    if colors_of(bpy.context.object) == "texture":
+        api.export(bpy.context.object, path, "iphone")
+    else:
+        bpy.ops.wm.usd_export(filepath=path, selected_objects_only=True)
+
 
 EXPORTERS: dict[str, Callable[[str], object]] = {
     "glb": lambda path: bpy.ops.export_scene.gltf(
@@ -30,7 +41,7 @@ EXPORTERS: dict[str, Callable[[str], object]] = {
     "ply": lambda path: bpy.ops.wm.ply_export(
         filepath=path, export_selected_objects=True, export_colors="SRGB"
     ),
-    "usdz": lambda path: bpy.ops.wm.usd_export(filepath=path, selected_objects_only=True),
+    "usdz": _export_usdz,
     "blend": lambda path: bpy.ops.wm.save_as_mainfile(filepath=path, copy=True),
 }
 
@@ -40,7 +51,7 @@ def run(arguments: list[str]) -> int:
     try:
         options = _parser().parse_intermixed_args(arguments)
         pictures = _expanded(options.pictures)
-        outputs = _outputs(pictures, options.output, options.format)
+        outputs = _outputs(pictures, options.output, _endings(options), options.format)
         settings = checked(OBJECT, values_of(OBJECT, options))
     except SystemExit as stop:  # argparse has printed the reason
         return int(stop.code or 0)
@@ -51,7 +62,7 @@ def run(arguments: list[str]) -> int:
     for number, (picture, output) in enumerate(zip(pictures, outputs, strict=True), 1):
         label = f"[{number}/{len(outputs)}] {picture.name}"
         try:
-            match = _convert(picture, output, settings)
+            match = _convert(picture, output, settings, options.target)
         except Exception as error:  # one bad picture does not stop the others
             failures += 1
             sys.stderr.write(f"{label}: {explain(error)}\n")
@@ -78,6 +89,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--format", choices=tuple(EXPORTERS), help="default: by the output's ending, else glb"
+    )
+    parser.add_argument(
+        "--target",
+        choices=tuple(name for name, _, _ in TARGET.choices),
+        help="where the files go, which decides their format and limits, instead of --format",
     )
     group = parser.add_argument_group("settings")
     for setting in OBJECT:
@@ -114,25 +130,43 @@ def _expanded(pictures: list[str]) -> list[Path]:
     return found
 
 
-def _outputs(pictures: list[Path], output: str, chosen: str | None) -> list[Path]:
-    """Output file for each picture; raises ValueError if the files cannot be written."""
+def _endings(options: argparse.Namespace) -> tuple[str, ...]:
+    """Endings that the output may have, the default one first; "" for a folder of each picture.
+
+    Raises:
+        ValueError: Two options exclude each other.
+    """
+    if options.target is None:
+        return tuple(EXPORTERS)
+    if options.format is not None:
+        raise ValueError("Choose --format or --target: a target decides the format")
+    return tuple(ending.removeprefix(".") for ending in TARGETS[options.target].endings)
+
+
+def _outputs(
+    pictures: list[Path], output: str, endings: tuple[str, ...], chosen: str | None
+) -> list[Path]:
+    """Output for each picture; raises ValueError if the files cannot be written."""
     path = Path(output).absolute()
     ending = path.suffix.lower().removeprefix(".")
     is_folder = path.is_dir() or output.endswith(("/", os.sep))
-    if not is_folder and ending in EXPORTERS:
+    if endings == ("",):  # a page is a folder
+        is_one = len(pictures) == 1 and not is_folder
+        outputs = [path] if is_one else [path / picture.stem for picture in pictures]
+    elif not is_folder and ending in endings:
         if len(pictures) > 1:
             raise ValueError("For several pictures, the output must be a folder")
         if chosen not in (None, ending):
             raise ValueError(f"{path.name} does not end with .{chosen}, which --format asks for")
         outputs = [path]
     elif not is_folder and ending:
-        formats = ", ".join(EXPORTERS)
+        formats = ", ".join(endings)
         raise ValueError(
             f"{path.name}: there is no format {ending!r}. Choose one of {formats}, "
             "or end the name of a folder with /"
         )
     else:
-        outputs = [path / f"{picture.stem}.{chosen or 'glb'}" for picture in pictures]
+        outputs = [path / f"{picture.stem}.{chosen or endings[0]}" for picture in pictures]
     if len(set(outputs)) < len(outputs):
         raise ValueError("Two pictures have the same name: write them to different folders")
     folder = outputs[0].parent
@@ -146,14 +180,18 @@ def _outputs(pictures: list[Path], output: str, chosen: str | None) -> list[Path
     return outputs
 
 
-def _convert(picture: Path, output: Path, settings: dict[str, object]) -> float:
+def _convert(picture: Path, output: Path, settings: dict[str, object], target: str | None) -> float:
     """Build one object in an empty file and export it; no partial file appears.
 
     Returns:
         How well the object covers its subject in the picture, 0...1; 0 if that is not known.
     """
     bpy.ops.wm.read_homefile(use_empty=True)
-    match = api.image_to_object(picture.absolute(), **settings).triposr.match
+    built = api.image_to_object(picture.absolute(), **settings)
+    match = built.triposr.match
+    if target is not None:
+        api.export(built, output, target)
+        return match
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".triposr-") as folder:
         EXPORTERS[output.suffix.lower().removeprefix(".")](str(Path(folder, output.name)))
         for file in Path(folder).iterdir():  # an .obj comes with a file of materials

@@ -381,6 +381,26 @@ KEEP = Setting(
 )
 MIRROR = (KEEP,)
 
+TARGET = Setting(
+    "target",
+    label="Target",
+    description="Where the object goes, which decides the format and its limits",
+    default="web",
+    choices=(
+        ("web", "Web and Engines", "A GLB file for websites and all programs that read glTF"),
+        ("engine", "Game Engine", "A GLB or FBX file with lossless textures for Unity or Godot"),
+        ("iphone", "iPhone AR", "A USDZ file that iPhones and iPads show in your room"),
+        ("android", "Android AR", "A GLB file small enough for Scene Viewer on Android"),
+        ("maya", "Maya and Unreal", "An FBX or USD file, in centimeters or with its unit stated"),
+        ("print", "3D Print", "An STL file in millimeters for slicers"),
+        (
+            "page",
+            "AR Page",
+            "A folder with a web page that shows the object, and puts it into your room",
+        ),
+    ),
+)
+
 
 def values_of(settings: tuple[Setting, ...], holder: object) -> dict[str, object]:
     """Return the values that an operator, a scene or parsed arguments hold, by name."""

@@ -7,9 +7,6 @@ leaves this one free.
 from __future__ import annotations
 
 import json
-import logging
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,14 +20,10 @@ from numpy.typing import NDArray
 
 from ..inference.errors import InputError, TripoSRError
 from . import mesh_edits
+from .beside import run_beside, second_blender
 from .mesh import positions
 from .mesh_edits import CannotEditError, Step, Work
 from .temporary import in_temporary_place
-
-log = logging.getLogger(__name__)
-
-GLANCE = 0.05
-"""Seconds between two checks of the second Blender's progress."""
 
 
 @dataclass(frozen=True)
@@ -121,42 +114,20 @@ class EditingBeside:
         return Edited(arrays.pop("positions"), answer["faces"], answer["found"], arrays)
 
     def _run(self, tick: Callable[[float], None]) -> None:
-        with self._path("log").open("wb") as output:
-            try:
-                process = subprocess.Popen(
-                    [*self._command, mesh_edits.__file__, "--", self._folder.name],
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    # No console window pops up on Windows.
-                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-                )
-            except OSError as error:
-                raise TripoSRError(
-                    "Blender cannot be started a second time, to edit the mesh: {reason}",
-                    "Save your work and restart Blender",
-                    reason=str(error),
-                ) from error
+        folder = Path(self._folder.name)
         try:
-            while (ended := _ended(process)) is None:
-                tick(self._progress())
-        finally:
-            process.kill()
-            process.wait()
-        if ended != 0 or not self._path("answer.json").exists():
-            output = self._path("log").read_text(encoding="utf-8", errors="replace")
-            log.error("The second Blender has ended with %s:\n%s", ended, output[-4000:])
+            is_done = run_beside(self._command, mesh_edits.__file__, folder, tick)
+        except OSError as error:
+            raise TripoSRError(
+                "Blender cannot be started a second time, to edit the mesh: {reason}",
+                "Save your work and restart Blender",
+                reason=str(error),
+            ) from error
+        if not is_done:
             raise TripoSRError(
                 "The second Blender, which edits the mesh, has failed",
                 "Try again with fewer faces; what it wrote is in Blender's console",
             )
-
-    def _progress(self) -> float:
-        """Fraction that the second Blender reports as done; 0 before its first report."""
-        try:
-            return float(self._path("progress").read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # not there yet, or half written
-            return 0.0
 
     def mesh(self) -> bpy.types.Mesh:
         before = set(bpy.data.libraries)
@@ -174,23 +145,6 @@ class EditingBeside:
 
     def _path(self, name: str) -> Path:
         return Path(self._folder.name) / name
-
-
-def second_blender() -> list[str]:
-    """The command to which the name of a script is added; Python, if Blender is a module of it."""
-    if bpy.app.binary_path:
-        quiet = ("--background", "--factory-startup", "-noaudio", "--python-exit-code", "1")
-        return [bpy.app.binary_path, *quiet, "--python"]
-    # `bpy` must be imported before `bmesh`, which is part of it.
-    run = "import bpy, runpy, sys; runpy.run_path(sys.argv[1], run_name='__main__')"
-    return [sys.executable, "-c", run]
-
-
-def _ended(process: subprocess.Popen[bytes]) -> int | None:
-    try:
-        return process.wait(GLANCE)
-    except subprocess.TimeoutExpired:
-        return None
 
 
 def _refused(reason: str) -> InputError:

@@ -28,7 +28,7 @@ from ..inference.machine.trial import Trial, try_build
 from ..inference.message import Message, size_text
 from ..inference.types import Tick
 from ..preferences import gpu_builds, preferences, torch_folder
-from ..scene.edited import second_blender
+from ..scene.beside import second_blender
 from . import inventory
 from .meter import Meter
 from .models import offline_error

@@ -130,6 +130,9 @@ edits = _queue(_popup, keeps_failed=False)
 cameras = _queue(_in_panel, keeps_failed=False)
 """Tasks that set up the camera of a picture."""
 
+exports = _queue(_popup, keeps_failed=False)
+"""Tasks that export objects; they go on when another file is opened."""
+
 pastes = _queue(_popup, keeps_failed=False)
 """Tasks that read the clipboard."""
 
@@ -143,8 +146,8 @@ cleaning = _queue(_in_panel, keeps_failed=False)
 """Tasks that delete what a Blender that was killed has left behind."""
 
 QUEUES = (
-    *(pictures, upkeep, previews, mattes, refinements, edits, cameras, pastes, looks, drivers),
-    cleaning,
+    *(pictures, upkeep, previews, mattes, refinements, edits, cameras, exports, pastes, looks),
+    *(drivers, cleaning),
 )
 
 

@@ -54,4 +54,5 @@ CAMERA_STAGES = {
     "prepare": (Message("Removing the background"), 0.7),
     "match": (Message("Matching the picture"), 0.3),
 }
+EXPORT_STAGES = {"export": (Message("Exporting"), 1.0)}
 DETECT_STAGES = {"load": (Message("Looking for devices"), 1.0)}

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted(
     path
     for pattern in (
-        *("*.py", "inference/**/*.py", "scene/*.py", "tasks/*.py", "operators/*.py"),
+        *("*.py", "inference/**/*.py", "scene/**/*.py", "tasks/*.py", "operators/*.py"),
         "panels/*.py",
     )
     for path in ROOT.glob(pattern)

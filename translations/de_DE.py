@@ -1349,5 +1349,145 @@ MESSAGES = {
     "Choose Full as the precision in the preferences, or fetch the weights again": (
         "In den Einstellungen „Voll“ als Genauigkeit wählen oder die Gewichte neu holen"
     ),
+    # Exporting
+    "Export": "Exportieren",
+    "Export (TripoSR)": "Exportieren (TripoSR)",
+    "TripoSR": "TripoSR",
+    "Export the active object so that it arrives whole: right axes, real size, colors": (
+        "Das aktive Objekt so exportieren, dass es heil ankommt: richtige Achsen, wahre Größe, "
+        "Farben"
+    ),
+    "Target": "Ziel",
+    "Where the object goes, which decides the format and its limits": (
+        "Wohin das Objekt soll; danach richten sich Format und Grenzen"
+    ),
+    "Web and Engines": "Web und Engines",
+    "A GLB file for websites and all programs that read glTF": (
+        "Eine GLB-Datei für Webseiten und alle Programme, die glTF lesen"
+    ),
+    "Game Engine": "Spiele-Engine",
+    "A GLB or FBX file with lossless textures for Unity or Godot": (
+        "Eine GLB- oder FBX-Datei mit verlustfreien Texturen für Unity oder Godot"
+    ),
+    "iPhone AR": "iPhone-AR",
+    "A USDZ file that iPhones and iPads show in your room": (
+        "Eine USDZ-Datei, die iPhones und iPads im eigenen Raum zeigen"
+    ),
+    "Android AR": "Android-AR",
+    "A GLB file small enough for Scene Viewer on Android": (
+        "Eine GLB-Datei, die klein genug für Scene Viewer auf Android ist"
+    ),
+    "Maya and Unreal": "Maya und Unreal",
+    "An FBX or USD file, in centimeters or with its unit stated": (
+        "Eine FBX- oder USD-Datei, in Zentimetern oder mit angegebener Einheit"
+    ),
+    "An STL file in millimeters for slicers": "Eine STL-Datei in Millimetern für Slicer",
+    "AR Page": "AR-Seite",
+    "A folder with a web page that shows the object, and puts it into your room": (
+        "Ein Ordner mit einer Webseite, die das Objekt zeigt und in den eigenen Raum stellt"
+    ),
+    "Cancel Export (TripoSR)": "Exportieren abbrechen (TripoSR)",
+    "Stop exporting; no file is written or replaced": (
+        "Das Exportieren anhalten; keine Datei wird geschrieben oder ersetzt"
+    ),
+    "Exporting": "Wird exportiert",
+    "Nothing is being exported": "Es wird gerade nichts exportiert",
+    "Select a mesh to export": "Ein Mesh zum Exportieren auswählen",
+    "Switch to Object Mode to export": "Zum Exportieren in den Objektmodus wechseln",
+    "Wait until the export is done, or cancel it": (
+        "Warten, bis das Exportieren fertig ist, oder es abbrechen"
+    ),
+    "{file}: {triangles:,} triangles, {colors}, {size}, {ready}": (
+        "{file}: {triangles:,} Dreiecke, {colors}, {size}, {ready}"
+    ),
+    "{side:,}² texture": "Textur {side:,}²",
+    "vertex colors": "Vertexfarben",
+    "no colors": "keine Farben",
+    "{size:,.1f} MB": "{size:,.1f} MB",
+    "{size:,.1f} KB": "{size:,.1f} KB",
+    "ready for the web": "bereit fürs Web",
+    "ready for game engines": "bereit für Spiele-Engines",
+    "ready for AR": "bereit für AR",
+    "ready for Maya and Unreal": "bereit für Maya und Unreal",
+    "ready to print": "bereit zum Drucken",
+    "ready for your web server": "bereit für den eigenen Webserver",
+    "not ready yet": "noch nicht bereit",
+    "{summary}. {remark}": "{summary}. {remark}",
+    "{text}": "{text}",
+    "Reduced from {count:,} triangles": "Von {count:,} Dreiecken reduziert",
+    "It has {count:,} vertices, more than phones show well": (
+        "Es hat {count:,} Vertices, mehr als Telefone gut darstellen"
+    ),
+    "It has {count:,} triangles, more than phones show well": (
+        "Es hat {count:,} Dreiecke, mehr als Telefone gut darstellen"
+    ),
+    "It is larger than phones load well": "Es ist größer, als Telefone es gut laden",
+    "The mesh is open, so fill its holes with Clean Up or in Edit Mode": (
+        "Das Mesh ist offen; seine Löcher mit Aufräumen oder im Bearbeitungsmodus füllen"
+    ),
+    "The picture {name} is missing, so it was left out": (
+        "Das Bild {name} fehlt und wurde weggelassen"
+    ),
+    # What goes wrong when exporting
+    "{name} has no texture, and {target} shows no vertex colors": (
+        "{name} hat keine Textur, und {target} zeigt keine Vertexfarben"
+    ),
+    "Click Texture first": "Zuerst auf Textur klicken",
+    "{name} is not a mesh": "{name} ist kein Mesh",
+    "Select a mesh, or convert it to one first": (
+        "Ein Mesh auswählen oder es zuerst in eines umwandeln"
+    ),
+    "{name} has no faces": "{name} hat keine Flächen",
+    "Select an object with a surface": "Ein Objekt mit einer Oberfläche auswählen",
+    "{name} has no size": "{name} hat keine Größe",
+    "Check the object's scale": "Die Skalierung des Objekts prüfen",
+    "{name} has vertices whose positions are no numbers": (
+        "{name} hat Vertices, deren Positionen keine Zahlen sind"
+    ),
+    "Delete them in Edit Mode, and check the object's scale": (
+        "Sie im Bearbeitungsmodus löschen und die Skalierung des Objekts prüfen"
+    ),
+    "{path} names no file": "{path} benennt keine Datei",
+    "Give the file a name": "Der Datei einen Namen geben",
+    "{path} is a path beside the .blend, which is not saved yet": (
+        "{path} ist ein Pfad neben der .blend-Datei, die noch nicht gespeichert ist"
+    ),
+    "Save the .blend first, or give a whole path": (
+        "Zuerst die .blend-Datei speichern oder einen ganzen Pfad angeben"
+    ),
+    "{file} does not end with {endings}": "{file} endet nicht auf {endings}",
+    "Choose such a name, or another target": "Einen solchen Namen oder ein anderes Ziel wählen",
+    "The folder {folder} does not exist": "Der Ordner {folder} existiert nicht",
+    "Create it, or choose another folder": "Ihn anlegen oder einen anderen Ordner wählen",
+    "{file} is a folder": "{file} ist ein Ordner",
+    "{file} is a file, but the page needs a folder": (
+        "{file} ist eine Datei, aber die Seite braucht einen Ordner"
+    ),
+    "Choose another name": "Einen anderen Namen wählen",
+    "Nothing can be written to {folder}: {reason}": (
+        "In {folder} kann nichts geschrieben werden: {reason}"
+    ),
+    "Choose another folder, or make room on the disk": (
+        "Einen anderen Ordner wählen oder auf dem Datenträger Platz schaffen"
+    ),
+    "Blender's exporter has failed: {reason}": "Blenders Exporter ist gescheitert: {reason}",
+    "Try another target, or export it from Blender's File menu": (
+        "Ein anderes Ziel wählen oder über Blenders Menü Datei exportieren"
+    ),
+    "Blender's exporter has not written {file} as it should: {reason}": (
+        "Blenders Exporter hat {file} nicht so geschrieben, wie er sollte: {reason}"
+    ),
+    "Try another target, and report this": "Ein anderes Ziel wählen und dies melden",
+    "Blender's {format} exporter is not there": "Blenders {format}-Exporter ist nicht da",
+    "Install Blender again, or choose another target": (
+        "Blender neu installieren oder ein anderes Ziel wählen"
+    ),
+    "This Blender cannot write USD files": "Dieses Blender kann keine USD-Dateien schreiben",
+    "Use a Blender from blender.org, or choose another target": (
+        "Ein Blender von blender.org verwenden oder ein anderes Ziel wählen"
+    ),
+    "The second Blender, which exports the object, has failed": (
+        "Das zweite Blender, das das Objekt exportiert, ist gescheitert"
+    ),
 }
 """German texts by English text, in the order in which the artist meets them."""

@@ -129,7 +129,7 @@ def test_canceling_ends_the_second_blender(
             super().__init__(*args, **settings)
             started.append(self)
 
-    monkeypatch.setattr(addon("scene.edited").subprocess, "Popen", Popen)
+    monkeypatch.setattr(addon("scene.beside").subprocess, "Popen", Popen)
     click("clean_up")
     while not started:
         time.sleep(0.01)
@@ -227,7 +227,7 @@ def test_a_failed_second_blender_is_reported(
 ) -> None:
     before = vertices(addon, truck)
     edited = addon("scene.edited")
-    monkeypatch.setattr(edited, "second_blender", lambda: [edited.sys.executable, "-c", "1/0"])
+    monkeypatch.setattr(edited, "second_blender", lambda: [sys.executable, "-c", "1/0"])
     click("clean_up")
     pump()
     assert "second Blender, which edits the mesh, has failed" in session.edits.state.error

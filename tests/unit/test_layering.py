@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ADDON = sorted(
     path
     for pattern in (
-        *("*.py", "inference/**/*.py", "scene/*.py", "tasks/*.py", "operators/*.py"),
+        *("*.py", "inference/**/*.py", "scene/**/*.py", "tasks/*.py", "operators/*.py"),
         *("panels/*.py", "translations/*.py"),
     )
     for path in ROOT.glob(pattern)
@@ -30,7 +30,7 @@ ALLOWED = {
     "operators": {"inference", "scene", "tasks", "settings", "properties", "preferences", "texts"},
     "panels": {"inference", "scene", "tasks", "properties", "preferences", "texts"},
     "api": {"inference", "scene", "tasks", "preferences", "settings"},
-    "command": {"api", "inference", "settings"},
+    "command": {"api", "inference", "scene", "settings", "tasks"},
     "translations": set(),
     "__init__": {
         *("operators", "panels", "properties", "command", "scene", "tasks", "translations"),

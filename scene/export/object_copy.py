@@ -1,0 +1,112 @@
+"""The copy of an object that is exported: its mesh as it is shown, in meters, without its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+
+from ...inference.errors import InputError
+from .colors import nodes_of
+
+
+def check_exportable(blender_object: bpy.types.Object) -> None:
+    """Raise InputError for an object that cannot be exported now."""
+    name = blender_object.name
+    if blender_object.type != "MESH":
+        raise InputError(
+            "{name} is not a mesh", "Select a mesh, or convert it to one first", name=name
+        )
+    if blender_object.mode != "OBJECT" or blender_object.data.is_editmode:
+        raise InputError("{name} is being edited", "Switch to Object Mode and try again", name=name)
+
+
+def write_copy(blender_object: bpy.types.Object, folder: Path) -> dict[str, str]:
+    """Write the object's mesh with its materials to `mesh.blend` in a folder.
+
+    Modifiers, shape keys and the pose at the current frame are applied, and so are rotation, scale
+    and the scene's unit; the object's origin becomes the file's. It does not matter what is hidden,
+    excluded or linked.
+
+    Returns:
+        Files, by the name of the image, of pictures whose unsaved pixels no .blend would hold.
+
+    Raises:
+        InputError: There are no faces, or vertices without a position.
+        OSError: The folder cannot be written to.
+    """
+    with _mesh_as_shown(blender_object) as data:
+        _check_content(blender_object.name, data)
+        try:
+            bpy.data.libraries.write(
+                str(folder / "mesh.blend"), {data}, fake_user=True, path_remap="ABSOLUTE"
+            )
+            return _unsaved_pictures(data, folder)
+        except RuntimeError as error:
+            raise OSError(str(error)) from error
+
+
+@contextmanager
+def _mesh_as_shown(blender_object: bpy.types.Object) -> Iterator[bpy.types.Mesh]:
+    """Gives a new mesh, which is removed afterwards."""
+    shown = bpy.context.scene
+    scene = bpy.data.scenes.new("TripoSR")
+    copy = blender_object.copy()  # which can be shown even if the object is linked and hidden
+    data = None
+    try:
+        scene.frame_set(shown.frame_current, subframe=shown.frame_subframe)
+        copy.hide_viewport = False
+        scene.collection.objects.link(copy)
+        layer = scene.view_layers[0]
+        layer.update()
+        evaluated = copy.evaluated_get(layer.depsgraph)
+        data = bpy.data.meshes.new_from_object(
+            evaluated, preserve_all_data_layers=True, depsgraph=layer.depsgraph
+        )
+        _place(data, evaluated.matrix_world, shown.unit_settings.scale_length)
+        yield data
+    finally:
+        bpy.data.objects.remove(copy)
+        bpy.data.scenes.remove(scene)
+        if data is not None:
+            bpy.data.meshes.remove(data)
+
+
+def _place(data: bpy.types.Mesh, world: Matrix, meters: float) -> None:
+    """Apply an object's matrix but for its translation, and the length of the scene's unit."""
+    matrix = Matrix.Scale(meters, 4) @ world.to_3x3().to_4x4()
+    data.transform(matrix)
+    if matrix.determinant() < 0:  # mirrored: the faces would show their backs
+        data.flip_normals()
+    data.update()
+
+
+def _check_content(name: str, data: bpy.types.Mesh) -> None:
+    if not len(data.polygons):
+        raise InputError("{name} has no faces", "Select an object with a surface", name=name)
+    points = np.empty(3 * len(data.vertices), np.float32)
+    data.attributes["position"].data.foreach_get("vector", points)
+    if not np.isfinite(points).all():
+        raise InputError(
+            "{name} has vertices whose positions are no numbers",
+            "Delete them in Edit Mode, and check the object's scale",
+            name=name,
+        )
+    if not np.ptp(points.reshape(-1, 3), axis=0).any():
+        raise InputError("{name} has no size", "Check the object's scale", name=name)
+
+
+def _unsaved_pictures(data: bpy.types.Mesh, folder: Path) -> dict[str, str]:
+    files: dict[str, str] = {}
+    for material in filter(None, data.materials):
+        for node in nodes_of(material):
+            image = getattr(node, "image", None)
+            if isinstance(image, bpy.types.Image) and image.is_dirty and image.name not in files:
+                path = folder / f"unsaved{len(files)}"
+                image.save(filepath=str(path), save_copy=True)
+                files[image.name] = str(path)
+    return files

@@ -1,0 +1,176 @@
+"""Task that exports an object for a target; a second Blender does the work."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..inference.errors import InputError, TripoSRError
+from ..inference.message import Message
+from ..inference.types import Tick
+from ..scene.beside import run_beside, second_blender
+from ..scene.export import beside
+from ..scene.export.colors import Colors, colors_shown_by
+from ..scene.export.names import destination
+from ..scene.export.object_copy import check_exportable, write_copy
+from ..scene.export.report import ExportReport, summary_of
+from ..scene.export.targets import TARGETS, Target
+from ..scene.temporary import in_temporary_place
+from ..settings import TARGET
+from .queue import Outcome, Task
+from .stages import EXPORT_STAGES
+
+
+def export(blender_object: bpy.types.Object, path: Path | str, target: str) -> Task:
+    """Make the task that exports an object; its result is an `ExportReport`.
+
+    Args:
+        blender_object: Any mesh object. It stays as it is, and so does its scene.
+        path: The file to write, or for a page the folder; a missing ending is added.
+        target: A choice of `settings.TARGET`.
+
+    Raises:
+        InputError: The object or the path cannot be used.
+    """
+    rules = TARGETS[str(TARGET.checked(target))]
+    check_exportable(blender_object)
+    file = destination(path, rules)
+    exported = textured(blender_object, rules, file.suffix.lower())
+    folder = in_temporary_place(
+        partial(_with_job, exported, blender_object.name, file.name, rules.name)
+    )
+    command = second_blender()
+
+    def work(tick: Tick) -> ExportReport:
+        tick("export", 0.0)
+        return _exported(command, Path(folder.name), file, rules, tick)
+
+    def deliver(report: ExportReport) -> Outcome:
+        folder.cleanup()
+        return Outcome(report.summary, report)
+
+    return Task(file.name, EXPORT_STAGES, work, deliver)
+
+
+def colors_of(blender_object: bpy.types.Object) -> Colors:
+    """What an object shows: a texture, vertex colors, or neither."""
+    materials = [slot.material for slot in blender_object.material_slots]
+    return colors_shown_by(materials, blender_object.data)
+
+
+def textured(blender_object: bpy.types.Object, rules: Target, ending: str) -> bpy.types.Object:
+    """The object to export: one that has a texture, if the target shows no vertex colors.
+
+    Raises:
+        InputError: It would arrive gray.
+    """
+    if ending in rules.shows_vertex_colors or colors_of(blender_object) != "vertex":
+        return blender_object
+    raise InputError(
+        "{name} has no texture, and {target} shows no vertex colors",
+        "Click Texture first",
+        name=blender_object.name,
+        target=next(Message(label) for name, label, _ in TARGET.choices if name == rules.name),
+    )
+
+
+def _with_job(
+    exported: bpy.types.Object, name: str, file: str, target: str, place: str
+) -> tempfile.TemporaryDirectory[str]:
+    """A new folder in `place` with all that the second Blender needs, but for the place to write.
+
+    Raises:
+        OSError: Nothing can be written there.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="triposr_", dir=place, ignore_cleanup_errors=True)
+    try:
+        images = write_copy(exported, Path(folder.name))
+        job = {"name": name, "file": file, "target": target, "images": images}
+        Path(folder.name, "job.json").write_text(json.dumps(job), encoding="utf-8")
+    except BaseException:
+        folder.cleanup()
+        raise
+    return folder
+
+
+def _exported(
+    command: list[str], folder: Path, file: Path, rules: Target, tick: Tick
+) -> ExportReport:
+    """Let the second Blender write into a folder beside the file, then move what it wrote."""
+    try:
+        with tempfile.TemporaryDirectory(
+            dir=file.parent, prefix=".triposr-", ignore_cleanup_errors=True
+        ) as out:
+            answer = _answer(command, folder, Path(out), tick)
+            files = _moved(Path(out), file)
+    except OSError as error:
+        raise InputError(
+            "Nothing can be written to {folder}: {reason}",
+            "Choose another folder, or make room on the disk",
+            folder=str(file.parent),
+            reason=error.strerror or str(error),
+        ) from error
+    remarks = tuple(map(_unpacked, answer["remarks"]))
+    size = sum(path.stat().st_size for path in files)
+    about = answer["triangles"], answer["colors"], answer["side"]
+    summary = summary_of(file.name, rules, *about, size, answer["is_ready"], remarks)
+    return ExportReport(files, answer["triangles"], size, remarks, summary)
+
+
+def _answer(command: list[str], folder: Path, out: Path, tick: Tick) -> dict[str, Any]:
+    job = folder / "job.json"
+    settings = json.loads(job.read_text(encoding="utf-8"))
+    job.write_text(json.dumps({**settings, "out": str(out)}), encoding="utf-8")
+    if not run_beside(command, beside.__file__, folder, partial(tick, "export")):
+        raise TripoSRError(
+            "The second Blender, which exports the object, has failed",
+            "Try again with fewer faces; what it wrote is in Blender's console",
+        )
+    answer = json.loads((folder / "answer.json").read_text(encoding="utf-8"))
+    if "problem" in answer:
+        message, hint = map(_unpacked, answer["problem"])
+        raise TripoSRError(message, hint)
+    return answer
+
+
+def _unpacked(packed: Any) -> Message:
+    """A message that came as JSON; see `packed` in scene/export/work.py."""
+    if isinstance(packed, str):
+        return Message("{text}", text=packed)  # a reason in a program's own words
+    template, values = packed
+    return Message(
+        template,
+        **{k: _unpacked(v) if isinstance(v, list) else v for k, v in values.items()},
+    )
+
+
+def _moved(out: Path, file: Path) -> tuple[Path, ...]:
+    """Move what was written into a folder to its place, the file itself last.
+
+    Each file replaces an older one at once. Folders, such as that of textures, are merged.
+    """
+    files = [path for path in sorted(out.rglob("*")) if path.is_file()]
+    first = out / file.name
+    if first.is_dir():
+        first /= "index.html"
+    files.remove(first)
+    moved = []
+    for path in (*files, first):
+        there = file.parent / path.relative_to(out)
+        there.parent.mkdir(exist_ok=True)
+        _flush(path)
+        os.replace(path, there)
+        moved.append(there)
+    return (moved.pop(), *moved)
+
+
+def _flush(path: Path) -> None:
+    """Bring a file to the disk, so that not even a power cut leaves half of it under its name."""
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
