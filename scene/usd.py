@@ -132,7 +132,7 @@ def _has_bindings() -> bool:
     """
     if not hasattr(bpy.types, "USDHook"):
         return False
-    if bpy.app.module and hasattr(bpy.utils, "expose_bundled_modules"):
+    if hasattr(bpy.utils, "expose_bundled_modules") and bpy.app.module:  # neither is in 4.2
         bpy.utils.expose_bundled_modules()
     spec = importlib.util.find_spec("pxr")
     version = Path(bpy.__file__).resolve().parents[3]
