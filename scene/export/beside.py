@@ -5,8 +5,12 @@ It does not import relatively, because Blender runs it as a script.
 
 import importlib
 import importlib.util
+import os
+import shutil
 import sys
 from pathlib import Path
+
+import bpy
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,3 +29,8 @@ def main(folder: Path) -> None:
 
 if __name__ == "__main__":
     main(Path(sys.argv[-1]))
+    if not bpy.app.binary_path:
+        # Destructors of Blender as a module may crash after a render (4.2), or wait forever (4.5).
+        shutil.rmtree(bpy.app.tempdir, ignore_errors=True)
+        sys.stdout.flush()
+        os._exit(0)

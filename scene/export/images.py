@@ -13,6 +13,8 @@ from .targets import Target
 JPEG_QUALITY = 92
 """Percent. A texture of 2048² pixels takes about 1 MB, without blocks that one sees."""
 
+SAVE = bpy.types.Image.bl_rna.functions["save"]
+
 SMALLEST = 512
 """Pixels along the side below which textures are not reduced to save bytes."""
 
@@ -92,7 +94,9 @@ class Images:
         name = f"{self._stem}-{number}-{len(list(self._folder.iterdir()))}"
         path = self._folder / f"{name}{'.jpg' if is_jpeg else '.png'}"
         image.file_format = "JPEG" if is_jpeg else "PNG"
-        image.save(filepath=str(path), quality=JPEG_QUALITY if is_jpeg else 0, save_copy=True)
+        # Blender 4.2 has no copies: there the image refers to the new file, and keeps its pixels.
+        options = {"save_copy": True} if "save_copy" in SAVE.parameters else {}
+        image.save(filepath=str(path), quality=JPEG_QUALITY if is_jpeg else 0, **options)
         file = bpy.data.images.load(str(path))
         if not image.is_float:  # floats were converted for the screen
             file.colorspace_settings.name = image.colorspace_settings.name

@@ -46,7 +46,7 @@ def destination(path: Path | str, target: Target) -> Path:
         text = bpy.path.abspath(text)
     found = Path(text).absolute()
     is_folder = not target.endings[0]
-    if not found.name or (text.endswith(("/", os.sep)) and not is_folder):
+    if not text or not found.name or (text.endswith(("/", os.sep)) and not is_folder):
         raise InputError("{path} names no file", "Give the file a name", path=text)
     if not is_folder:
         found = _with_ending(found, target)
@@ -57,7 +57,7 @@ def destination(path: Path | str, target: Target) -> Path:
 def _with_ending(path: Path, target: Target) -> Path:
     ending = path.suffix.lower()
     if ending in target.endings:
-        return path
+        return path.with_suffix(ending)
     if re.fullmatch(r"\.[a-z][a-z0-9]{1,5}", ending):  # not "v1.2", nor "Dr. Who"
         raise InputError(
             "{file} does not end with {endings}",

@@ -9,6 +9,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 from mathutils import Matrix
+from numpy.typing import NDArray
 
 from ...inference.errors import InputError
 from .colors import nodes_of
@@ -67,6 +68,9 @@ def _mesh_as_shown(blender_object: bpy.types.Object) -> Iterator[bpy.types.Mesh]
         data = bpy.data.meshes.new_from_object(
             evaluated, preserve_all_data_layers=True, depsgraph=layer.depsgraph
         )
+        for number, slot in enumerate(copy.material_slots):
+            if slot.link == "OBJECT" and number < len(data.materials):
+                data.materials[number] = slot.material
         _place(data, evaluated.matrix_world, shown.unit_settings.scale_length)
         yield data
     finally:
@@ -107,6 +111,31 @@ def _unsaved_pictures(data: bpy.types.Mesh, folder: Path) -> dict[str, str]:
             image = getattr(node, "image", None)
             if isinstance(image, bpy.types.Image) and image.is_dirty and image.name not in files:
                 path = folder / f"unsaved{len(files)}"
-                image.save(filepath=str(path), save_copy=True)
+                _save_pixels(image, path)
                 files[image.name] = str(path)
     return files
+
+
+def _save_pixels(image: bpy.types.Image, path: Path) -> None:
+    """Save the present pixels of an image to a file; saving the image itself would change it."""
+    copy = bpy.data.images.new(
+        image.name, *image.size, alpha=image.channels == 4, float_buffer=image.is_float
+    )
+    try:
+        copy.colorspace_settings.name = image.colorspace_settings.name
+        pixels = np.empty(len(image.pixels), np.float32)
+        image.pixels.foreach_get(pixels)
+        copy.pixels.foreach_set(_as_rgba(pixels, image.channels))
+        copy.file_format = "OPEN_EXR" if image.is_float else "PNG"
+        copy.save(filepath=str(path))
+    finally:
+        bpy.data.images.remove(copy)
+
+
+def _as_rgba(pixels: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
+    """Values of pixels with red, green, blue and alpha, as new images have them."""
+    rgba = np.ones((len(pixels) // channels, 4), np.float32)
+    rgba[:, : min(channels, 4)] = pixels.reshape(-1, channels)
+    if channels < 3:  # gray
+        rgba[:, :3] = rgba[:, :1]
+    return rgba.ravel()

@@ -15,7 +15,7 @@ from .poster import render_poster
 WEB = Path(__file__).resolve().parents[2] / "web"
 """Folder of the viewer and of the page's template."""
 
-COPIED = ("model-viewer.min.js", "model-viewer-LICENSE.txt")
+COPIED = ("page.js", "model-viewer.min.js", "model-viewer-LICENSE.txt")
 
 
 def write_page(target: bpy.types.Object, folder: Path, title: str) -> None:

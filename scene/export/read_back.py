@@ -127,7 +127,7 @@ def _read_usd(path: Path, colors: Colors) -> Found:
 
 def _has_pxr() -> bool:
     """Whether Python finds Blender's own `pxr`; distributions may leave it out."""
-    if bpy.app.module and hasattr(bpy.utils, "expose_bundled_modules"):
+    if hasattr(bpy.utils, "expose_bundled_modules") and bpy.app.module:  # neither is in 4.2
         bpy.utils.expose_bundled_modules()
     return importlib.util.find_spec("pxr") is not None
 

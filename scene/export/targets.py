@@ -19,6 +19,7 @@ class Target:
             the seams of the UV map), and of bytes; 0 for no limit.
         side: Highest number of pixels along a texture's side; 0 for no limit.
         jpeg: Whether opaque color textures become JPEG files, to be loaded quickly.
+        is_for_phones: Whether viewers on phones show it, which read one UV map.
         shows_vertex_colors: Endings of the formats in which the target shows vertex colors.
     """
 
@@ -30,6 +31,7 @@ class Target:
     size: int = 0
     side: int = 0
     jpeg: bool = False
+    is_for_phones: bool = False
     shows_vertex_colors: tuple[str, ...] = ()
 
 
@@ -60,6 +62,7 @@ TARGETS = {
             triangles=100_000,
             side=PHONE_SIDE,
             jpeg=True,
+            is_for_phones=True,
         ),
         # Scene Viewer: Google recommends at most 30,000 vertices and 10 MB.
         Target(
@@ -70,10 +73,11 @@ TARGETS = {
             size=10_000_000,
             side=PHONE_SIDE,
             jpeg=True,
+            is_for_phones=True,
         ),
         Target("maya", (".fbx", ".usd", ".usdc", ".usda"), Message("ready for Maya and Unreal")),
         # A slicer prints no colors.
         Target("print", (".stl",), Message("ready to print"), shows_vertex_colors=(".stl",)),
-        Target("page", ("",), Message("ready for your web server")),
+        Target("page", ("",), Message("ready for your web server"), is_for_phones=True),
     )
 }

@@ -17,6 +17,7 @@ from .page import write_page
 from .read_back import Found, read_back
 from .reduce import reduce_triangles, triangles_of, triangulate
 from .targets import TARGETS, Target
+from .uv_maps import keep_used_uv_maps
 from .writers import write
 
 REDUCTIONS = 6
@@ -91,6 +92,8 @@ def _opened(folder: Path, job: dict) -> Copy:
     remarks: list[Message] = []
     colors = colors_shown_by(data.materials, data)
     images = Images(data, job["images"], folder, Path(job["file"]).stem, remarks)
+    if TARGETS[job["target"]].is_for_phones:
+        keep_used_uv_maps(data)
     if colors != "vertex":  # glTF multiplies vertex colors into the texture
         for attribute in tuple(data.color_attributes):
             data.color_attributes.remove(attribute)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from textured import add_figure
 
 
 @pytest.fixture
@@ -105,3 +106,47 @@ def test_a_single_failure_is_reported_once(run, tmp_path: Path, capsys) -> None:
     assert run([str(tmp_path / "no.png"), "-o", str(tmp_path / "x.glb")]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("output", "target", "file"),
+    [("out/a.glb", "web", "a.glb"), ("out/", "print", "toy truck.stl"), ("b", "print", None)],
+)
+def test_targets(run, picture, tmp_path: Path, output: str, target: str, file: str | None) -> None:
+    (tmp_path / "b").write_text("")
+    path = f"{tmp_path}/{output}"
+    done = run([str(picture), "-o", path, "--target", target, "--resolution", "32"])
+    assert done == (0 if file else 2)
+    if file:
+        assert (tmp_path / "out" / file).stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["a.usdz", "--target", "web"], "there is no format 'usdz'"),
+        (["a.glb", "--target", "web", "--format", "glb"], "Choose --format or --target"),
+        (["a.glb", "--target", "moon"], "invalid choice"),
+    ],
+)
+def test_targets_that_do_not_fit(run, picture, tmp_path: Path, capsys, arguments, said) -> None:
+    output, *more = arguments
+    assert run([str(picture), "-o", str(tmp_path / output), *more]) == 2
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.glob("a.*"))
+
+
+def test_a_target_that_shows_no_vertex_colors(run, picture, tmp_path: Path, capsys) -> None:
+    arguments = ["-o", str(tmp_path / "a.usdz"), "--target", "iphone", "--resolution", "32"]
+    assert run([str(picture), *arguments]) == 1
+    assert "has no texture, and iPhone AR shows no vertex colors" in capsys.readouterr().err
+
+
+def test_a_usdz_with_texture_is_made_for_phones(bpy, addon, tmp_path: Path) -> None:
+    """As --target does; one without keeps Blender's own settings."""
+    from pxr import Usd, UsdGeom
+
+    add_figure(bpy)
+    path = tmp_path / "chair.usdz"
+    addon("command").EXPORTERS["usdz"](str(path))
+    assert UsdGeom.GetStageUpAxis(Usd.Stage.Open(str(path))) == "Y"

@@ -1,6 +1,7 @@
 """A click edits a mesh in a task: Blender goes on, the task can be canceled, nothing is lost."""
 
 import subprocess
+import sys
 import time
 
 import numpy as np
