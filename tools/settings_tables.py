@@ -11,13 +11,29 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from triposr.settings import CLEAN_UP, DROP_AT, FACING, MIRROR, OBJECT, REMESH, VARIANTS, Setting
+from triposr.settings import (
+    CLEAN_UP,
+    DROP_AT,
+    FACING,
+    MIRROR,
+    OBJECT,
+    REMESH,
+    TARGET,
+    VARIANTS,
+    Setting,
+)
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "scripting.md"
 
 MARKED = re.compile(r"(<!-- settings: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
-OF_CALLS = {"clean_up": CLEAN_UP, "remesh": REMESH, "mirror": MIRROR, "variants": VARIANTS}
+OF_CALLS = {
+    "clean_up": CLEAN_UP,
+    "remesh": REMESH,
+    "mirror": MIRROR,
+    "variants": VARIANTS,
+    "export": (TARGET,),
+}
 """Settings by the function or the operator that has them."""
 
 

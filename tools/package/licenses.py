@@ -1,4 +1,4 @@
-"""Collect the licenses of everything that a zip brings from its wheels."""
+"""Collect the licenses of everything that a zip brings from others."""
 
 from __future__ import annotations
 
@@ -10,6 +10,16 @@ from check import metadata
 
 TEXTS = Path(__file__).parent / "license-texts"
 """Licenses, as NAME.txt, from the sources of packages whose wheels carry none."""
+
+WEB = Path(__file__).resolve().parents[2] / "web"
+
+BESIDE_WHEELS = {
+    "model-viewer": (
+        WEB / "model-viewer-LICENSE.txt",
+        "| model-viewer | 4.4.0 | Apache-2.0 | Shows 3D models on web pages; in exported pages |",
+    ),
+}
+"""What the add-on brings from others besides wheels: its license, and its row in the list."""
 
 LICENSE_FILE = re.compile(r"(licen[cs]e|copying|notice|authors|third.?party)[^/]*", re.I)
 
@@ -31,6 +41,10 @@ def collect(wheels: list[Path], folder: Path) -> None:
         rows.append(
             f"| {data['name']} | {data['version']} | {_license(data)} | {data.get('summary', '')} |"
         )
+    for name, (text, row) in BESIDE_WHEELS.items():
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / name / "LICENSE.txt").write_bytes(text.read_bytes())
+        rows.append(row)
     head = (
         "# Third-party packages in this zip\n\n"
         "Unmodified, as their authors publish them; PyMCubes is built from its unmodified\n"
