@@ -90,8 +90,8 @@ def _opened(folder: Path, job: dict) -> Copy:
     bpy.context.view_layer.objects.active = target
     target.select_set(True)
     remarks: list[Message] = []
-    colors = colors_shown_by(data.materials, data)
     images = Images(data, job["images"], folder, Path(job["file"]).stem, remarks)
+    colors = colors_shown_by(data.materials, data)  # without the pictures that are missing
     if TARGETS[job["target"]].is_for_phones:
         keep_used_uv_maps(data)
     if colors != "vertex":  # glTF multiplies vertex colors into the texture

@@ -193,6 +193,11 @@ def test_a_picture_that_is_gone(bpy, export, figure, tmp_path: Path) -> None:
     report = export(figure)
     assert "normal is missing" in str(report.remarks)
     assert len(gltf(report.files[0])["images"]) == 1
+    for node in figure.active_material.node_tree.nodes:
+        if node.type == "TEX_IMAGE":
+            node.image = image
+    report = export(figure, "none.glb")
+    assert "images" not in gltf(report.files[0]) and "no colors" in str(report.summary)
 
 
 NAMES = ["a/b\\c:d", "chair.001", "Stühlchen 椅子 🪑", "con", "x" * 60, "..", " "]
