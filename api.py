@@ -28,16 +28,9 @@ from .settings import CLEAN_UP, MIRROR, RECOLOR, REMESH, SURFACE, TEXTURE, Setti
 from .tasks import edit
 from .tasks import export as exports
 from .tasks.camera import camera_setup
-from .tasks.generate import (
-    Chosen,
-    check_idle,
-    file_source,
-    generation,
-    image_source,
-    regeneration,
-    spot_for,
-)
+from .tasks.generate import Chosen, check_idle, generation, regeneration, spot_for
 from .tasks.refine import coloring, extraction
+from .tasks.sources import file_source, image_source
 from .tasks.texture import texturing
 
 __all__ = [
@@ -207,7 +200,9 @@ def export(blender_object: bpy.types.Object, path: Path | str, target: str = "we
     when the new one is whole.
 
     Args:
-        blender_object: Any mesh object, with modifiers or without.
+        blender_object: Any mesh object, with modifiers or without. If it was made from a picture
+            and the target shows no vertex colors, what is exported gets a texture, with the usual
+            settings of `texture`.
         path: The file, or for `page` the folder; a missing ending is added.
         target: "web", "engine", "iphone", "android", "maya", "print" or "page".
 
@@ -217,7 +212,7 @@ def export(blender_object: bpy.types.Object, path: Path | str, target: str = "we
     Raises:
         InputError: The object, the path or the target cannot be used.
     """
-    return exports.export(blender_object, path, target).do().result
+    return exports.export(bpy.context, blender_object, path, target, False).do().result
 
 
 def _with_defaults(settings: tuple[Setting, ...], given: dict[str, object]) -> dict[str, object]:

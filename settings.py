@@ -202,6 +202,31 @@ ORIGIN = Setting(
     ),
 )
 
+AFTER_TEXTURE = Setting(
+    "texture",
+    label="Texture",
+    description="Size of the texture that the new object gets, in pixels; None leaves it with "
+    "vertex colors and all its faces",
+    default="none",
+    choices=(
+        ("none", "None", "Vertex colors only"),
+        ("1024", "1024", "For objects in the background"),
+        ("2048", "2048", "Finer than the network's detail; shows a projected photo well"),
+        ("4096", "4096", "Only for large photos"),
+    ),
+)
+AFTER_FACES = Setting(
+    "texture_faces",
+    label="Faces",
+    description="Number of triangles to which a new object that gets a texture is reduced; 0 keeps "
+    "all",
+    default=20_000,
+    limits=(0, 100_000_000),
+    soft=(0, 200_000),
+    option="--faces",
+    metavar="N",
+)
+
 SURFACE = (RESOLUTION, THRESHOLD, CLOSED)
 """Settings of surface extraction."""
 
@@ -209,6 +234,7 @@ OBJECT = (
     *(BACKGROUND, MATTING_MODEL, KEEP_LARGEST, FOREGROUND_RATIO),
     *SURFACE,
     *(SIZE, MEASURE, ORIGIN),
+    *(AFTER_TEXTURE, AFTER_FACES),
 )
 """Settings of building an object from a picture; each object stores them."""
 

@@ -65,7 +65,7 @@ class TRIPOSR_OT_export(AsksForFile, bpy.types.Operator):
         return self.filepath != path
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        task = export(context.object, self.filepath, self.target)
+        task = export(context, context.object, self.filepath, self.target, self.is_clicked)
         if not self.is_clicked:
             return do_now(self, task)
         exports.submit(task)

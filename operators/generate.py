@@ -11,8 +11,9 @@ from ..properties import declaring
 from ..scene.identity import with_uid
 from ..scene.placement import Spot
 from ..settings import OBJECT
-from ..tasks.generate import Chosen, Source, file_source, generation, image_source, spot_for
+from ..tasks.generate import Chosen, generation, spot_for
 from ..tasks.queue import Task
+from ..tasks.sources import Source, file_source, image_source
 from .starts_tasks import StartsTasks
 
 RELATIVE_PATHS = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5) else set()

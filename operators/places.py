@@ -11,8 +11,9 @@ from mathutils import Vector
 
 from ..scene.placement import Spot
 from ..scene.viewpoint import turn_of
-from ..tasks.generate import Chosen, generation, image_source, row_of_files, spot_for
+from ..tasks.generate import Chosen, generation, row_of_files, spot_for
 from ..tasks.queue import Task
+from ..tasks.sources import image_source
 from .file_browser import PICTURES, AsksForFile, TakesFiles
 from .starts_tasks import StartsTasks
 

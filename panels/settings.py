@@ -32,6 +32,10 @@ class TRIPOSR_PT_options(SubPanel, bpy.types.Panel):
         layout.prop(settings, "resolution")
         layout.prop(settings, "threshold", text="Threshold")
         layout.prop(settings, "closed")
+        column = layout.column()
+        column.prop(settings, "texture")
+        if settings.texture != "none":
+            column.prop(settings, "texture_faces")
 
 
 class TRIPOSR_PT_placement(SubPanel, bpy.types.Panel):

@@ -30,8 +30,8 @@ from ..scene.mesh import check_not_empty, positions, triangles
 from ..scene.source import KEY, check_source, has_source, source_of
 from ..scene.undo import push_undo_step
 from .fit import fit_check
-from .generate import identity_of, kept_source
 from .queue import Outcome, Task
+from .sources import identity_of, kept_source
 from .stages import CAMERA_STAGES
 
 UNDO_STEP = Message("Camera from Picture")

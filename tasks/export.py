@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import bpy
 from ..inference.errors import InputError, TripoSRError
 from ..inference.message import Message
 from ..inference.types import Tick
+from ..preferences import machine
 from ..scene.beside import run_beside, second_blender
 from ..scene.export import beside
 from ..scene.export.colors import Colors, colors_shown_by
@@ -21,19 +24,29 @@ from ..scene.export.names import destination
 from ..scene.export.object_copy import check_exportable, write_copy
 from ..scene.export.report import ExportReport, summary_of
 from ..scene.export.targets import TARGETS, Target
+from ..scene.source import has_source
 from ..scene.temporary import in_temporary_place
-from ..settings import TARGET
+from ..settings import TARGET, TEXTURE
 from .queue import Outcome, Task
 from .stages import EXPORT_STAGES
+from .texture import texturing
 
 
-def export(blender_object: bpy.types.Object, path: Path | str, target: str) -> Task:
+def export(
+    context: bpy.types.Context,
+    blender_object: bpy.types.Object,
+    path: Path | str,
+    target: str,
+    is_clicked: bool,
+) -> Task:
     """Make the task that exports an object; its result is an `ExportReport`.
 
     Args:
         blender_object: Any mesh object. It stays as it is, and so does its scene.
         path: The file to write, or for a page the folder; a missing ending is added.
         target: A choice of `settings.TARGET`.
+        is_clicked: Whether the artist goes on working; if not, an object made from a picture that
+            needs a texture for the target gets one on the way.
 
     Raises:
         InputError: The object or the path cannot be used.
@@ -41,10 +54,10 @@ def export(blender_object: bpy.types.Object, path: Path | str, target: str) -> T
     rules = TARGETS[str(TARGET.checked(target))]
     check_exportable(blender_object)
     file = destination(path, rules)
-    exported = textured(blender_object, rules, file.suffix.lower())
-    folder = in_temporary_place(
-        partial(_with_job, exported, blender_object.name, file.name, rules.name)
-    )
+    with textured(context, blender_object, rules, file.suffix.lower(), is_clicked) as exported:
+        folder = in_temporary_place(
+            partial(_with_job, exported, blender_object.name, file.name, rules.name)
+        )
     command = second_blender()
 
     def work(tick: Tick) -> ExportReport:
@@ -64,20 +77,52 @@ def colors_of(blender_object: bpy.types.Object) -> Colors:
     return colors_shown_by(materials, blender_object.data)
 
 
-def textured(blender_object: bpy.types.Object, rules: Target, ending: str) -> bpy.types.Object:
-    """The object to export: one that has a texture, if the target shows no vertex colors.
+@contextmanager
+def textured(
+    context: bpy.types.Context,
+    blender_object: bpy.types.Object,
+    rules: Target,
+    ending: str,
+    is_clicked: bool,
+) -> Iterator[bpy.types.Object]:
+    """Gives the object to export: one that has a texture, if the target shows no vertex colors.
+
+    For a script that waits, that is a copy, which is removed in the end.
 
     Raises:
         InputError: It would arrive gray.
     """
     if ending in rules.shows_vertex_colors or colors_of(blender_object) != "vertex":
-        return blender_object
+        yield blender_object
+        return
+    if not is_clicked and has_source(blender_object):
+        with _textured_copy(context, blender_object) as copy:
+            yield copy
+        return
     raise InputError(
         "{name} has no texture, and {target} shows no vertex colors",
         "Click Texture first",
         name=blender_object.name,
         target=next(Message(label) for name, label, _ in TARGET.choices if name == rules.name),
     )
+
+
+@contextmanager
+def _textured_copy(
+    context: bpy.types.Context, blender_object: bpy.types.Object
+) -> Iterator[bpy.types.Object]:
+    """Gives a copy of an object, in no scene, with a texture in the usual settings."""
+    settings = {each.name: each.default for each in TEXTURE}
+    copy = blender_object.copy()
+    copy.data = blender_object.data.copy()
+    before = set(bpy.data.materials), set(bpy.data.images)
+    try:
+        texturing(context, copy, machine(context, False), False, **settings).do()
+        yield copy
+    finally:
+        bpy.data.meshes.remove(copy.data)  # which removes the object, too
+        bpy.data.batch_remove(set(bpy.data.materials) - before[0])
+        bpy.data.batch_remove(set(bpy.data.images) - before[1])
 
 
 def _with_job(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,37 +12,33 @@ from typing import TYPE_CHECKING
 
 import bpy
 import numpy as np
-from numpy.typing import NDArray
 
 from ..inference.engine import engine
 from ..inference.errors import InputError, explain
-from ..inference.machine.paths import local_path
 from ..inference.message import Message
 from ..inference.model.weights import STARTER_FOLDER, find_model
-from ..inference.picture.limits import FILE_SUFFIXES
 from ..inference.texture.camera import Camera
 from ..inference.types import Machine, MeshData, Options, Tick
 from ..preferences import machine, model_folder, preferences
 from ..properties import object_options
 from ..scene.camera import note_camera
 from ..scene.identity import is_local, with_uid
-from ..scene.image import Picture, picture_of, picture_of_file
-from ..scene.kept_file import keep_file, kept_file
-from ..scene.mattes import matte_of
+from ..scene.kept_file import keep_file
 from ..scene.mesh import add_object, check_free, fill, make_single_user
 from ..scene.placement import Extent, Placement, Row, Spot, placed
-from ..scene.source import check_source, has_source, remember_source
+from ..scene.source import check_source, remember_source
 from ..scene.undo import push_undo_step
 from ..scene.viewpoint import turn_to_viewer
 from ..scene.viewports import show_colors
-from ..settings import OBJECT, checked, values_of
+from ..settings import OBJECT, TEXTURE, checked, values_of
 from .job import Cancelled
 from .queue import Outcome, Task
+from .session import edits
+from .sources import Source, file_source, identity_of, kept_source, source_again
 from .stages import PICTURE_STAGES
+from .texture import texturing
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from ..inference.model.network import Model
     from ..inference.pipeline import Reconstruction
 
@@ -64,81 +58,6 @@ class Chosen:
     def __init__(self, settings: bpy.types.PropertyGroup, **given: object) -> None:
         for name, value in checked(OBJECT, {**values_of(OBJECT, settings), **given}).items():
             setattr(self, name, value)
-
-
-@dataclass(frozen=True)
-class Source:
-    """Picture, detached from Blender.
-
-    Attributes:
-        title: Name for the object.
-        read: Returns the picture; called on the worker.
-        matte: (H, W) uint8, the painted matte, or None.
-        image: session_uid of the image data-block; 0 for a file.
-        file: Path of the file; None for a data-block.
-    """
-
-    title: str
-    read: Picture
-    matte: NDArray[np.uint8] | None = None
-    image: int = 0
-    file: Path | None = None
-
-    def thumbnail(self) -> Path | int:
-        """File or image to make a thumbnail of; no missing file, and no pipe, for which Blender
-        would wait.
-        """
-        is_file = self.file is not None and os.path.isfile(self.file)
-        return self.file if is_file else self.image
-
-
-def file_source(filepath: str) -> Source:
-    """Source for a picture's file; "//" is the folder of the .blend, and "~" the home folder."""
-    path = Path(os.path.abspath(bpy.path.abspath(local_path(filepath))))
-    return Source(_title(path.name), picture_of_file(path), file=path)
-
-
-def image_source(image: bpy.types.Image, user: bpy.types.ImageUser | None = None) -> Source:
-    """Source for an image data-block with its painted matte; raises InputError if it has no pixels.
-
-    Args:
-        user: User of the image, which selects the frame.
-    """
-    matte = image.triposr.matte
-    return Source(
-        _title(image.name),
-        picture_of(image, user),
-        matte and matte_of(matte),
-        image=image.session_uid,
-    )
-
-
-def kept_source(blender_object: bpy.types.Object) -> Source:
-    """Source for the picture that an object was made from; raises InputError if it is gone."""
-    note = blender_object.triposr
-    if has_source(blender_object):
-        if note.image is not None:
-            return image_source(note.image)
-        if (file := kept_file(blender_object)) is not None:
-            return file_source(str(file))
-        picture = blender_object.data.triposr.picture
-        if picture is not None and picture.packed_file is not None:
-            return image_source(picture)
-    raise InputError(
-        "The picture of {name} no longer exists",
-        "Open it in the TripoSR tab and click Generate",
-        name=blender_object.name,
-    )
-
-
-def _title(name: str) -> str:
-    """Name for the object: the picture's name without its extension and Blender's number.
-
-    Names in Blender are UTF-8; file names may contain any bytes.
-    """
-    endings = "|".join(map(re.escape, FILE_SUFFIXES))
-    title = re.sub(rf"({endings})(\.\d{{3}})?$", "", name, flags=re.IGNORECASE)
-    return title.encode("utf-8", "replace").decode()
 
 
 def spot_for(
@@ -216,14 +135,14 @@ def generation(
         scene = with_uid(bpy.data.scenes, scene_uid) or bpy.context.scene
         goal = with_uid(bpy.data.objects, target_uid)
         with bpy.context.temp_override(scene=scene):
-            new = _source_again(*picture)
+            new = source_again(*picture)
             return generation(bpy.context, new, chosen, spot, is_clicked, goal, title, variants)
 
     return Task(
         title=name,
         stages=PICTURE_STAGES,
         work=_work(source, chosen, options, this_machine, models),
-        deliver=_Delivery(context, name, source, chosen, spot, target, variants),
+        deliver=_Delivery(context, name, source, chosen, spot, target, variants, is_clicked),
         picture=source.thumbnail(),
         group=variants,
         again=again,
@@ -251,18 +170,6 @@ def regeneration(
         target=blender_object,
         title=blender_object.name,
     )
-
-
-def _source_again(title: str, image_uid: int, file: Path | None) -> Source:
-    """Source for a picture's file or data-block again; raises InputError if the picture is gone."""
-    if file is not None:
-        return file_source(str(file))
-    image = with_uid(bpy.data.images, image_uid)
-    if image is None:
-        raise InputError(
-            "The picture {name} no longer exists", "Open it again and click Generate", name=title
-        )
-    return image_source(image)
 
 
 def row_of_files(
@@ -352,17 +259,12 @@ def _matched(made: Reconstruction, tick: Tick) -> tuple[Camera | None, float]:
     return fitted.camera, fitted.match
 
 
-def identity_of(source: Source, picture: Path | Image.Image | bytes) -> Path | Image.Image | bytes:
-    """Data whose digest identifies the picture later: its file if there is one, else its pixels."""
-    return source.file if source.file is not None and os.path.isfile(source.file) else picture
-
-
 class _Delivery:
     """Delivery of the mesh to the scene of the click, even if the artist has moved on since.
 
     Args:
         name: Name for the object.
-        target, variants: As for `generation`.
+        target, variants, is_clicked: As for `generation`.
     """
 
     def __init__(
@@ -374,9 +276,10 @@ class _Delivery:
         spot: Spot,
         target: bpy.types.Object | None,
         variants: str,
+        is_clicked: bool,
     ) -> None:
         self.name, self.source, self.chosen, self.spot = name, source, chosen, spot
-        self.variants = variants
+        self.variants, self.is_clicked = variants, is_clicked
         self.scene_uid = context.scene.session_uid
         self.target_uid = 0 if target is None else target.session_uid
         self.digest = "" if target is None else target.triposr.digest
@@ -392,6 +295,7 @@ class _Delivery:
             if preferences(context).show_colors:
                 show_colors(context)
         push_undo_step(UNDO_STEP, window)
+        self._texture(context, new)
         message = Message(
             "{summary} in {seconds:.1f}\N{NO-BREAK SPACE}s",
             summary=summary_of(new, mesh, made.is_draft),
@@ -405,6 +309,20 @@ class _Delivery:
                 summary=message,
             )
         return Outcome(message, new)
+
+    def _texture(self, context: bpy.types.Context, new: bpy.types.Object) -> None:
+        """Texture the new object, if the settings ask for it: beside Blender after a click."""
+        chosen = self.chosen
+        if chosen.texture == "none" or self.variants:  # of variants, all but one are deleted
+            return
+        settings = {"size": chosen.texture, "faces": chosen.texture_faces}
+        defaults = {each.name: each.default for each in TEXTURE}
+        this_machine = machine(context, self.is_clicked)
+        task = texturing(context, new, this_machine, self.is_clicked, **(defaults | settings))
+        if self.is_clicked:
+            edits.submit(task)
+        else:
+            task.do()
 
     def _put(self, context: bpy.types.Context, made: Made) -> bpy.types.Object:
         """Replace the target's mesh, or add an object, and record its origin.

@@ -19,7 +19,7 @@ from ..properties import object_options
 from ..scene.camera import camera_of, note_camera
 from ..scene.mesh import positions, triangles
 from ..scene.placement import Placement
-from .generate import identity_of, kept_source
+from .sources import identity_of, kept_source
 
 if TYPE_CHECKING:
     from ..inference.texture.photo import Photo

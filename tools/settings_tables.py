@@ -17,8 +17,10 @@ from triposr.settings import (
     FACING,
     MIRROR,
     OBJECT,
+    RECOLOR,
     REMESH,
     TARGET,
+    TEXTURE,
     VARIANTS,
     Setting,
 )
@@ -31,6 +33,8 @@ OF_CALLS = {
     "clean_up": CLEAN_UP,
     "remesh": REMESH,
     "mirror": MIRROR,
+    "recolor": RECOLOR,
+    "texture": TEXTURE,
     "variants": VARIANTS,
     "export": (TARGET,),
 }

@@ -1489,5 +1489,78 @@ MESSAGES = {
     "The second Blender, which exports the object, has failed": (
         "Das zweite Blender, das das Objekt exportiert, ist gescheitert"
     ),
+    "1024": "1024",
+    "2048": "2048",
+    "4096": "4096",
+    "512": "512",
+    "Texture": "Textur",
+    "Texture (TripoSR)": "Textur (TripoSR)",
+    "Reduce and unwrap the mesh, and draw its colors and shading into textures": (
+        "Das Mesh vereinfachen und abwickeln und seine Farben und Schattierung in Texturen zeichnen"
+    ),
+    "Number of triangles to reduce the mesh to before it is unwrapped; 0 keeps all. A mesh "
+    "with a UV map of yours stays as it is": (
+        "Anzahl der Dreiecke, auf die das Mesh vor dem Abwickeln verringert wird; 0 behält "
+        "alle. Ein Mesh mit einer eigenen UV-Map bleibt, wie es ist"
+    ),
+    "Side of the textures, in pixels": "Seitenlänge der Texturen in Pixeln",
+    "For games on phones, and for many objects": "Für Spiele auf Telefonen und für viele Objekte",
+    "For objects in the background": "Für Objekte im Hintergrund",
+    "Finer than the network's detail; shows a projected photo well": (
+        "Feiner als die Details des Netzes; zeigt ein projiziertes Foto gut"
+    ),
+    "Only for large photos": "Nur für große Fotos",
+    "Normal Map": "Normal Map",
+    "Make a second texture that gives the mesh the shading of the full surface": (
+        "Eine zweite Textur anlegen, die dem Mesh die Schattierung der vollen Oberfläche gibt"
+    ),
+    "Photo on the Front": "Foto auf der Vorderseite",
+    "Take the colors from the picture where its camera sees the surface, if the object "
+    "matches the picture well": (
+        "Die Farben aus dem Bild nehmen, wo seine Kamera die Oberfläche sieht, falls das "
+        "Objekt gut zum Bild passt"
+    ),
+    "Mirror to Back": "Auf die Rückseite spiegeln",
+    "Take the colors of the back from the mirrored picture, too": (
+        "Auch die Farben der Rückseite aus dem gespiegelten Bild nehmen"
+    ),
+    "Size of the texture that the new object gets, in pixels; None leaves it with vertex "
+    "colors and all its faces": (
+        "Größe der Textur, die das neue Objekt bekommt, in Pixeln; „Keine“ belässt es bei "
+        "Vertexfarben und allen Flächen"
+    ),
+    "Vertex colors only": "Nur Vertexfarben",
+    "Number of triangles to which a new object that gets a texture is reduced; 0 keeps all": (
+        "Anzahl der Dreiecke, auf die ein neues Objekt mit Textur verringert wird; 0 behält alle"
+    ),
+    "Unwrapping the mesh": "Mesh wird abgewickelt",
+    "Finding the surface": "Oberfläche wird gesucht",
+    "Projecting the photo": "Foto wird projiziert",
+    "Drawing the textures": "Texturen werden gezeichnet",
+    "Whether Texture made the image": "Ob „Textur“ das Bild angelegt hat",
+    "texturing the mesh": "das Texturieren des Meshs",
+    "{name}: {count:,} faces, {size}² texture": "{name}: {count:,} Flächen, Textur mit {size}²",
+    "{summary}; {percent}\N{NO-BREAK SPACE}% of the UV map overlaps, where the parts show the"
+    " same colors": (
+        "{summary}; {percent}\N{NO-BREAK SPACE}% der UV-Map überlappen, dort zeigen die Teile"
+        " dieselben Farben"
+    ),
+    "{summary}; without the photo: {reason}": "{summary}; ohne das Foto: {reason}",
+    "the object matches its picture by only {percent:.0f}\N{NO-BREAK SPACE}%": (
+        "das Objekt passt nur zu {percent:.0f}\N{NO-BREAK SPACE}% zu seinem Bild"
+    ),
+    "the picture has changed since the object was made": (
+        "das Bild hat sich geändert, seit das Objekt entstand"
+    ),
+    "The UV map covers no texel": "Die UV-Map bedeckt keinen Bildpunkt der Textur",
+    "The triangles of the UV map are far larger than the texture": (
+        "Die Dreiecke der UV-Map sind weit größer als die Textur"
+    ),
+    "Remove it, so that a new one is made, or unwrap again": (
+        "Sie entfernen, damit eine neue entsteht, oder neu abwickeln"
+    ),
+    "Remove the UV map, so that a new one is made, or unwrap again": (
+        "Die UV-Map entfernen, damit eine neue entsteht, oder neu abwickeln"
+    ),
 }
 """German texts by English text, in the order in which the artist meets them."""

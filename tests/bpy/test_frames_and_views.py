@@ -188,13 +188,13 @@ def test_the_frame_that_an_empty_shows(bpy, color, addon, tmp_path: Path) -> Non
     user.use_auto_refresh, user.frame_current = False, 4
     assert color(image, user) == RED
     taken = []
-    image_of = addon("tasks.generate").picture_of
-    addon("tasks.generate").picture_of = lambda *given: taken.append(given) or image_of(*given)
+    image_of = addon("tasks.sources").picture_of
+    addon("tasks.sources").picture_of = lambda *given: taken.append(given) or image_of(*given)
     try:
         with pytest.raises(RuntimeError):  # nothing but red is no subject
             bpy.ops.triposr.generate_from_empty()
     finally:
-        addon("tasks.generate").picture_of = image_of
+        addon("tasks.sources").picture_of = image_of
     assert taken == [(image, user)]
 
 

@@ -107,7 +107,7 @@ def test_texels_outside_take_the_nearest_color() -> None:
 
 @pytest.mark.parametrize("off", [-0.02, -0.004, 0.0, 0.01, 0.025])
 def test_points_move_onto_the_surface(ball: SceneCode, off: float) -> None:
-    """Positions, normals and colors are those of the ball itself, whatever mesh it is asked from."""
+    """Positions, normals and colors are those of the ball itself, wherever the mesh lies."""
     out = directions(150)
     found = surface_near(ball, THRESHOLD, (RADIUS + off) * out, out, device="cpu")
     assert found.is_found.all()
@@ -135,7 +135,7 @@ def test_a_surface_is_left_not_entered(ball: SceneCode) -> None:
 
 
 def octahedron(levels: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """A coarse ball and its UV map, in which no two triangles share a side: (T, 3, 3), (T, 3, 2)."""
+    """A coarse ball (T, 3, 3) and its UV map (T, 3, 2), in which no triangles touch."""
     axes = np.eye(3)
     faces = [
         np.array([axes[0] * x, axes[1] * y, axes[2] * z])[:: int(x * y * z)]
