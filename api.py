@@ -28,7 +28,7 @@ from .settings import CLEAN_UP, MIRROR, RECOLOR, REMESH, SURFACE, TEXTURE, Setti
 from .tasks import edit
 from .tasks import export as exports
 from .tasks.camera import camera_setup
-from .tasks.generate import Chosen, check_idle, generation, regeneration, spot_for
+from .tasks.generate import Chosen, generation, regeneration, spot_for
 from .tasks.refine import coloring, extraction
 from .tasks.sources import file_source, image_source
 from .tasks.texture import texturing

@@ -94,14 +94,26 @@ class TripoSRImage(bpy.types.PropertyGroup):
         name="Matte",
         description="Painted mask that replaces the Background setting: white is the subject",
     )
+    texture: EnumProperty(
+        name="Texture",
+        description="What the image shows, if Texture made it",
+        items=(("none", "None", ""), ("color", "Color", ""), ("normal", "Normal Map", "")),
+        options={"HIDDEN"},
+    )
+
+
+class TripoSRMaterial(bpy.types.PropertyGroup):
+    """Origin of a material."""
+
     is_texture: BoolProperty(
-        name="Texture", description="Whether Texture made the image", options={"HIDDEN"}
+        name="Texture", description="Whether Texture made the material", options={"HIDDEN"}
     )
 
 
 class TripoSRMesh(bpy.types.PropertyGroup):
     """Origin of a mesh: its picture's file (see scene/kept_file.py), the name of its color
-    attribute, and its place (see scene/anchors.py).
+    attribute, its place (see scene/anchors.py), and the size of the textures for which the add-on
+    has unwrapped it.
     """
 
     picture: PointerProperty(type=bpy.types.Image, options={"HIDDEN"})
@@ -109,6 +121,7 @@ class TripoSRMesh(bpy.types.PropertyGroup):
     colors: StringProperty(options={"HIDDEN"})
     vertices: IntProperty(options={"HIDDEN"})
     anchors: StringProperty(options={"HIDDEN"})
+    texture_size: IntProperty(options={"HIDDEN"})
 
 
 class TripoSRSource(declaring(OBJECT), bpy.types.PropertyGroup):
@@ -163,9 +176,10 @@ class TripoSRSource(declaring(OBJECT), bpy.types.PropertyGroup):
 
 
 def register() -> None:
-    """Add the properties to scenes, images, meshes and objects."""
+    """Add the properties to scenes, images, materials, meshes and objects."""
     bpy.types.Scene.triposr = PointerProperty(type=TripoSRSettings)
     bpy.types.Image.triposr = PointerProperty(type=TripoSRImage)
+    bpy.types.Material.triposr = PointerProperty(type=TripoSRMaterial)
     bpy.types.Mesh.triposr = PointerProperty(type=TripoSRMesh)
     bpy.types.Object.triposr = PointerProperty(type=TripoSRSource)
 
@@ -174,8 +188,9 @@ def unregister() -> None:
     """Remove the properties; values saved in a .blend stay in it."""
     del bpy.types.Object.triposr
     del bpy.types.Mesh.triposr
+    del bpy.types.Material.triposr
     del bpy.types.Image.triposr
     del bpy.types.Scene.triposr
 
 
-classes = (TripoSRSettings, TripoSRImage, TripoSRMesh, TripoSRSource)
+classes = (TripoSRSettings, TripoSRImage, TripoSRMaterial, TripoSRMesh, TripoSRSource)

@@ -210,9 +210,10 @@ AFTER_TEXTURE = Setting(
     default="none",
     choices=(
         ("none", "None", "Vertex colors only"),
+        ("512", "512", "For games on phones, and for many objects"),
         ("1024", "1024", "For objects in the background"),
         ("2048", "2048", "Finer than the network's detail; shows a projected photo well"),
-        ("4096", "4096", "Only for large photos"),
+        ("4096", "4096", "For close-ups; takes four times the memory of 2048"),
     ),
 )
 AFTER_FACES = Setting(
@@ -366,7 +367,7 @@ TEXTURE_SIZE = Setting(
         ("512", "512", "For games on phones, and for many objects"),
         ("1024", "1024", "For objects in the background"),
         ("2048", "2048", "Finer than the network's detail; shows a projected photo well"),
-        ("4096", "4096", "Only for large photos"),
+        ("4096", "4096", "For close-ups; takes four times the memory of 2048"),
     ),
 )
 NORMAL_MAP = Setting(

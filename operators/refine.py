@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import bpy
+from bpy.app.translations import pgettext_tip as tip_
 
 from ..preferences import machine
 from ..properties import declaring
@@ -38,6 +39,15 @@ class TRIPOSR_OT_recolor(
 
     bl_idname = "triposr.recolor"
     bl_label = "Recolor (TripoSR)"
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: object) -> str:
+        if properties.photo:
+            return tip_(
+                "Color the vertices that the picture's camera sees with the picture's own pixels; "
+                "a texture stays as it is"
+            )
+        return tip_(cls.__doc__)
 
     def task(self, context: bpy.types.Context) -> Task:
         this_machine = machine(context, self.is_clicked)

@@ -190,23 +190,25 @@ def _larger_half(mesh: bpy.types.Mesh) -> str:
 
 
 def _unwrap(work: Work, name: str, margin: float) -> None:
-    """Give a mesh a UV map of that name in place of all others, by Smart UV Project.
+    """Give a mesh a UV map of that name, which is the one that is shown, by Smart UV Project.
 
     Args:
         margin: Between islands, as a share of the map's side.
     """
     mesh = work.mesh
-    while mesh.uv_layers:
-        mesh.uv_layers.remove(mesh.uv_layers[0])
-    mesh.uv_layers.new(name=name)
-    with _in_a_scene(mesh) as (scene, target):
+    if name in mesh.uv_layers:
+        mesh.uv_layers.remove(mesh.uv_layers[name])
+    layer = mesh.uv_layers.new(name=name)
+    if layer is None:  # Blender allows eight
+        raise CannotEditError("too many UV maps")
+    layer.active = layer.active_render = True
+    with _shown_whole(mesh), _in_a_scene(mesh) as (scene, target):
         # Otherwise Blender would leave out what is not in the Local View of the artist's viewport.
         seen = {"area": None, "region": None, "object": target, "active_object": target}
         seen |= {"selected_objects": [target], "edit_object": target}
         with bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0], **seen):
             bpy.ops.object.mode_set(mode="EDIT")
             try:
-                bpy.ops.mesh.reveal(select=False)
                 bpy.ops.mesh.select_all(action="SELECT")
                 bpy.ops.uv.smart_project(
                     angle_limit=ISLAND_ANGLE,
@@ -218,6 +220,25 @@ def _unwrap(work: Work, name: str, margin: float) -> None:
                 bpy.ops.object.mode_set(mode="OBJECT")
 
 
+HIDDEN = (".hide_vert", ".hide_edge", ".hide_poly")
+"""Attributes that say what is hidden in Edit Mode, where nothing hidden is edited."""
+
+
+@contextmanager
+def _shown_whole(mesh: bpy.types.Mesh) -> Iterator[None]:
+    """Shows all faces in Edit Mode for a while."""
+    kept = {}
+    for name in HIDDEN:
+        if attribute := mesh.attributes.get(name):
+            kept[name] = attribute.domain, _read(attribute.data, "value", 1, bool)
+            mesh.attributes.remove(attribute)
+    yield
+    for name, (domain, values) in kept.items():
+        if name in mesh.attributes:
+            mesh.attributes.remove(mesh.attributes[name])
+        mesh.attributes.new(name, "BOOLEAN", domain).data.foreach_set("value", values.ravel())
+
+
 def _corners(work: Work) -> None:
     """Read what a texture needs of each corner of each triangle: see inference/texture/corners.py.
 
@@ -225,7 +246,7 @@ def _corners(work: Work) -> None:
     """
     mesh = work.mesh.copy()
     try:
-        if any(face.loop_total > 4 for face in mesh.polygons):
+        if (_read(mesh.polygons, "loop_total", 1, np.int32) > 4).any():
             with _as_bmesh(mesh) as edited:  # tangents exist for triangles and quads only
                 large = [face for face in edited.faces if len(face.verts) > 4]
                 bmesh.ops.triangulate(edited, faces=large)

@@ -83,9 +83,15 @@ class Frame:
     def to_model(
         self, points: NDArray[np.float32], directions: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Convert points and unit vectors (N, 3) from the object's space to the model's frame."""
+        """Convert points and unit vectors (N, 3) from the object's space to the model's frame, and
+        those of a mirror image to what they mirror.
+        """
         turned = from_blender_frame(self._reflected(directions, points))
         return self.placement.unplace(points, self.mirrored), turned
+
+    def whole(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Convert points (N, 3) as `to_model` does, but those of the mirror image as they are."""
+        return self.placement.unplace(points)
 
     def to_object(
         self, directions: NDArray[np.float32], points: NDArray[np.float32]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import bpy
+import numpy as np
 
 from ..inference.texture.pictures import Textures
 from .identity import is_local
 from .material import color_material, is_ours
 
 UV_MAP = "TripoSR"
-"""Name of the UV maps that the add-on makes."""
+"""Name of the UV map that the add-on makes."""
 
-USABLE = 1e-6
-"""Area of a UV map, in squares, below which it counts as empty."""
+NO_PLACE = 1e-9
+"""Area of a triangle in the UV map, in squares, below which it has no place there."""
 
 
 def uv_map_of(data: bpy.types.Mesh) -> str:
@@ -20,77 +24,120 @@ def uv_map_of(data: bpy.types.Mesh) -> str:
     return next((layer.name for layer in data.uv_layers if layer.active_render), "")
 
 
-def show_textures(blender_object: bpy.types.Object, textures: Textures) -> None:
-    """Give an object a material with its textures; the artist's other materials stay.
+def share_without_place(data: bpy.types.Mesh) -> float:
+    """Share of a mesh's surface, 0...1, that has no area in its UV map."""
+    layer = data.uv_layers[uv_map_of(data)]
+    uv = np.empty((len(layer.data), 2), np.float32)
+    layer.data.foreach_get("uv", uv.ravel())
+    data.calc_loop_triangles()
+    corners = np.empty((len(data.loop_triangles), 3), np.int32)
+    data.loop_triangles.foreach_get("loops", corners.ravel())
+    areas = np.empty(len(corners), np.float32)
+    data.loop_triangles.foreach_get("area", areas)
+    (a, b), (c, d) = ((uv[corners[:, at]] - uv[corners[:, 0]]).T for at in (1, 2))
+    total = float(areas.sum())
+    return float(areas[np.abs(a * d - b * c) < NO_PLACE].sum()) / total if total else 0.0
 
-    A material that shows older textures of this object alone is kept, with what the artist has
+
+@contextmanager
+def textured_material(
+    blender_object: bpy.types.Object, textures: Textures
+) -> Iterator[bpy.types.Material]:
+    """Gives a material that shows textures; without `show_material`, it is gone in the end.
+
+    A material that the add-on made for this object alone is taken again, with what the artist has
     changed in it.
     """
-    data = blender_object.data
-    own = next((slot for slot in data.materials if slot is not None and shows_texture(slot)), None)
-    if own is None or own.users > 1 or not is_local(own):
-        material = _new_material(f"{blender_object.name} Texture")
-        _put(data, material)
-    else:
-        material = own
-    color = _image(f"{blender_object.name} Color", textures.color, "sRGB")
-    normals = None
-    if textures.normals is not None:
-        normals = _image(f"{blender_object.name} Normal", textures.normals, "Non-Color")
-    before = _images_of(material)
-    _link(material, color, normals)
-    for image in before:
-        if not image.users:
-            bpy.data.images.remove(image)
+    name = blender_object.name
+    new = [_image(f"{name} Color", textures.color, "color")]
+    material = None
+    try:
+        if textures.normals is not None:
+            new.append(_image(f"{name} Normal", textures.normals, "normal"))
+        own = next(filter(shows_texture, _materials(blender_object)), None)
+        if own is None or own.users > 1 or not is_local(own):
+            material = own = _new_material(f"{name} Texture")
+        before = _images_of(own)
+        _show(own, *new)
+        yield own
+        for image in before:
+            if not image.users:
+                bpy.data.images.remove(image)
+    except BaseException:
+        if material is not None:
+            bpy.data.materials.remove(material)
+        bpy.data.batch_remove([image for image in new if not image.users])
+        raise
 
 
-def show_vertex_colors(data: bpy.types.Mesh) -> None:
-    """Make a mesh show its vertex colors again, because its UV map is gone."""
-    for slot, material in enumerate(data.materials):
-        if material is not None and shows_texture(material):
-            data.materials[slot] = color_material(data.triposr.colors)
+def show_material(blender_object: bpy.types.Object, material: bpy.types.Material) -> None:
+    """Put a material in the place of those of the add-on; if there are none, into a slot of its own
+    that all faces use. The artist's materials stay in their slots.
+    """
+    slots = [
+        slot
+        for slot in blender_object.material_slots
+        if slot.material is None or is_ours(slot.material) or shows_texture(slot.material)
+    ]
+    for slot in slots:
+        slot.material = material
+    if not slots:
+        data = blender_object.data
+        data.materials.append(material)
+        number = np.full(len(data.polygons), len(data.materials) - 1, np.int32)
+        data.polygons.foreach_set("material_index", number)
+        data.update()
+
+
+def show_vertex_colors(data: bpy.types.Mesh) -> bool:
+    """Make a mesh show its vertex colors again, because its UV map is gone.
+
+    Returns:
+        Whether it showed textures before.
+    """
+    slots = [
+        slot
+        for slot, material in enumerate(data.materials)
+        if material is not None and shows_texture(material)
+    ]
+    for slot in slots:
+        data.materials[slot] = color_material(data.triposr.colors)
+    return bool(slots)
 
 
 def shows_texture(material: bpy.types.Material) -> bool:
-    """Whether a material shows textures that the add-on made."""
-    return bool(_images_of(material))
+    """Whether the add-on made a material, and it still shows one of the add-on's textures."""
+    return material.triposr.is_texture and bool(_images_of(material))
 
 
 def is_textured(blender_object: bpy.types.Object) -> bool:
     """Whether a mesh object shows textures that the add-on made."""
-    materials = blender_object.data.materials
-    return any(each is not None and shows_texture(each) for each in materials)
+    return any(map(shows_texture, _materials(blender_object)))
 
 
-def _put(data: bpy.types.Mesh, material: bpy.types.Material) -> None:
-    """Put a material in the place of those of the add-on; if there are none, of all."""
-    slots = [
-        number
-        for number, other in enumerate(data.materials)
-        if other is None or is_ours(other) or shows_texture(other)
-    ]
-    for slot in slots:
-        data.materials[slot] = material
-    if not slots:
-        data.materials.clear()
-        data.materials.append(material)
+def _materials(blender_object: bpy.types.Object) -> list[bpy.types.Material]:
+    slots = blender_object.material_slots
+    return [slot.material for slot in slots if slot.material is not None]
 
 
 def _images_of(material: bpy.types.Material) -> list[bpy.types.Image]:
-    """The images of a material's nodes that the add-on made."""
-    if material.node_tree is None:
-        return []
-    images = [node.image for node in material.node_tree.nodes if node.type == "TEX_IMAGE"]
-    return [image for image in images if image is not None and image.triposr.is_texture]
+    return [node.image for role in ("color", "normal") for node in _nodes(material, role)]
 
 
-def _image(name: str, content: bytes, color_space: str) -> bpy.types.Image:
+def _nodes(material: bpy.types.Material, role: str) -> list[bpy.types.Node]:
+    """The nodes of a material that show an image of the add-on in that role."""
+    nodes = [] if material.node_tree is None else material.node_tree.nodes
+    shown = [node for node in nodes if node.type == "TEX_IMAGE" and node.image is not None]
+    return [node for node in shown if node.image.triposr.texture == role]
+
+
+def _image(name: str, content: bytes, role: str) -> bpy.types.Image:
     """A packed image with the content of a PNG file, which Blender decodes when it is shown."""
-    image = bpy.data.images.new(name, 1, 1)
+    # Colors keep the color space that Blender gives new images: studios name it in their own way.
+    image = bpy.data.images.new(name, 1, 1, is_data=role == "normal")
     image.pack(data=content, data_len=len(content))
     image.source = "FILE"
-    image.colorspace_settings.name = color_space
-    image.triposr.is_texture = True
+    image.triposr.texture = role
     return image
 
 
@@ -98,6 +145,7 @@ def _new_material(name: str) -> bpy.types.Material:
     material = bpy.data.materials.new(name)
     if material.node_tree is None:  # from Blender 5.0 on, every material has one
         material.use_nodes = True
+    material.triposr.is_texture = True
     # The colors contain the photo's light already: with highlights, it would be lit twice.
     _principled(material).inputs["Roughness"].default_value = 0.8
     return material
@@ -110,46 +158,39 @@ def _principled(material: bpy.types.Material) -> bpy.types.Node:
     return nodes.new("ShaderNodeBsdfPrincipled") if found is None else found
 
 
-def _link(
-    material: bpy.types.Material, color: bpy.types.Image, normals: bpy.types.Image | None
+def _show(
+    material: bpy.types.Material, color: bpy.types.Image, normals: bpy.types.Image | None = None
 ) -> None:
-    """Show images as the base color and the normals, instead of those that are linked there."""
-    tree, principled = material.node_tree, _principled(material)
-    x, y = principled.location
-    shown = _texture_node(tree, principled.inputs["Base Color"], "TEX_IMAGE", (x - 320, y))
-    shown.image = color
+    """Show images where the add-on's older ones are; if there are none, as color and normals."""
+    tree = material.node_tree
+    if not _nodes(material, "color"):
+        principled = _principled(material)
+        x, y = principled.location
+        node = _added(tree, "ShaderNodeTexImage", (x - 320, y))
+        tree.links.new(node.outputs["Color"], principled.inputs["Base Color"])
+        node.image = color
+    for node in _nodes(material, "color"):
+        node.image = color
     if normals is None:
-        if any(link.to_node.type == "NORMAL_MAP" for link in tree.links):
-            _remove_normal_map(tree)
+        for node in _nodes(material, "normal"):
+            for link in node.outputs["Color"].links:
+                if link.to_node.type == "NORMAL_MAP":
+                    tree.nodes.remove(link.to_node)
+            tree.nodes.remove(node)
         return
-    bent = _texture_node(tree, principled.inputs["Normal"], "NORMAL_MAP", (x - 220, y - 320))
-    picture = _texture_node(tree, bent.inputs["Color"], "TEX_IMAGE", (x - 540, y - 320))
-    picture.image = normals
+    if not _nodes(material, "normal"):
+        principled = _principled(material)
+        x, y = principled.location
+        node = _added(tree, "ShaderNodeTexImage", (x - 540, y - 320))
+        bent = _added(tree, "ShaderNodeNormalMap", (x - 220, y - 320))
+        tree.links.new(node.outputs["Color"], bent.inputs["Color"])
+        tree.links.new(bent.outputs["Normal"], principled.inputs["Normal"])
+        node.image = normals
+    for node in _nodes(material, "normal"):
+        node.image = normals
 
 
-KINDS = {"TEX_IMAGE": "ShaderNodeTexImage", "NORMAL_MAP": "ShaderNodeNormalMap"}
-
-
-def _texture_node(
-    tree: bpy.types.NodeTree, socket: bpy.types.NodeSocket, kind: str, place: tuple[float, float]
-) -> bpy.types.Node:
-    """The node of a kind that feeds a socket, directly; a new one if there is none."""
-    for link in socket.links:
-        if link.from_node.type == kind:
-            return link.from_node
-    node = tree.nodes.new(KINDS[kind])
+def _added(tree: bpy.types.NodeTree, kind: str, place: tuple[float, float]) -> bpy.types.Node:
+    node = tree.nodes.new(kind)
     node.location = place
-    output = "Normal" if kind == "NORMAL_MAP" else "Color"
-    tree.links.new(node.outputs[output], socket)
     return node
-
-
-def _remove_normal_map(tree: bpy.types.NodeTree) -> None:
-    """Remove our normal map's image and the node that reads it."""
-    for node in [node for node in tree.nodes if node.type == "NORMAL_MAP"]:
-        for link in list(node.inputs["Color"].links):
-            image = getattr(link.from_node, "image", None)
-            if image is not None and image.triposr.is_texture:
-                tree.nodes.remove(link.from_node)
-                tree.nodes.remove(node)
-                break

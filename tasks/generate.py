@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ import bpy
 import numpy as np
 
 from ..inference.engine import engine
-from ..inference.errors import InputError, explain
+from ..inference.errors import InputError, TripoSRError, explain
 from ..inference.message import Message
 from ..inference.model.weights import STARTER_FOLDER, find_model
 from ..inference.texture.camera import Camera
@@ -34,7 +35,7 @@ from ..settings import OBJECT, TEXTURE, checked, values_of
 from .job import Cancelled
 from .queue import Outcome, Task
 from .session import edits
-from .sources import Source, file_source, identity_of, kept_source, source_again
+from .sources import Source, check_idle, file_source, identity_of, kept_source, source_again
 from .stages import PICTURE_STAGES
 from .texture import texturing
 
@@ -92,12 +93,6 @@ def _facing_turn(context: bpy.types.Context) -> float:
     if context.scene.triposr.facing == "view" and context.region_data is not None:
         return turn_to_viewer(context.region_data)
     return 0.0
-
-
-def check_idle() -> None:
-    """Raise InputError while Blender renders: to copy a picture may change the scene's settings."""
-    if bpy.app.is_job_running("RENDER"):
-        raise InputError("Blender is rendering the scene", "Wait until the render is done")
 
 
 def generation(
@@ -295,12 +290,16 @@ class _Delivery:
             if preferences(context).show_colors:
                 show_colors(context)
         push_undo_step(UNDO_STEP, window)
-        self._texture(context, new)
+        problem = self._texture(context, new)
         message = Message(
             "{summary} in {seconds:.1f}\N{NO-BREAK SPACE}s",
             summary=summary_of(new, mesh, made.is_draft),
             seconds=made.seconds,
         )
+        if problem:
+            message = Message(
+                "{summary}, without a texture: {reason}", summary=message, reason=problem
+            )
         if mesh.cut_off:
             message = Message("{summary}, cut off by the model's box", summary=message)
         if self.digest not in ("", made.digest):
@@ -310,19 +309,28 @@ class _Delivery:
             )
         return Outcome(message, new)
 
-    def _texture(self, context: bpy.types.Context, new: bpy.types.Object) -> None:
-        """Texture the new object, if the settings ask for it: beside Blender after a click."""
+    def _texture(self, context: bpy.types.Context, new: bpy.types.Object) -> str:
+        """Texture the new object, if the settings ask for it: beside Blender after a click.
+
+        Returns:
+            Why it gets no texture, a message; empty if it does, or none is asked for. For a script
+            that waits, the error is raised.
+        """
         chosen = self.chosen
         if chosen.texture == "none" or self.variants:  # of variants, all but one are deleted
-            return
+            return ""
         settings = {"size": chosen.texture, "faces": chosen.texture_faces}
         defaults = {each.name: each.default for each in TEXTURE}
         this_machine = machine(context, self.is_clicked)
-        task = texturing(context, new, this_machine, self.is_clicked, **(defaults | settings))
-        if self.is_clicked:
-            edits.submit(task)
-        else:
-            task.do()
+        make = partial(texturing, context, new, this_machine, self.is_clicked)
+        if not self.is_clicked:
+            make(**(defaults | settings)).do()
+            return ""
+        try:
+            edits.submit(make(**(defaults | settings)))
+        except (TripoSRError, OSError) as error:  # what was built must not count as failed
+            return explain(error).message
+        return ""
 
     def _put(self, context: bpy.types.Context, made: Made) -> bpy.types.Object:
         """Replace the target's mesh, or add an object, and record its origin.

@@ -10,7 +10,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ..inference.errors import InputError
+from ..inference.errors import DeviceMemoryError, InputError, TripoSRError
 from ..inference.message import Message
 from ..inference.texture.camera import Camera
 from ..inference.types import Tick
@@ -74,8 +74,12 @@ def photo_of(
         return lambda tick: gone
     options = object_options(note, model_folder(context))
     known, match, digest = camera_of(blender_object), note.match, note.digest
-    vertices = placement.unplace(positions(blender_object.data))
-    faces = triangles(blender_object.data)
+    if known is not None and match < GOOD:
+        poor = Taken(None, _poor(match))
+        return lambda tick: poor
+    if known is None:
+        vertices = placement.unplace(positions(blender_object.data))
+        faces = triangles(blender_object.data)
 
     def take(tick: Tick) -> Taken:
         # Imported on the worker, because these modules import Pillow, OpenCV and SciPy.
@@ -92,22 +96,22 @@ def photo_of(
             prepared = prepare_image(picture, options, tick, source.matte)
             pixels: NDArray[np.uint8] = np.asarray(prepared.cutout)
             if known is not None:
-                return _judged(Photo(known, pixels[..., :3], pixels[..., 3]), match, None)
+                return Taken(Photo(known, pixels[..., :3], pixels[..., 3]))
             fitted = fit_camera(vertices, faces, pixels[..., 3], tick, prepared.size)
-        except InputError as error:
+        except DeviceMemoryError:
+            raise
+        except TripoSRError as error:  # such as a matting model that this machine lacks
             return Taken(None, error.message)
-        photo = Photo(fitted.camera, pixels[..., :3], pixels[..., 3])
-        return _judged(photo, fitted.match, fitted.camera)
+        camera, match = fitted.camera, fitted.match
+        if match < GOOD:
+            return Taken(None, _poor(match), camera, match)
+        return Taken(Photo(camera, pixels[..., :3], pixels[..., 3]), "", camera, match)
 
     return take
 
 
-def _judged(photo: Photo, match: float, found: Camera | None) -> Taken:
-    """The photo, unless the object matches it poorly."""
-    if match >= GOOD:
-        return Taken(photo, "", found, match)
-    remark = Message(
+def _poor(match: float) -> Message:
+    return Message(
         "the object matches its picture by only {percent:.0f}\N{NO-BREAK SPACE}%",
         percent=100 * match,
     )
-    return Taken(None, remark, found, match)

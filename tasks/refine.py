@@ -93,7 +93,7 @@ def coloring(
 
             colors = project_photo(
                 taken.photo,
-                points[faces],
+                frame.whole(before.points)[faces],
                 points,
                 directions,
                 colors,

@@ -51,6 +51,12 @@ class Source:
         return self.file if is_file else self.image
 
 
+def check_idle() -> None:
+    """Raise InputError while Blender renders: to copy a picture may change the scene's settings."""
+    if bpy.app.is_job_running("RENDER"):
+        raise InputError("Blender is rendering the scene", "Wait until the render is done")
+
+
 def file_source(filepath: str) -> Source:
     """Source for a picture's file; "//" is the folder of the .blend, and "~" the home folder."""
     path = Path(os.path.abspath(bpy.path.abspath(local_path(filepath))))

@@ -8,6 +8,7 @@ import bpy
 import numpy as np
 
 from ..inference.engine import engine
+from ..inference.errors import InputError
 from ..inference.message import Message
 from ..inference.texture.corners import Corners
 from ..inference.texture.pictures import TextureOptions, Textures
@@ -17,16 +18,28 @@ from ..scene.edited import Edited, Editing, EditingBeside, EditingHere
 from ..scene.mesh import recolor, replace
 from ..scene.mesh_edits import Step
 from ..scene.placement import Frame
-from ..scene.texture import UV_MAP, show_textures, uv_map_of
+from ..scene.source import surface_of
+from ..scene.texture import (
+    UV_MAP,
+    share_without_place,
+    show_material,
+    textured_material,
+    uv_map_of,
+)
 from ..scene.undo import push_undo_step
-from ..scene.viewports import show_textures as show_textures_in
+from ..scene.viewports import show_textures
 from .photo import Taken, no_photo, photo_of
 from .queue import Outcome, Task
+from .sources import check_idle
 from .stages import TEXTURE_STAGES
 from .target import Target
 
 OVERLAPPING = 0.02
 """Share of a UV map that may overlap before the artist is told: two islands often touch."""
+
+
+NEAR = 0.9
+"""Share of the texels whose true surface must be found, or the artist is told."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +79,14 @@ def texturing(
     Raises:
         InputError: The mesh cannot be edited, or no longer lies where it was made.
     """
+    if photo:
+        check_idle()
     before = Target.of(blender_object, is_clicked)
     data, note = blender_object.data, blender_object.triposr
-    frame, threshold = Frame(before.placement, note.mirrored), note.threshold
+    frame, threshold = Frame(before.placement, note.mirrored), surface_of(blender_object).threshold
     options = TextureOptions(int(size), normal_map, mirror_to_back)
     take = photo_of(context, blender_object, before.placement) if photo else no_photo
-    steps = _steps(data, faces, options.size)
+    steps, without_place = _steps(data, faces, options.size)
     is_unwrapped = any(name == "unwrap" for name, _ in steps)
     editing = (EditingBeside if is_clicked else EditingHere)(data)
 
@@ -82,6 +97,8 @@ def texturing(
             before.check_fit()
             gone = np.zeros(len(before.points), bool)
             edited = editing.edit(steps, gone, lambda fraction: tick("edit", fraction))
+            if not edited.faces:
+                raise InputError("Nothing would be left of the mesh", "Ask for more faces")
             taken = take(tick)
             corners = Corners(**edited.arrays)
             textures = engine.texture(
@@ -90,7 +107,10 @@ def texturing(
             colors = None
             if is_unwrapped:
                 points = before.placement.unplace(edited.points, frame.mirrored)
-                colors = engine.color(before.code, points, this_machine)
+                # Ticks without progress: the bar has passed this stage, but one can cancel.
+                colors = engine.color(
+                    before.code, points, this_machine, lambda stage, fraction: tick("save", 1.0)
+                )
         except BaseException:
             editing.close()
             raise
@@ -99,54 +119,78 @@ def texturing(
     def deliver(made: _Made) -> Outcome:
         try:
             target = before.found_again()
-            if made.colors is not None:
-                replace(target.data, made.editing.mesh())
+            with textured_material(target, made.textures) as material:
+                if made.colors is not None:
+                    replace(target.data, made.editing.mesh())
+                    recolor(target.data, made.edited.points, made.colors)
+                    target.data.triposr.texture_size = options.size
+                show_material(target, material)
         finally:
             made.editing.close()
-        if made.colors is not None:
-            recolor(target.data, made.edited.points, made.colors)
-        show_textures(target, made.textures)
         made.taken.note(target)
         if is_clicked:
             if preferences(bpy.context).show_colors:
-                show_textures_in(bpy.context)
+                show_textures(target)
             push_undo_step(Message("Texture"))
-        return Outcome(_summary(target, made, options.size), target)
+        return Outcome(_summary(target, made, options.size, without_place), target)
 
     return Task(blender_object.name, TEXTURE_STAGES, work, deliver)
 
 
-def _steps(data: bpy.types.Mesh, faces: int, size: int) -> list[Step]:
+def _steps(data: bpy.types.Mesh, faces: int, size: int) -> tuple[list[Step], float]:
     """What to do with a mesh before it is textured.
 
     The artist's UV map is kept, and so is the mesh that it belongs to. The add-on's own is made
-    anew if the mesh has to be reduced.
+    anew if it does not suit the mesh or the size.
+
+    Returns:
+        The steps, and the share of the surface that the UV map, if it is kept, has no place for.
     """
     uv_map = uv_map_of(data)
+    without_place = share_without_place(data) if uv_map else 0.0
     too_many = bool(faces) and len(data.polygons) > faces
-    if uv_map not in ("", UV_MAP) or (uv_map == UV_MAP and not too_many):
-        return [("corners", {})]
+    if uv_map not in ("", UV_MAP):
+        return [("corners", {})], without_place
+    is_made_for = 0 < data.triposr.texture_size <= size
+    if uv_map == UV_MAP and is_made_for and not too_many and without_place < LOST:
+        return [("corners", {})], 0.0
     steps: list[Step] = [("reduce", {"faces": faces})] if too_many else []
-    margin = MARGIN / size
-    return [*steps, ("unwrap", {"name": UV_MAP, "margin": margin}), ("corners", {})]
+    unwrap: Step = ("unwrap", {"name": UV_MAP, "margin": MARGIN / size})
+    return [*steps, unwrap, ("corners", {})], 0.0
 
 
 MARGIN = 8
-"""Texels between two islands: enough for two smaller levels of a mipmap."""
+"""Texels between two islands: enough for three smaller levels of a mipmap."""
+
+LOST = 0.001
+"""Share of a surface that may have no place in its UV map before the artist is told."""
 
 
-def _summary(target: bpy.types.Object, made: _Made, size: int) -> Message:
+def _summary(target: bpy.types.Object, made: _Made, size: int, without_place: float) -> Message:
     message = Message(
         "{name}: {count:,} faces, {size}² texture",
         name=target.name,
         count=len(target.data.polygons),
         size=size,
     )
+    if without_place > LOST:
+        message = Message(
+            "{summary}; {percent:.1f}\N{NO-BREAK SPACE}% of the surface has no place in the UV map",
+            summary=message,
+            percent=100 * without_place,
+        )
     if made.textures.overlap > OVERLAPPING:
         message = Message(
             "{summary}; {percent}\N{NO-BREAK SPACE}% of the UV map overlaps, where the parts show "
             "the same colors",
             summary=message,
             percent=round(100 * min(made.textures.overlap, 1.0)),
+        )
+    if made.textures.found < NEAR:
+        message = Message(
+            "{summary}; {percent}\N{NO-BREAK SPACE}% of the mesh lies far from the surface that "
+            "the network knows, and takes the colors around it",
+            summary=message,
+            percent=round(100 * (1 - made.textures.found)),
         )
     return made.taken.added_to(message)

@@ -1,4 +1,5 @@
-"""Demonstrate the add-on: Blender renders a picture, the add-on makes a mesh, Blender renders it.
+"""Demonstrate the add-on: Blender renders a picture, the add-on makes a mesh and its texture, and
+Blender renders them.
 
 `make demo` runs this through tools/background.py. Everything goes to out/.
 """
@@ -24,7 +25,7 @@ from triposr.inference import prepare_image
 
 sys.path.append(str(Path(__file__).resolve().parent))  # Blender's --python does not.
 
-from demo_subjects import add_chair, add_mug, add_suzanne, add_table
+from demo_subjects import add_chair, add_mug, add_suzanne, add_table, add_vase
 
 OUT = Path(__file__).resolve().parent.parent / "out"
 
@@ -52,7 +53,10 @@ SUBJECTS = {
     "Chair": Subject(add_chair, azimuth=35, elevation=20, resolution=128),
     "Mug": Subject(add_mug, azimuth=0, elevation=25, resolution=128),
     "Table": Subject(add_table, azimuth=30, elevation=20, resolution=128),
+    "Vase": Subject(add_vase, azimuth=0, elevation=20, resolution=128),
 }
+TEXTURE = {"faces": 5_000, "size": "1024"}
+PHONES = {"vase.usdz": "iphone", "vase.glb": "android"}
 
 # Azimuth from the result's front and elevation of the camera, in degrees.
 VIEWS = {"front": (0, 10), "right": (90, 10), "back": (180, 10), "three-quarter": (35, 20)}
@@ -67,20 +71,27 @@ def main() -> None:
     started = time.perf_counter()
 
     set_up_studio()
-    results, rows = [], []
+    results, rows, textured = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         for name, subject in SUBJECTS.items():
             picture = Path(folder) / f"{name}.png"  # The result is named after it.
             result, row = demonstrate(subject, picture)
             results.append(result)
             rows.append(row)
+            textured.append(texture(result, subject, picture))
 
     with timed("saved the pictures", OUT / "demo.png", OUT / "demo-picture.png"):
         compose(rows).save(OUT / "demo.png")
         rows[0]["picture"].save(OUT / "demo-picture.png")
+    with timed("saved the textures", OUT / "demo-textures.png"):
+        compose(textured).save(OUT / "demo-textures.png")
     with timed("saved the meshes", OUT / "demo.blend", OUT / "demo.glb"):
         line_up(results)
         save()
+    for file, target in PHONES.items():
+        seen = bpy.context.temp_override(object=results[-1], active_object=results[-1])
+        with timed(f"exported it for {target}", OUT / file), quiet(), seen:
+            bpy.ops.triposr.export(filepath=str(OUT / file), target=target)
 
     print(f"{time.perf_counter() - started:6.1f} s  in all")
 
@@ -109,6 +120,49 @@ def demonstrate(subject: Subject, picture: Path) -> tuple[bpy.types.Object, dict
             row[name] = Image.open(view).copy()
     result.hide_render = True
     return result, row
+
+
+def texture(result: bpy.types.Object, subject: Subject, picture: Path) -> dict[str, Image.Image]:
+    """Give a mesh a texture, and render it before and after, and its wireframe.
+
+    Returns:
+        The pictures for the overview by caption.
+    """
+    result.hide_render = False
+    row = {"picture": Image.open(picture).copy()}
+
+    def show(name: str) -> None:
+        view = picture.with_name(f"{name}.png")
+        render(result, subject.azimuth / 2, subject.elevation, size=TILE, path=view)
+        row[name] = Image.open(view).copy()
+
+    show("vertex colors")
+    bpy.context.view_layer.objects.active = result
+    with timed("textured it"):
+        bpy.ops.triposr.texture(**TEXTURE)
+    show("texture with photo")
+    layer = bpy.context.view_layer
+    layer.material_override = wireframe()
+    show("wireframe")
+    layer.material_override = None
+    result.hide_render = True
+    return row
+
+
+def wireframe() -> bpy.types.Material:
+    """Return a material that shows the edges of a mesh on light gray."""
+    material = bpy.data.materials.get("Wireframe") or bpy.data.materials.new("Wireframe")
+    material.use_nodes = True
+    nodes = material.node_tree.nodes
+    [shader] = (node for node in nodes if node.type == "BSDF_PRINCIPLED")
+    if not shader.inputs["Base Color"].links:
+        wire, mix = nodes.new("ShaderNodeWireframe"), nodes.new("ShaderNodeMixRGB")
+        wire.use_pixel_size, wire.inputs["Size"].default_value = True, 1.0
+        mix.inputs["Color1"].default_value = (0.6, 0.6, 0.6, 1)
+        mix.inputs["Color2"].default_value = (0.02, 0.02, 0.02, 1)
+        material.node_tree.links.new(wire.outputs["Fac"], mix.inputs["Fac"])
+        material.node_tree.links.new(mix.outputs["Color"], shader.inputs["Base Color"])
+    return material
 
 
 def print_stages() -> None:
@@ -229,13 +283,11 @@ def line_up(results: list[bpy.types.Object]) -> None:
 
 
 def save() -> None:
-    """Save the scene as a .blend, and the selected result with its vertex colors as a .glb."""
+    """Save the scene as a .blend, and the selected result as a .glb."""
     bpy.context.preferences.filepaths.save_version = 0  # No demo.blend1.
     with quiet():
         bpy.ops.wm.save_as_mainfile(filepath=str(OUT / "demo.blend"))
-        bpy.ops.export_scene.gltf(
-            filepath=str(OUT / "demo.glb"), use_selection=True, export_vertex_color="ACTIVE"
-        )
+        bpy.ops.triposr.export(filepath=str(OUT / "demo.glb"), target="web")
 
 
 def compose(rows: list[dict[str, Image.Image]]) -> Image.Image:

@@ -1,8 +1,9 @@
-"""Subjects of the demo's pictures: Suzanne, a chair, a mug and a table.
+"""Subjects of the demo's pictures: Suzanne, a chair, a mug, a table and a vase.
 
 Each function adds one colored object to Blender's scene, facing -Y, and returns it.
 """
 
+import itertools
 import math
 
 import bmesh
@@ -102,6 +103,43 @@ def add_mug() -> bpy.types.Object:
     keep_right_half(handle)
     handle.location = (radius - wall / 2, 0, height / 2)
     return join([body, bottom, handle])
+
+
+VASE = ((0.0, 0.0), (0.2, 0.0), (0.32, 0.2), (0.34, 0.38), (0.24, 0.58), (0.13, 0.74), (0.2, 0.9))
+"""Radius and height of the vase's outline, from the middle of its bottom to its rim."""
+
+
+def add_vase() -> bpy.types.Object:
+    """Add a green vase with two bands, which no scene code remembers as sharply as a photo."""
+    mesh = bmesh.new()
+    outline = [mesh.verts.new((radius, 0.0, height)) for radius, height in VASE]
+    edges = [mesh.edges.new(pair) for pair in itertools.pairwise(outline)]
+    bmesh.ops.spin(
+        mesh, geom=[*outline, *edges], axis=(0, 0, 1), cent=(0, 0, 0), angle=math.tau, steps=48
+    )
+    bmesh.ops.remove_doubles(mesh, verts=mesh.verts, dist=1e-4)
+    bmesh.ops.recalc_face_normals(mesh, faces=mesh.faces)
+    data = bpy.data.meshes.new("Vase")
+    mesh.to_mesh(data)
+    mesh.free()
+    vase = bpy.data.objects.new("Vase", data)
+    bpy.context.scene.collection.objects.link(vase)
+    bpy.context.view_layer.objects.active = vase
+    vase.select_set(True)
+    smooth = vase.modifiers.new("Subdivision", "SUBSURF")
+    smooth.levels = 3
+    bpy.ops.object.modifier_apply(modifier="Subdivision")
+    vase.modifiers.new("Solidify", "SOLIDIFY").thickness = 0.03
+    bpy.ops.object.modifier_apply(modifier="Solidify")
+    paint(GREEN, OAK, WHITE)
+    for face in vase.data.polygons:
+        height = face.center.z
+        around = math.degrees(math.atan2(face.center.y, face.center.x))
+        is_band = 0.25 < height < 0.29 or 0.41 < height < 0.45
+        is_dot = 0.31 < height < 0.39 and around % 30 < 15
+        face.material_index = 1 if is_band else 2 if is_dot else 0
+    bpy.ops.object.shade_smooth()
+    return vase
 
 
 def keep_right_half(thing: bpy.types.Object) -> None:

@@ -1509,7 +1509,9 @@ MESSAGES = {
     "Finer than the network's detail; shows a projected photo well": (
         "Feiner als die Details des Netzes; zeigt ein projiziertes Foto gut"
     ),
-    "Only for large photos": "Nur für große Fotos",
+    "For close-ups; takes four times the memory of 2048": (
+        "Für Nahaufnahmen; braucht viermal so viel Speicher wie 2048"
+    ),
     "Normal Map": "Normal Map",
     "Make a second texture that gives the mesh the shading of the full surface": (
         "Eine zweite Textur anlegen, die dem Mesh die Schattierung der vollen Oberfläche gibt"
@@ -1537,7 +1539,29 @@ MESSAGES = {
     "Finding the surface": "Oberfläche wird gesucht",
     "Projecting the photo": "Foto wird projiziert",
     "Drawing the textures": "Texturen werden gezeichnet",
-    "Whether Texture made the image": "Ob „Textur“ das Bild angelegt hat",
+    "What the image shows, if Texture made it": (
+        "Was das Bild zeigt, falls „Textur“ es angelegt hat"
+    ),
+    "Color": "Farbe",
+    "Whether Texture made the material": "Ob „Textur“ das Material angelegt hat",
+    "Choose a smaller Size, or close other programs": (
+        "Eine kleinere Größe wählen oder andere Programme schließen"
+    ),
+    "{summary}, without a texture: {reason}": "{summary}, ohne Textur: {reason}",
+    "{summary}; {percent:.1f}\N{NO-BREAK SPACE}% of the surface has no place in the UV map": (
+        "{summary}; {percent:.1f}\N{NO-BREAK SPACE}% der Oberfläche haben keinen Platz in der UV-"
+        "Map"
+    ),
+    "{summary}; {percent}\N{NO-BREAK SPACE}% of the mesh lies far from the surface that "
+    "the network knows, and takes the colors around it": (
+        "{summary}; {percent}\N{NO-BREAK SPACE}% des Meshs liegen fern von der Oberfläche, die das "
+        "Netz kennt, und nehmen die Farben dort"
+    ),
+    "Color the vertices that the picture's camera sees with the picture's own pixels; a texture "
+    "stays as it is": (
+        "Die Vertices, die die Kamera des Bildes sieht, mit den Bildpunkten des Bildes färben; "
+        "eine Textur bleibt, wie sie ist"
+    ),
     "texturing the mesh": "das Texturieren des Meshs",
     "{name}: {count:,} faces, {size}² texture": "{name}: {count:,} Flächen, Textur mit {size}²",
     "{summary}; {percent}\N{NO-BREAK SPACE}% of the UV map overlaps, where the parts show the"

@@ -253,12 +253,16 @@ def _full_float32_before_2_9() -> Iterator[None]:
         torch.set_float32_matmul_precision(before[1])
 
 
+LESS_MEMORY = Message("Lower the resolution, close other programs, or choose CPU as the device")
+
+
 @contextmanager
-def memory_errors(doing: str) -> Iterator[None]:
+def memory_errors(doing: str, hint: str = LESS_MEMORY) -> Iterator[None]:
     """Turn every out-of-memory error into a `DeviceMemoryError` that says what to do.
 
     Args:
         doing: The work in progress, for the message; a message or a name.
+        hint: A message that says what to do.
     """
     try:
         yield
@@ -267,7 +271,7 @@ def memory_errors(doing: str) -> Iterator[None]:
             raise
         raise DeviceMemoryError(
             "Memory ran out while {doing}",
-            "Lower the resolution, close other programs, or choose CPU as the device",
+            hint,
             doing=doing,
         ) from error
 

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import importing
+from ..machine.devices import memory_errors
+from ..message import Message
 from ..scene_code import SceneCode
 from ..types import Stage, Tick, ignore_progress
 from .corners import Corners
@@ -33,7 +35,13 @@ class Frame(Protocol):
     def to_model(
         self, points: NDArray[np.float32], directions: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Convert points and unit vectors, (N, 3) each, from the object's space."""
+        """Convert points and unit vectors, (N, 3) each, from the object's space; those of a mirror
+        image to what they mirror, of which the scene code knows.
+        """
+        ...
+
+    def whole(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Convert points (N, 3), those of a mirror image as they are, as a camera sees them."""
         ...
 
     def to_object(
@@ -70,6 +78,26 @@ def bake(
         DeviceError: Memory ran out, or the device does not work.
     """
     tick = tick or ignore_progress
+    smaller = Message("Choose a smaller Size, or close other programs")
+    with memory_errors(Message("texturing the mesh"), smaller):
+        try:
+            return _baked(code, threshold, corners, frame, options, photo, tick, device)
+        except cv2.error as error:
+            if error.code == cv2.Error.StsNoMem:
+                raise MemoryError from error
+            raise
+
+
+def _baked(
+    code: SceneCode,
+    threshold: float,
+    corners: Corners,
+    frame: Frame,
+    options: TextureOptions,
+    photo: Photo | None,
+    tick: Tick,
+    device: str,
+) -> Textures:
     started = time.perf_counter()
     texels = rasterize(corners.uv, options.size, lambda done: tick("snap", 0.2 * done))
     at, outward = texels.interpolate(corners.points), texels.interpolate(corners.normals)
@@ -82,10 +110,9 @@ def bake(
     surface = surface_near(code, threshold, points, directions, within, device)
     colors = surface.colors
     if photo is not None:
-        flat, _ = frame.to_model(corners.points.reshape(-1, 3), corners.normals.reshape(-1, 3))
         colors = project_photo(
             photo,
-            flat.reshape(-1, 3, 3),
+            frame.whole(corners.points.reshape(-1, 3)).reshape(-1, 3, 3),
             surface.points,
             surface.normals,
             colors,

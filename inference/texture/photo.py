@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import importing
-from .camera import Camera
-from .texels import tested
+from .camera import Camera, fov_of
+from .texels import covered
 
 with importing("opencv-python-headless"):
     import cv2
@@ -28,10 +28,17 @@ HIDDEN = 0.03
 """Distance, in model units, that a point may lie behind what the camera sees first; also the jump
 in depth that counts as an edge. A fiftieth of an object."""
 
+SLOPE = 8.0
+"""Jump in depth between the neighbors of a pixel, in pixels, that a surface without an edge may
+have: up to an angle of 75°, beyond which the photo does not count anyway."""
+
 ERODED, FADED = 0.004, 0.016
-"""Distances from outlines and edges, relative to the picture's longer side, up to which the photo
+"""Distances from outlines and edges, relative to the subject's longer side, up to which the photo
 does not count, and from which on it counts fully: mattes are not exact, and edges show what is
 behind."""
+
+UNLIKE = 4
+"""How many times `HIDDEN` the back of an object may differ from the mirrored front."""
 
 LEVELS = 32
 """Cells per axis of the lattice on which the differences between photo and field are smoothed."""
@@ -78,26 +85,34 @@ def project_photo(
     Returns:
         (N, 3) float32 in 0...1.
     """
-    height, width = photo.matte.shape
-    camera = photo.camera.resized(width, height)
+    photo = _cropped(photo)
+    camera, (height, width) = photo.camera, photo.matte.shape
+    if not photo.matte.any():
+        return colors
     scale = min(1.0, DEPTH_SIDE / max(width, height))
     depth = depth_map(
         triangles,
         camera.resized(max(1, round(width * scale)), max(1, round(height * scale))),
         lambda done: progress(0.5 * done),
     )
-    clear = _clearance(photo.matte, depth)
+    clear = _clearance(photo, depth)
     at, far = camera.project(points)
     weight = _facing(camera, points, normals) * _sampled(clear, at, cv2.INTER_LINEAR)
-    first = _sampled(depth, at * (np.array(depth.shape[::-1]) / (width, height)), cv2.INTER_NEAREST)
-    weight *= far < first + HIDDEN
+
+    def first_at(at: NDArray[np.float64]) -> NDArray[np.float32]:
+        size = np.array(depth.shape[::-1]) / (width, height)
+        return _sampled(depth, at * size, cv2.INTER_NEAREST)
+
+    weight *= far < first_at(at) + HIDDEN
     progress(0.7)
     seen = _sampled(photo.pixels, at, cv2.INTER_LINEAR) / np.float32(255)
     result = colors + _level(points, seen - colors, weight, lambda n: progress(0.7 + 0.2 * n))
     if mirror_to_back:
         back, behind = _mirrored(camera, points, normals)
-        at, _ = camera.project(back)
+        at, far = camera.project(back)
         share = _facing(camera, back, behind) * _sampled(clear, at, cv2.INTER_LINEAR)
+        # Not the inside of a hollow front, whose mirror image is behind the back.
+        share *= far < first_at(at) + UNLIKE * HIDDEN
         other = _sampled(photo.pixels, at, cv2.INTER_LINEAR) / np.float32(255)
         result += share[:, None] * (other - result)
     result += weight[:, None] * (seen - result)
@@ -119,14 +134,12 @@ def depth_map(
     is_ahead = (far.reshape(-1, 3) > 0).all(axis=1)
     outside = (corners.max(axis=1) < 0) | (corners.min(axis=1) > (camera.width, camera.height))
     keep = is_ahead & ~outside.any(axis=1)
-    corners, near = corners[keep].clip(-1e5, 1e5), near[keep]
+    corners, near = corners[keep], near[keep]
     # Seen through a pinhole, the inverse of the depth is linear across a triangle.
     inverse = np.zeros(camera.height * camera.width, np.float32)
-    for triangle, column, row, weights, done in tested(corners):
-        is_here = weights.min(axis=1) >= 0
-        is_here &= (column >= 0) & (column < camera.width) & (row >= 0) & (row < camera.height)
-        flat = (row * camera.width + column)[is_here]
-        value = (weights * near[triangle]).sum(axis=1)[is_here].astype(np.float32)
+    for triangle, column, row, weights, done in covered(corners, (camera.width, camera.height)):
+        flat = row * camera.width + column
+        value = (weights * near[triangle]).sum(axis=1).astype(np.float32)
         order = np.argsort(value, kind="stable")  # the last value that is written stays
         flat, value = flat[order], value[order]
         is_nearer = value > inverse[flat]
@@ -136,16 +149,41 @@ def depth_map(
         return (1 / inverse).reshape(camera.height, camera.width)
 
 
-def _clearance(matte: NDArray[np.uint8], depth: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How much each pixel of a photo counts, 0...1: less toward outlines and edges in the depth."""
+def _cropped(photo: Photo) -> Photo:
+    """The part of a photo with the subject, so that its size in the picture does not matter."""
+    height, width = photo.matte.shape
+    camera = photo.camera.resized(width, height)
+    rows, columns = (np.flatnonzero((photo.matte > 127).any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return Photo(camera, photo.pixels, np.zeros_like(photo.matte))
+    here = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    matte = np.ascontiguousarray(photo.matte[here])
     height, width = matte.shape
+    x, y = camera.center
+    part = Camera(
+        camera.elevation,
+        camera.azimuth,
+        fov_of(camera.focal, width, height),
+        camera.distance,
+        (x - columns[0], y - rows[0]),
+        width,
+        height,
+    )
+    return Photo(part, np.ascontiguousarray(photo.pixels[here]), matte)
+
+
+def _clearance(photo: Photo, depth: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much each pixel of a photo counts, 0...1: less toward outlines and edges in the depth."""
+    height, width = photo.matte.shape
     background = np.float32(1e6)
     filled = np.minimum(depth, background)
     around = np.ones((3, 3), np.uint8)
     jump = cv2.dilate(filled, around) - cv2.erode(filled, around)
-    is_sound = ((jump < HIDDEN) & (filled < background)).astype(np.uint8)
+    pixel = filled / (photo.camera.focal * depth.shape[0] / height)
+    allowed = np.maximum(HIDDEN, SLOPE * pixel)
+    is_sound = ((jump < allowed) & (filled < background)).astype(np.uint8)
     is_sound = cv2.resize(is_sound, (width, height), interpolation=cv2.INTER_NEAREST)
-    is_sound &= matte > 127
+    is_sound &= photo.matte > 127
     # A frame, for the picture's border is an outline, too.
     framed = cv2.copyMakeBorder(is_sound, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     distance = cv2.distanceTransform(framed, cv2.DIST_L2, 5)[1:-1, 1:-1]

@@ -28,12 +28,10 @@ from ..types import Tick, ignore_progress
 RESOLUTION = 256
 """Lattice nodes per axis: four for each texel of the published planes."""
 
-REACH = 4
-"""Lattice cells, along the normal, within which the surface is looked for: a fiftieth of the box.
-Farther away, somebody has sculpted the mesh on purpose."""
-
-AT_A_TIME = 1 << 18
-"""Points that are looked up at a time."""
+NEAR, REACH = 1, 4
+"""Lattice cells, along the normal, within which the surface is looked for: first, where most points
+find it, and at last, a sixtieth of the box. Farther away, somebody has sculpted the mesh on
+purpose."""
 
 UNKNOWN = -1e4
 """Raw density at nodes that were not evaluated: far below any that occurs."""
@@ -85,18 +83,21 @@ def surface_near(
         Workers(choose_device(device)) as workers,
     ):
         field = Field(code, workers)
-        lattice = _Lattice(field, threshold, points, lambda done: tick("snap", 0.5 * done))
-        found = np.empty((len(points), 3), np.float32)
-        outward, is_found = np.empty_like(found), np.empty(len(points), bool)
-
-        for start in range(0, len(points), AT_A_TIME):
-            here = slice(start, start + AT_A_TIME)
-            at, along = field.tensor(points[here]), field.tensor(normals[here])
-            at, is_here = lattice.snapped(at, along)
-            direction = torch.where(is_here[:, None], lattice.outward(at, along), along)
-            found[here], outward[here] = at.cpu().numpy(), direction.cpu().numpy()
-            is_found[here] = is_here.cpu().numpy()
-            tick("snap", 0.5 + 0.5 * min(1.0, (start + AT_A_TIME) / len(points)))
+        lattice = _Lattice(field, threshold)
+        lattice.add(points, NEAR + 2, lambda done: tick("snap", 0.4 * done))
+        off = lattice.distances(points, normals, NEAR, lambda done: tick("snap", 0.4 + 0.2 * done))
+        far = np.flatnonzero(~np.isfinite(off))
+        if len(far):
+            lattice.add(points[far], REACH + 2, lambda done: tick("snap", 0.6 + 0.1 * done))
+            off[far] = lattice.distances(
+                points[far], normals[far], REACH, lambda done: tick("snap", 0.7 + 0.1 * done)
+            )
+        is_found = np.isfinite(off)
+        move = np.where(is_found, off, 0)[:, None] * np.float32(lattice.cell)
+        found = points + move * normals
+        outward = lattice.outward(
+            found, normals, is_found, lambda done: tick("snap", 0.8 + 0.2 * done)
+        )
         colors = field.color(found, lambda done: tick("color", done))
     return OnSurface(found, outward, colors, is_found)
 
@@ -104,72 +105,104 @@ def surface_near(
 class _Lattice:
     """Raw densities, minus that of the surface, at the nodes around some points."""
 
-    def __init__(
-        self,
-        field: Field,
-        threshold: float,
-        points: NDArray[np.float32],
-        progress: Callable[[float], None],
-    ) -> None:
+    def __init__(self, field: Field, threshold: float) -> None:
+        self.field = field
         self.cell = 2 * field.radius / (RESOLUTION - 1)
-        self.radius = field.radius
-        grid = Grid(field, torch.linspace(-1, 1, RESOLUTION, device=field.device))
-        nodes = _around(field.tensor(points), self.radius, REACH + 2).flatten().nonzero()[:, 0]
-        raw_threshold = math.log(threshold) - field.code.density_bias
-        values = torch.full((RESOLUTION**3,), UNKNOWN, device=field.device)
-        values[nodes] = grid.at(nodes, progress) - raw_threshold
-        self._values = values.view(1, 1, RESOLUTION, RESOLUTION, RESOLUTION)
+        self._grid = Grid(field, torch.linspace(-1, 1, RESOLUTION, device=field.device))
+        self._raw_threshold = math.log(threshold) - field.code.density_bias
+        # Before version 2.9, torch cannot sample volumes on Apple's GPUs.
+        device = torch.device("cpu") if field.device.type == "mps" else field.device
+        self._values = torch.full((RESOLUTION,) * 3, UNKNOWN, device=device)
 
-    def at(self, points: Tensor) -> Tensor:
-        """Interpolate between the nodes at points (N, 3): (N,)."""
-        # grid_sample takes the last axis first.
-        places = (points / self.radius).flip(-1).view(1, 1, 1, -1, 3)
-        return F.grid_sample(self._values, places, align_corners=True).view(-1)
+    def add(
+        self, points: NDArray[np.float32], cells: int, progress: Callable[[float], None]
+    ) -> None:
+        """Evaluate the nodes within a number of cells of points (N, 3)."""
+        near = _around(self._tensor(points), self.field.radius, cells)
+        nodes = (near & (self._values == UNKNOWN)).flatten().nonzero()[:, 0]
+        values = self._grid.at(nodes.to(self.field.device), progress) - self._raw_threshold
+        self._values.view(-1)[nodes] = values.to(nodes.device)
 
-    def snapped(self, points: Tensor, normals: Tensor) -> tuple[Tensor, Tensor]:
-        """Move points (N, 3) along their normals to the nearest place where the surface is left.
+    def distances(
+        self,
+        points: NDArray[np.float32],
+        normals: NDArray[np.float32],
+        reach: int,
+        progress: Callable[[float], None],
+    ) -> NDArray[np.float32]:
+        """Find the nearest places along the normals (N, 3) where the surface is left.
 
         Returns:
-            The points, moved where a place is within reach; and whether it is: (N,) bool.
+            (N,) float32, their distances in cells; infinite where none is within `reach` cells.
         """
-        steps = [number / 2 for number in range(-2 * REACH, 2 * REACH + 1)]
-        best = torch.full_like(points[:, 0], float("inf"))
-        inner = self.at(points + steps[0] * self.cell * normals)
-        for step in steps[1:]:
-            outer = self.at(points + step * self.cell * normals)
-            is_left = (inner > 0) & (outer <= 0) & (outer > UNKNOWN / 2)
-            distance = step - 0.5 * outer / (outer - inner)
-            is_left &= distance.abs() < best.abs()
-            best = torch.where(is_left, distance, best)
-            inner = outer
-        is_found = best.isfinite()
-        move = torch.where(is_found, best, 0.0) * self.cell
-        return points + move[:, None] * normals, is_found
+        result = np.empty(len(points), np.float32)
 
-    def outward(self, points: Tensor, otherwise: Tensor) -> Tensor:
-        """Unit vectors (N, 3) along which the density falls fastest.
+        def find(here: slice) -> None:
+            at, along = self._tensor(points[here]), self._tensor(normals[here])
+            best = torch.full_like(at[:, 0], float("inf"))
+            inner = self._at(at - reach * self.cell * along)
+            for step in range(1 - reach, reach + 1):
+                outer = self._at(at + step * self.cell * along)
+                is_left = (inner > 0) & (outer <= 0) & (outer > UNKNOWN / 2)
+                distance = step - outer / (outer - inner)
+                is_left &= distance.abs() < best.abs()
+                best = torch.where(is_left, distance, best)
+                inner = outer
+            result[here] = best.cpu().numpy()
+
+        self.field.workers.each(find, len(points), progress)
+        return result
+
+    def outward(
+        self,
+        points: NDArray[np.float32],
+        otherwise: NDArray[np.float32],
+        is_found: NDArray[np.bool_],
+        progress: Callable[[float], None],
+    ) -> NDArray[np.float32]:
+        """Find the directions (N, 3) in which the density falls fastest, as unit vectors.
 
         They are taken across two cells, which smooths the creases that bilinear planes have at
-        their texels. Where they would point into the mesh, `otherwise` (N, 3) is returned.
+        their texels. Where the surface was not found, or they point into the mesh, `otherwise`
+        (N, 3) takes their place.
         """
-        falls = torch.empty_like(points)
-        for axis in range(3):
-            step = torch.zeros(3, device=points.device)
-            step[axis] = self.cell
-            falls[:, axis] = self.at(points - step) - self.at(points + step)
-        falls = F.normalize(falls, dim=1)
-        is_sound = (falls * otherwise).sum(dim=1) > 0
-        return torch.where(is_sound[:, None], falls, otherwise)
+        result = otherwise.copy()
+
+        def find(here: slice) -> None:
+            at, mesh = self._tensor(points[here]), self._tensor(otherwise[here])
+            falls = torch.empty_like(at)
+            for axis in range(3):
+                step = torch.zeros(3, device=at.device)
+                step[axis] = self.cell
+                falls[:, axis] = self._at(at - step) - self._at(at + step)
+            falls = F.normalize(falls, dim=1)
+            is_sound = ((falls * mesh).sum(dim=1) > 0).cpu().numpy() & is_found[here]
+            result[here][is_sound] = falls.cpu().numpy()[is_sound]
+
+        self.field.workers.each(find, len(points), progress)
+        return result
+
+    def _tensor(self, array: NDArray[np.float32]) -> Tensor:
+        return torch.from_numpy(array).to(self._values.device)
+
+    def _at(self, points: Tensor) -> Tensor:
+        """Interpolate between the nodes at points (N, 3): (N,)."""
+        # grid_sample takes the last axis first.
+        places = (points / self.field.radius).flip(-1).view(1, 1, 1, -1, 3)
+        return F.grid_sample(self._values[None, None], places, align_corners=True).view(-1)
 
 
 def _around(points: Tensor, radius: float, cells: int) -> Tensor:
     """Mark the lattice nodes within a number of cells of points (N, 3): (R, R, R) bool."""
     places = ((points / radius + 1) * ((RESOLUTION - 1) / 2)).round().long()
     places = places.clamp_(0, RESOLUTION - 1)
-    marked = torch.zeros((RESOLUTION,) * 3, device=points.device)
-    marked[places[:, 0], places[:, 1], places[:, 2]] = 1
+    marked = torch.zeros((RESOLUTION,) * 3, dtype=torch.bool, device=points.device)
+    marked[places[:, 0], places[:, 1], places[:, 2]] = True
     for axis in range(3):
-        kernel, padding = [1, 1, 1], [0, 0, 0]
-        kernel[axis], padding[axis] = 2 * cells + 1, cells
-        marked = F.max_pool3d(marked[None, None], kernel, 1, padding)[0, 0]
-    return marked > 0
+        grown = marked.clone()
+        for shift in range(1, cells + 1):
+            rest = RESOLUTION - shift
+            grown.narrow(axis, shift, rest).logical_or_(marked.narrow(axis, 0, rest))
+            grown.narrow(axis, 0, rest).logical_or_(marked.narrow(axis, shift, rest))
+        marked = grown
+    return marked

@@ -67,7 +67,6 @@ def test_a_uv_map_of_the_artist_is_kept(bpy, addon, api, truck) -> None:
     api.remesh(truck, kind="quads", faces=1000)
     data = truck.data
     layer = data.uv_layers.new(name="Mine")
-    random = np.random.default_rng(0)
     side = int(np.ceil(np.sqrt(len(data.polygons))))
     for face in data.polygons:
         x, y = divmod(face.index, side)
@@ -82,7 +81,6 @@ def test_a_uv_map_of_the_artist_is_kept(bpy, addon, api, truck) -> None:
     assert len(truck.data.polygons) == faces
     assert (vertices(addon, truck) == places).all()
     assert np.abs(shown_at_vertices(truck) - colors(truck)).mean() < 0.03
-    del random
 
 
 def test_again_with_another_size(bpy, api, truck) -> None:
@@ -97,7 +95,7 @@ def test_again_with_another_size(bpy, api, truck) -> None:
     assert principled.inputs["Roughness"].default_value == pytest.approx(0.25)
     assert not principled.inputs["Normal"].links
     assert [tuple(item.uv) for item in truck.data.uv_layers[0].data] == mine
-    textures = [image for image in bpy.data.images if image.triposr.is_texture]
+    textures = [image for image in bpy.data.images if image.triposr.texture != "none"]
     assert [tuple(image.size) for image in textures] == [(1024, 1024)]
     api.texture(truck, faces=500, size=512, photo=False)
     assert len(truck.data.polygons) == 500
@@ -211,7 +209,7 @@ def test_a_uv_map_without_area_is_refused(bpy, addon, api, truck) -> None:
     with pytest.raises(addon("inference.errors").InputError, match="UV map"):
         api.texture(truck, size=512, photo=False)
     assert (colors(truck) == before).all()
-    assert not any(image.triposr.is_texture for image in bpy.data.images)
+    assert not any(image.triposr.texture != "none" for image in bpy.data.images)
 
 
 @pytest.mark.parametrize("size", [100, "large", None, True])

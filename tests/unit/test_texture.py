@@ -163,6 +163,9 @@ class AsItIs:
     def to_model(self, points, directions):
         return points, directions
 
+    def whole(self, points):
+        return points
+
     def to_object(self, directions, points):
         return directions
 
