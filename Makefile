@@ -5,7 +5,7 @@ READY := .venv/ready
 PYTHON := python3
 
 .PHONY: help demo test test-all test-unit test-bpy test-docs test-package lint zip package docs tables \
-	screenshots lock bench gpu-check starter-eval real-eval shadow-eval clean
+	screenshots lock bench gpu-check starter-eval real-eval camera-eval shadow-eval clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -69,6 +69,9 @@ starter-eval: $(READY) ## Evaluate the starter model on objects that it never sa
 real-eval: $(READY) ## Measure a model on meshes that it never saw: OBJECTS=folder [MODEL=folder]
 	@$(BIN)/python tools/starter/real_evaluate.py $(or $(OBJECTS),$(error OBJECTS=folder is missing)) \
 		$(if $(MODEL),--model $(MODEL))
+
+camera-eval: $(READY) ## Measure how well the camera of a picture is found, and its photo projected
+	@PYTHONPATH=tools/starter $(BIN)/python tools/bench/camera_eval.py
 
 shadow-eval: $(READY) ## Evaluate how well plain backgrounds and their shadows are left out
 	@PYTHONPATH=tools/starter $(BIN)/python tools/shadow/shadow_evaluate.py

@@ -30,7 +30,7 @@ from .tasks import export as exports
 from .tasks.camera import camera_setup
 from .tasks.generate import Chosen, generation, regeneration, spot_for
 from .tasks.refine import coloring, extraction
-from .tasks.sources import file_source, image_source
+from .tasks.sources import check_idle, file_source, image_source
 from .tasks.texture import texturing
 
 __all__ = [

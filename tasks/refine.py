@@ -17,6 +17,7 @@ from ..scene.undo import push_undo_step
 from .generate import summary_of
 from .photo import Taken, no_photo, photo_of
 from .queue import Outcome, Task
+from .sources import check_idle
 from .stages import RECOLOR_STAGES, REFINE_STAGES
 from .target import Target
 
@@ -75,6 +76,8 @@ def coloring(
     Raises:
         InputError: The mesh cannot be colored, or no longer lies where it was made.
     """
+    if photo:
+        check_idle()
     before = Target.of(blender_object, is_clicked)
     data, frame = blender_object.data, Frame(before.placement, blender_object.triposr.mirrored)
     take = photo_of(context, blender_object, before.placement) if photo else no_photo

@@ -244,7 +244,8 @@ def _level(
     They are averaged on a lattice over ever wider neighborhoods; each point takes the narrowest one
     that holds enough of them.
     """
-    from scipy.ndimage import gaussian_filter, map_coordinates
+    with importing("scipy"):
+        from scipy.ndimage import gaussian_filter, map_coordinates
 
     low, high = points.min(axis=0), points.max(axis=0)
     places = ((points - low) / max(float((high - low).max()), 1e-9) * (LEVELS - 1)).T

@@ -61,7 +61,7 @@ def test_the_scenes_own_settings_are_checked_too(bpy, api, picture: Path) -> Non
 
 
 def test_nothing_is_copied_while_blender_renders(bpy, addon, api, picture, monkeypatch) -> None:
-    generate = addon("tasks.generate")
+    sources = addon("tasks.sources")
     asked: list[str] = []
 
     class App:
@@ -78,7 +78,7 @@ def test_nothing_is_copied_while_blender_renders(bpy, addon, api, picture, monke
         def __getattr__(self, name: str) -> object:
             return getattr(bpy, name)
 
-    monkeypatch.setattr(generate, "bpy", Blender())
+    monkeypatch.setattr(sources, "bpy", Blender())
     with pytest.raises(RuntimeError, match="Wait until the render is done"):
         api.image_to_object(picture)
     assert asked == ["RENDER"]

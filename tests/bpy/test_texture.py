@@ -194,7 +194,7 @@ def test_a_picture_that_is_gone_is_no_reason_to_fail(bpy, addon, api, truck, pic
 def test_overlapping_parts_are_mentioned(bpy, addon, api, truck) -> None:
     layer = truck.data.uv_layers.new(name="Mine")
     for number, item in enumerate(layer.data):
-        item.uv = ((0, 0), (1, 0), (0, 1))[number % 3]
+        item.uv = ((0, 0), (0.05, 0), (0, 0.05))[number % 3]
     task = addon("tasks.texture").texturing(
         bpy.context, truck, api._machine(), False, 2000, "512", False, False, False
     )

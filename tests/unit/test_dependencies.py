@@ -24,7 +24,18 @@ ADDON = [
     for path in (ROOT / folder).glob("*.py")
 ]
 
-BLENDER = {"bpy", "blf", "bmesh", "mathutils", "bl_ui", "bl_operators", "bpy_extras", "pxr"}
+BLENDER = {
+    "bpy",
+    "blf",
+    "bmesh",
+    "mathutils",
+    "bl_ui",
+    "bl_operators",
+    "bpy_extras",
+    "pxr",
+    "addon_utils",
+    "io_scene_fbx",
+}
 
 KNOWN_AS = {
     "PIL": "Pillow",
