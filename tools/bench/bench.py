@@ -220,6 +220,10 @@ def report(results: dict[str, Any]) -> str:
     lines += [
         f"| {blender['vertices']:,} colored vertices into a mesh, Blender {blender['blender']} "
         f"| {1000 * blender['mesh_seconds']:.0f} ms |",
+        *(
+            f"| texture and normal map of {size}², 20,000 faces of a robot | {seconds:.1f} s |"
+            for size, seconds in blender["texture_seconds"].items()
+        ),
         f"| enabling the add-on | {1000 * blender['enable_seconds']:.0f} ms |",
     ]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""Measure work inside Blender: enabling the add-on, and copying a mesh into a data-block.
+"""Measure work inside Blender: enabling the add-on, copying a mesh into a data-block, textures.
 
 .venv/bin/python tools/background.py tools/bench/blender.py OUT.json
 """
@@ -17,6 +17,8 @@ import numpy as np
 
 from triposr.inference import MeshData
 
+ROBOT = Path(__file__).resolve().parents[2] / "tests" / "data" / "scene" / "scene.safetensors"
+THRESHOLD = 25.0
 VERTICES = 100_000
 REPEATS = 5
 
@@ -38,6 +40,7 @@ def main() -> None:
                 "blender": bpy.app.version_string,
                 "vertices": len(mesh.vertices),
                 "mesh_seconds": min(made),
+                "texture_seconds": {size: texturing(addon, size) for size in ("1024", "2048")},
                 "enable_seconds": enabling(addon),
             }
         )
@@ -57,6 +60,22 @@ def sheet(count: int) -> MeshData:
     faces = np.stack((here, right, beyond, here, beyond, up), axis=-1).reshape(-1, 3)
     colors = np.random.default_rng(0).random((len(vertices), 3), np.float32)
     return MeshData(vertices, faces.astype(np.int32), colors)
+
+
+def texturing(addon: str, size: str) -> float:
+    """Return the seconds to give the golden robot 20,000 faces, a UV map and two textures."""
+    code = import_module(f"{addon}.inference.scene_code").SceneCode.load(ROBOT)
+    extract = import_module(f"{addon}.inference.surface.extraction").extract_mesh
+    mesh = extract(code, 256, THRESHOLD)
+    placement, _ = import_module(f"{addon}.scene.placement").placed(mesh, 1.0)
+    add = import_module(f"{addon}.scene.mesh").add_object
+    robot = add(bpy.context, mesh, "robot", placement, (0, 0, 0))
+    import_module(f"{addon}.scene.source").remember_source(robot, code.to_bytes(), placement)
+    robot.triposr.resolution, robot.triposr.threshold = 256, THRESHOLD
+    texture = import_module(f"{addon}.api").texture
+    started = time.perf_counter()
+    texture(robot, faces=20_000, size=size, photo=False)
+    return time.perf_counter() - started
 
 
 def enabling(addon: str) -> float:
