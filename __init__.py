@@ -40,10 +40,10 @@ def _modules() -> tuple:
     """Modules that add handlers, timers, menus or properties, in order."""
     from . import command, operators, panels, properties, translations
     from .panels import thumbnails
-    from .scene import source, usd, viewports
+    from .scene import camera, source, usd, viewports
     from .tasks import gpu, inventory, live_refine, preview, session
 
     return (
-        *(translations, properties, source, usd, viewports, thumbnails, preview, session),
+        *(translations, properties, camera, source, usd, viewports, thumbnails, preview, session),
         *(live_refine, inventory, gpu, operators.places, panels.presets, panels.export, command),
     )

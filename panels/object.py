@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
-from ..scene.camera import POOR
+from ..scene.camera import GOOD, POOR
 from ..scene.identity import is_local
 from ..scene.source import best_variant, has_source, variants_of
 from ..tasks.session import cameras, edits, refinements
@@ -57,9 +57,11 @@ def _draw_variants(layout: bpy.types.UILayout, active: bpy.types.Object) -> None
         return
     box = layout.box()
     best = best_variant(variants)
-    text = iface_("One of {count} variants, foreground {ratio:.2f}, match {match:.2f}").format(
-        count=len(variants), ratio=active.triposr.foreground_ratio, match=active.triposr.match
-    )
+    ratio, match = active.triposr.foreground_ratio, active.triposr.match
+    text = iface_("One of {count} variants, foreground {ratio:.2f}, match {match:.2f}")
+    if match <= 0:
+        text = iface_("One of {count} variants, foreground {ratio:.2f}")
+    text = text.format(count=len(variants), ratio=ratio, match=match)
     draw_text(box, text, "SOLO_ON" if active == best else "MOD_ARRAY")
     if active == best:
         draw_text(box, iface_("It matches the picture best"), "BLANK1")
@@ -137,7 +139,9 @@ class TRIPOSR_PT_picture(_ObjectPanel, bpy.types.Panel):
 
 
 def _icon_of(match: float) -> str:
-    return "ERROR" if match < POOR else "CHECKMARK"
+    if match < POOR:
+        return "ERROR"
+    return "CHECKMARK" if match >= GOOD else "INFO"
 
 
 classes = (TRIPOSR_PT_refine, TRIPOSR_PT_mesh, TRIPOSR_PT_picture)

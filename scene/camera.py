@@ -6,17 +6,20 @@ import math
 
 import bpy
 import numpy as np
+from bpy.app.handlers import persistent
 from mathutils import Matrix
 
 from ..inference.errors import InputError
 from ..inference.texture.camera import SENSOR, Camera
 from .identity import is_local
 from .mesh import collection_for
-from .pixels import SCENE_RESULTS, new_image
+from .pixels import SCENE_RESULTS, packed_image
 from .placement import Placement, to_blender_frame
 
-POOR = 0.5
-"""Match below which a camera is a guess."""
+POOR, GOOD = 0.5, 0.7
+"""Match below which a camera is a guess, and from which on the photo is projected through it: in
+between, colors would land on the wrong parts.
+"""
 
 UNEVEN = 2e-3
 """How much the scale may differ between the axes of an object, relative to its square."""
@@ -168,14 +171,20 @@ def _show_picture(data: bpy.types.Camera, picture: bpy.types.Image) -> None:
 
 
 def background_of(
-    image: bpy.types.Image | None, upright: np.ndarray, is_turned: bool, name: str, digest: str
+    image: bpy.types.Image | None,
+    size: tuple[int, int],
+    content: bytes,
+    is_turned: bool,
+    name: str,
+    digest: str,
 ) -> bpy.types.Image:
     """The image to show behind an object: its picture, or a copy of it where Blender would show
     the picture in another way.
 
     Args:
         image: The picture as an image data-block, or None if Blender cannot open it.
-        upright: (H, W, 4) uint8, the picture as the network has seen it.
+        size: Width and height of the picture as the network has seen it.
+        content: A PNG file that shows it so, perhaps smaller: it is stretched to the camera.
         is_turned: Whether the picture's file says that it is to be turned, which Blender ignores.
         name: For the copy.
         digest: Of the picture, by which a copy is found again.
@@ -183,14 +192,34 @@ def background_of(
     if image is not None and not is_turned and image.type not in SCENE_RESULTS:
         # Blender must find the same number of pixels, or at least the same shape.
         width, height = image.size
-        if width * upright.shape[0] == height * upright.shape[1] and width:
+        if width * size[1] == height * size[0] and width:
             return image
     for copy in bpy.data.images:
         if copy.get(DIGEST) == digest and is_local(copy):
             return copy
-    copy = new_image(upright, name)
+    copy = packed_image(content, name)
     copy[DIGEST] = digest
     return copy
+
+
+@persistent
+def forget_deleted_cameras(*_: object) -> None:
+    """Let go of cameras that are in no scene, so that Blender does not save them.
+
+    Blender removes a deleted object from its scenes, but not from the notes of other objects.
+    """
+    for blender_object in bpy.data.objects:
+        camera = blender_object.triposr.camera
+        if camera is not None and is_local(blender_object) and not camera.users_scene:
+            blender_object.triposr.camera = None
+
+
+def register() -> None:
+    bpy.app.handlers.save_pre.append(forget_deleted_cameras)
+
+
+def unregister() -> None:
+    bpy.app.handlers.save_pre.remove(forget_deleted_cameras)
 
 
 def look_through(scene: bpy.types.Scene, area: int) -> None:

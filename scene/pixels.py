@@ -74,3 +74,11 @@ def new_image(rgba: np.ndarray, name: str, is_color: bool = True) -> bpy.types.I
     image.pixels.foreach_set((rgba[::-1] / np.float32(255)).ravel())
     image.pack()
     return image
+
+
+def packed_image(content: bytes, name: str) -> bpy.types.Image:
+    """A packed image data-block of a PNG file's content, which Blender decodes when it is shown."""
+    image = bpy.data.images.new(name, 1, 1)
+    image.pack(data=content, data_len=len(content))
+    image.source = "FILE"
+    return image

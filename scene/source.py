@@ -65,11 +65,12 @@ def variants_of(blender_object: bpy.types.Object, scene: bpy.types.Scene) -> lis
 
 
 def best_variant(variants: list[bpy.types.Object]) -> bpy.types.Object | None:
-    """The variant that matches its picture best, the first one of equals; None if no match is
-    known.
+    """The variant that matches its picture best, the first one of equals; None unless the matches
+    of all are known.
     """
-    best = max(variants, key=lambda variant: variant.triposr.match, default=None)
-    return best if best is not None and best.triposr.match > 0 else None
+    if any(variant.triposr.match <= 0 for variant in variants):
+        return None
+    return max(variants, key=lambda variant: variant.triposr.match, default=None)
 
 
 def check_source(blender_object: object) -> None:

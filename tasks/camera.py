@@ -25,7 +25,7 @@ from ..scene.camera import (
     set_up_camera,
 )
 from ..scene.identity import check_local, is_local, with_uid
-from ..scene.image_files import open_image
+from ..scene.image_files import open_image, png_of
 from ..scene.mesh import check_not_empty, positions, triangles
 from ..scene.source import KEY, check_source, has_source, source_of
 from ..scene.undo import push_undo_step
@@ -43,14 +43,16 @@ class _Found:
 
     Attributes:
         match: How well the object covers its subject; None if the camera was known before.
-        upright: (H, W, 4) uint8, the picture.
+        size: Width and height of the picture.
+        content: A PNG file that shows it upright.
         is_turned: Whether its file says that it is to be turned.
         digest: SHA-256 of the picture.
     """
 
     camera: Camera
     match: float | None
-    upright: np.ndarray
+    size: tuple[int, int]
+    content: bytes
     is_turned: bool
     digest: str
 
@@ -104,7 +106,8 @@ def camera_setup(
             fitted = fit_camera(vertices, faces, alpha, tick, prepared.size)
             camera, match = fitted.camera, fitted.match
         digest = digest_of(identity_of(source, picture))
-        return _Found(camera, match, np.asarray(upright), is_turned(picture), digest)
+        content = png_of(upright)
+        return _Found(camera, match, upright.size, content, is_turned(picture), digest)
 
     def deliver(found: _Found) -> Outcome:
         target = with_uid(bpy.data.objects, uid)
@@ -124,7 +127,9 @@ def camera_setup(
             image = with_uid(bpy.data.images, source.image)
             if image is None and source.file is not None:
                 image = open_image(source.file)
-            shown = background_of(image, found.upright, found.is_turned, source.title, found.digest)
+            shown = background_of(
+                image, found.size, found.content, found.is_turned, source.title, found.digest
+            )
             made = set_up_camera(bpy.context, target, source_of(target)[1], found.camera, shown)
         if found.match is not None:
             note_camera(target, found.camera, found.match)

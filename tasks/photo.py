@@ -16,16 +16,13 @@ from ..inference.texture.camera import Camera
 from ..inference.types import Tick
 from ..preferences import model_folder
 from ..properties import object_options
-from ..scene.camera import camera_of, note_camera
+from ..scene.camera import GOOD, camera_of, note_camera
 from ..scene.mesh import positions, triangles
 from ..scene.placement import Placement
 from .sources import identity_of, kept_source
 
 if TYPE_CHECKING:
     from ..inference.texture.photo import Photo
-
-GOOD = 0.7
-"""Match from which on the photo is projected: below it, colors would land on the wrong parts."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -276,6 +276,9 @@ MESSAGES = {
     "One of {count} variants, foreground {ratio:.2f}, match {match:.2f}": (
         "Eine von {count} Varianten, Vordergrund {ratio:.2f}, Übereinstimmung {match:.2f}"
     ),
+    "One of {count} variants, foreground {ratio:.2f}": (
+        "Eine von {count} Varianten, Vordergrund {ratio:.2f}"
+    ),
     "It matches the picture best": "Sie passt am besten zum Bild",
     "Best of Variants": "Beste behalten",
     "Best of Variants (TripoSR)": "Beste Variante behalten (TripoSR)",
@@ -950,6 +953,7 @@ MESSAGES = {
     "{name} is no longer a mesh": "{name} ist kein Mesh mehr",
     "Generate it again": "Noch einmal erzeugen",
     "The mesh has no faces": "Das Mesh hat keine Flächen",
+    "The faces of the mesh have no area": "Die Flächen des Meshs haben keinen Flächeninhalt",
     "Some vertices of the mesh lie nowhere": "Einige Vertices des Meshs liegen nirgendwo",
     "The whole picture is the subject, so there is no outline to match": (
         "Das ganze Bild ist das Motiv, daher gibt es keinen Umriss zum Vergleichen"

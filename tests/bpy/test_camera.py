@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from object_data import vertices
-from PIL import Image
+from PIL import Image, ImageOps
 
 
 @pytest.fixture
@@ -194,10 +194,29 @@ def test_a_turned_photo_is_shown_upright(bpy, addon, tmp_path: Path) -> None:
     render = bpy.context.scene.render
     assert (render.resolution_x, render.resolution_y) == (200, 300)
     [shown] = camera.data.background_images
-    assert tuple(shown.image.size) == (200, 300)
+    assert tuple(shown.image.size) == (200, 300) and shown.image.packed_file
+    # Red lies where it is in the upright picture: the last row of pixels comes first.
+    at = np.empty((300, 200, 4), np.float32)
+    shown.image.pixels.foreach_get(at.ravel())
+    upright = ImageOps.exif_transpose(Image.open(tmp_path / "phone.jpg")).convert("RGBA")
+    assert np.abs(at[::-1] - np.asarray(upright) / 255).max() < 2 / 255
     count = len(bpy.data.images)
     addon("api").camera_from_picture(truck)
     assert len(bpy.data.images) == count
+
+
+def test_a_large_turned_photo_is_shown_smaller(bpy, addon, tmp_path: Path) -> None:
+    picture = Image.new("RGB", (6000, 3000), (240, 240, 240))
+    picture.paste((180, 30, 30), (1500, 1000, 5000, 2000))
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    picture.save(tmp_path / "large.jpg", exif=exif)
+    thing = addon("api").image_to_object(tmp_path / "large.jpg", resolution=48)
+    camera = addon("api").camera_from_picture(thing)
+    render = bpy.context.scene.render
+    assert (render.resolution_x, render.resolution_y) == (3000, 6000)
+    [shown] = camera.data.background_images
+    assert tuple(shown.image.size) == (2048, 4096) and shown.frame_method == "STRETCH"
 
 
 def test_what_has_no_camera_says_why(bpy, addon, made) -> None:
@@ -341,4 +360,69 @@ def test_variants_whose_match_is_not_known(bpy, addon, made, tmp_path: Path) -> 
         each.triposr.match = 0
     with pytest.raises(RuntimeError, match="is not known"):
         bpy.ops.triposr.best_variant()
-    assert len([each for each in bpy.data.objects if each.triposr.variants]) == 2
+    variants = [each for each in bpy.data.objects if each.triposr.variants]
+    assert len(variants) == 2
+    # Nothing is the best of what is known only in part.
+    variants[0].triposr.match = 0.9
+    assert addon("scene.source").best_variant(variants) is None
+    variants[1].triposr.match = 0.8
+    assert addon("scene.source").best_variant(variants) == variants[0]
+
+
+class Layout:
+    """What a panel draws: its labels with their icons, and nothing else."""
+
+    def __init__(self) -> None:
+        self.labels: list[tuple[str, str]] = []
+
+    def label(self, text: str = "", icon: str = "NONE", **_: object) -> None:
+        self.labels.append((text, icon))
+
+    def row(self, **_: object) -> "Layout":
+        return self
+
+    box = column = row
+
+    def operator(self, *_: object, **__: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("match", "icon"),
+    [(0.3, "ERROR"), (0.5, "INFO"), (0.69, "INFO"), (0.7, "CHECKMARK"), (1.0, "CHECKMARK")],
+)
+def test_the_icon_says_whether_the_photo_can_be_projected(addon, match: float, icon: str) -> None:
+    assert addon("panels.object")._icon_of(match) == icon
+
+
+def test_an_unknown_match_of_a_variant_is_not_shown(
+    bpy, addon, made, tmp_path: Path, monkeypatch
+) -> None:
+    made()
+    path = str(tmp_path / "truck 256.png")
+    bpy.ops.triposr.variants(filepath=path, count=2, resolution=32)
+    panel, layout = addon("panels.object"), Layout()
+    monkeypatch.setattr(panel, "draw_text", lambda to, text, icon: to.label(text, icon))
+    panel._draw_variants(layout, bpy.context.object)
+    assert "match" in layout.labels[0][0]
+    for each in bpy.data.objects:
+        each.triposr.match = 0
+    layout = Layout()
+    panel._draw_variants(layout, bpy.context.object)
+    assert layout.labels == [("One of 2 variants, foreground 0.95", "MOD_ARRAY")]
+
+
+def test_a_deleted_camera_is_not_saved(bpy, addon, made, tmp_path: Path) -> None:
+    truck = made()
+    name = truck.name
+    kept = addon("api").camera_from_picture(truck).name
+    path = str(tmp_path / "saved.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    assert truck.triposr.camera == bpy.data.objects[kept]
+    bpy.data.scenes["Scene"].collection.children.link(bpy.data.collections.new("own"))
+    for collection in truck.triposr.camera.users_collection:
+        collection.objects.unlink(truck.triposr.camera)
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    assert truck.triposr.camera is None
+    bpy.ops.wm.open_mainfile(filepath=path)
+    assert kept not in bpy.data.objects and bpy.data.objects[name].triposr.camera is None

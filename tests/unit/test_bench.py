@@ -69,6 +69,7 @@ def test_report_and_plot(tmp_path: Path, monkeypatch) -> None:
         "blender": {
             **{"blender": "4.5.0", "vertices": 100_000},
             **{"mesh_seconds": 0.02, "enable_seconds": 0.05},
+            "texture_seconds": {"1024": 3.0, "2048": 8.0},
         },
     }
     text = bench.report(json.loads(json.dumps(results)) | {"extraction": rows})
@@ -76,6 +77,7 @@ def test_report_and_plot(tmp_path: Path, monkeypatch) -> None:
     assert "| 1.12 |" in text
     assert "| where the time goes at 48, cpu | seconds |" in text
     assert "| 20 ms |" in text
+    assert "2048², 20,000 faces of a robot | 8.0 s |" in text
     bench.plot(results, tmp_path / "plot.png")
     with Image.open(tmp_path / "plot.png") as plot:
         drawn = np.asarray(plot.convert("RGB"))

@@ -275,7 +275,33 @@ def test_a_flat_mesh_and_a_single_triangle_are_matched() -> None:
     faces = np.array([[0, 1, 2]], np.int32)
     matte = drawn((vertices, faces), Camera(0, 0, 40, 2, (100, 100), 200, 200))
     assert fit_camera(vertices, faces, matte).match > 0.95
-    assert fit_camera(vertices * 0, faces, matte).match < 0.1  # it has no size at all
+
+
+def test_a_flat_closed_mesh_is_matched_although_its_edge_shows_nothing() -> None:
+    """The search also looks at it from its plane, where its front and its back cancel."""
+    vertices = np.array([[-0.4, -0.4, 0], [0.4, 0, 0], [-0.4, 0.4, 0]], float)
+    faces = np.array([[0, 1, 2], [2, 1, 0]])
+    edges, _ = Outline(vertices, faces).edges_from(np.array((2.0, 0, 0)))
+    assert not edges.size
+    matte = drawn((vertices, faces), Camera(30, 0, 40, 2, (100, 100), 200, 200))
+    assert fit_camera(vertices, faces, matte).match > 0.9
+
+
+def test_a_mesh_without_area_is_refused(shapes) -> None:
+    """No vertex lies where another one does, but all lie on a line, or in a point."""
+    matte = np.zeros((50, 50), np.uint8)
+    matte[10:20, 10:20] = 255
+    vertices, faces = shapes["robot"]
+    for squeezed in ((1, 0, 0), (0, 0, 1), (0, 0, 0)):
+        with pytest.raises(InputError, match="no area"):
+            fit_camera(vertices * np.array(squeezed, np.float32), faces, matte)
+
+
+def test_a_sliver_is_matched_although_the_lattice_takes_its_area() -> None:
+    vertices = np.array([[0, -0.4, 0], [0, 0, 1e-4], [0, 0.4, 0]], np.float32)
+    matte = np.zeros((64, 64), np.uint8)
+    matte[31:33, 10:54] = 255
+    assert 0 <= fit_camera(vertices, np.array([[0, 1, 2]]), matte).match <= 1
 
 
 def test_each_try_can_be_cancelled(shapes) -> None:
