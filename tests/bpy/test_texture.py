@@ -225,3 +225,178 @@ def test_textures_are_saved_with_the_file(bpy, api, truck, tmp_path: Path) -> No
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=False)
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "truck.blend"))
     assert (pixels(images(bpy.data.objects[name])["BSDF_PRINCIPLED"]) == before).all()
+
+
+def test_other_uv_maps_stay(bpy, api, truck) -> None:
+    api.texture(truck, faces=2000, size=512, photo=False)
+    truck.data.uv_layers.new(name="Lightmap")
+    api.texture(truck, faces=500, size=512, photo=False)
+    assert {layer.name for layer in truck.data.uv_layers} == {"TripoSR", "Lightmap"}
+    [shown] = [layer.name for layer in truck.data.uv_layers if layer.active_render]
+    assert shown == "TripoSR"
+
+
+def test_a_mesh_with_other_materials_only(bpy, api, truck) -> None:
+    """They stay in their slots; the faces show the texture."""
+    wood, glass = (bpy.data.materials.new(name) for name in ("Wood", "Glass"))
+    truck.data.materials.clear()
+    for material in (wood, glass):
+        truck.data.materials.append(material)
+    api.texture(truck, faces=2000, size=512, photo=False)
+    assert list(truck.data.materials)[:2] == [wood, glass]
+    assert {face.material_index for face in truck.data.polygons} == {2}
+    assert truck.data.materials[2].triposr.is_texture
+
+
+def test_a_material_that_is_linked_to_the_object(bpy, addon, api, truck) -> None:
+    [slot] = truck.material_slots
+    material = slot.material
+    slot.link = "OBJECT"
+    slot.material = material
+    api.texture(truck, faces=2000, size=512, photo=False)
+    assert truck.material_slots[0].link == "OBJECT"
+    assert truck.material_slots[0].material.triposr.is_texture
+    assert addon("scene.texture").is_textured(truck)
+
+
+def test_nodes_of_the_artist_stay_between(bpy, api, truck) -> None:
+    api.texture(truck, faces=2000, size=512, photo=False)
+    tree = truck.material_slots[0].material.node_tree
+    principled = next(node for node in tree.nodes if node.type == "BSDF_PRINCIPLED")
+    [link] = principled.inputs["Base Color"].links
+    picture, tint = link.from_node, tree.nodes.new("ShaderNodeHueSaturation")
+    tree.links.new(picture.outputs["Color"], tint.inputs["Color"])
+    tree.links.new(tint.outputs["Color"], principled.inputs["Base Color"])
+    api.texture(truck, faces=2000, size=1024, photo=False)
+    assert principled.inputs["Base Color"].links[0].from_node == tint
+    assert tint.inputs["Color"].links[0].from_node == picture
+    assert tuple(picture.image.size) == (1024, 1024)
+    textures = [image for image in bpy.data.images if image.triposr.texture != "none"]
+    assert sorted(image.triposr.texture for image in textures) == ["color", "normal"]
+
+
+def collapse(layer, loops: int) -> None:
+    """Take the place of some faces in a UV map."""
+    for item in layer.data[:loops]:
+        item.uv = (0.5, 0.5)
+
+
+def test_new_faces_are_unwrapped_again(bpy, addon, api, truck) -> None:
+    """Extruded sides, for instance, have no place in the map."""
+    api.texture(truck, faces=2000, size=512, photo=False)
+    collapse(truck.data.uv_layers[0], 300)
+    without_place = addon("scene.texture").share_without_place
+    assert without_place(truck.data) > 0.01
+    api.texture(truck, faces=2000, size=512, photo=False)
+    assert without_place(truck.data) < 0.001
+
+
+def test_faces_without_a_place_in_a_map_of_the_artist(bpy, addon, api, truck) -> None:
+    api.texture(truck, faces=2000, size=512, photo=False)
+    truck.data.uv_layers[0].name = "Mine"
+    collapse(truck.data.uv_layers[0], 300)
+    task = addon("tasks.texture").texturing(
+        bpy.context, truck, api._machine(), False, 2000, "512", False, False, False
+    )
+    assert "has no place in the UV map" in str(task.do().message)
+
+
+def test_a_smaller_size_needs_wider_margins(bpy, api, truck) -> None:
+    def places() -> list[tuple[float, ...]]:
+        return [tuple(item.uv) for item in truck.data.uv_layers[0].data]
+
+    api.texture(truck, faces=2000, size=1024, photo=False)
+    before = places()
+    api.texture(truck, faces=2000, size=512, photo=False)
+    assert places() != before
+    before = places()
+    api.texture(truck, faces=2000, size=1024, photo=False)
+    assert places() == before
+
+
+def test_hidden_faces_are_textured_and_stay_hidden(bpy, api, truck) -> None:
+    for face in truck.data.polygons[:5000]:
+        face.hide = True
+    api.texture(truck, faces=0, size=512, photo=False)
+    assert sum(face.hide for face in truck.data.polygons) == 5000
+    assert np.abs(shown_at_vertices(truck) - colors(truck)).mean() < 0.02
+
+
+def test_large_faces_are_textured(bpy, addon, api, truck) -> None:
+    """Tangents exist for triangles and quads only; the mesh itself keeps its faces."""
+    import bmesh
+
+    edited = bmesh.new()
+    edited.from_mesh(truck.data)
+    bmesh.ops.dissolve_limit(
+        edited,
+        angle_limit=0.2,
+        verts=edited.verts,
+        edges=edited.edges,
+        use_dissolve_boundaries=False,
+    )
+    edited.to_mesh(truck.data)
+    edited.free()
+    assert max(len(face.vertices) for face in truck.data.polygons) > 4
+    faces = len(truck.data.polygons)
+    api.texture(truck, faces=0, size=512, photo=False)
+    assert len(truck.data.polygons) == faces
+    assert set(images(truck)) == {"BSDF_PRINCIPLED", "NORMAL_MAP"}
+
+
+def test_a_mirrored_object_takes_the_photo_up_to_its_middle(bpy, addon, api, tmp_path) -> None:
+    from PIL import Image
+
+    y, x = np.indices((512, 512)) - 256
+    picture = np.zeros((512, 512, 4), np.uint8)
+    picture[..., :3] = (60, 160, 70)
+    picture[..., 3] = np.where(x**2 + y**2 < 190**2, 255, 0)
+    path = tmp_path / "ball.png"
+    Image.fromarray(picture).save(path)
+    ball = api.image_to_object(path, resolution=64)
+    api.mirror(ball, keep="left")
+    api.recolor(ball, photo=True)
+    at, middle = vertices(addon, ball), addon("scene.source").source_of(ball)[1].middle
+    is_front = at[:, 1] < np.percentile(at[:, 1], 5)
+    near = is_front & (np.abs(at[:, 0] - middle) < 0.03)
+    off = np.abs(colors(ball) - np.divide((60, 160, 70), 255)).max(axis=1)
+    assert near.sum() > 10
+    assert np.median(off[near]) < 0.03
+
+
+def test_nothing_is_made_while_blender_renders(bpy, addon, api, truck, monkeypatch) -> None:
+    """To copy a picture may change the scene's settings."""
+
+    def rendering() -> None:
+        raise addon("inference.errors").InputError("Blender is rendering the scene", "Wait")
+
+    for name in ("texture", "refine"):
+        monkeypatch.setattr(addon(f"tasks.{name}"), "check_idle", rendering)
+    for call, settings in ((api.texture, {}), (api.recolor, {"photo": True})):
+        with pytest.raises(addon("inference.errors").InputError, match="rendering"):
+            call(truck, **settings)
+
+
+def test_a_failure_leaves_no_images(bpy, addon, api, truck, monkeypatch) -> None:
+    before = colors(truck)
+
+    def fail(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(addon("tasks.texture"), "replace", fail)
+    with pytest.raises(OSError, match="disk is full"):
+        api.texture(truck, faces=2000, size=512, photo=False)
+    assert not [image for image in bpy.data.images if image.triposr.texture != "none"]
+    assert not [each for each in bpy.data.materials if each.triposr.is_texture]
+    assert (colors(truck) == before).all()
+
+
+@pytest.mark.parametrize("faces", [1, 2])
+def test_too_few_faces(bpy, addon, api, truck, faces: int) -> None:
+    """Whatever is left is textured; if nothing is, the hint is about the faces."""
+    try:
+        api.texture(truck, faces=faces, size=512, photo=False)
+    except addon("inference.errors").InputError as error:
+        assert "more faces" in str(error)
+    else:
+        assert len(truck.data.polygons)
