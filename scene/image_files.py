@@ -7,16 +7,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import bpy
 import numpy as np
 
 from ..inference.errors import TripoSRError, importing
 from .pixels import new_image
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 log = logging.getLogger(__name__)
 
@@ -51,21 +47,6 @@ def _decoded(path: Path) -> bpy.types.Image | None:
         return None
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     return new_image(np.asarray(picture), path.name)
-
-
-def png_of(picture: Image.Image) -> bytes:
-    """A PNG file that shows an RGBA picture, no larger than Blender needs it. No bpy: this runs on
-    the worker.
-    """
-    with importing("opencv-python-headless"):
-        import cv2
-
-    small = picture.copy()
-    small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    # Unlike Pillow, OpenCV compresses without holding up other threads.
-    swapped = cv2.cvtColor(np.asarray(small), cv2.COLOR_RGBA2BGRA)
-    _, content = cv2.imencode(".png", swapped, (cv2.IMWRITE_PNG_COMPRESSION, 1))
-    return content.tobytes()
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from ..scene.camera import (
     set_up_camera,
 )
 from ..scene.identity import check_local, is_local, with_uid
-from ..scene.image_files import open_image, png_of
+from ..scene.image_files import LONGEST_SIDE, open_image
 from ..scene.mesh import check_not_empty, positions, triangles
 from ..scene.source import KEY, check_source, has_source, source_of
 from ..scene.undo import push_undo_step
@@ -88,8 +88,9 @@ def camera_setup(
     packed, made_from = blender_object[KEY], blender_object.triposr.digest
 
     def work(tick: Tick) -> _Found:
-        # Imported on the worker, because these modules import Pillow and SciPy.
+        # Imported on the worker, because these modules import Pillow, OpenCV and SciPy.
         from ..inference.picture.decode import digest_of, is_turned, open_picture
+        from ..inference.picture.encode import png_of
         from ..inference.picture.prepare import prepare_image
         from ..inference.texture.camera_fit import fit_camera
 
@@ -106,7 +107,7 @@ def camera_setup(
             fitted = fit_camera(vertices, faces, alpha, tick, prepared.size)
             camera, match = fitted.camera, fitted.match
         digest = digest_of(identity_of(source, picture))
-        content = png_of(upright)
+        content = png_of(upright, LONGEST_SIDE)
         return _Found(camera, match, upright.size, content, is_turned(picture), digest)
 
     def deliver(found: _Found) -> Outcome:

@@ -39,13 +39,14 @@ preferences = bpy.context.preferences
 preferences.view.ui_scale = SCALE
 preferences.system.use_region_overlap = False  # what is behind the sidebar would show through
 panels = {name: sys.modules[f"{addon.__name__}.panels.{name}"]
-          for name in ("sidebar", "object", "settings", "queue", "image_editor", "gpu",
+          for name in ("sidebar", "object", "export", "settings", "queue", "image_editor", "gpu",
                        "preferences")}
 drawn = panels["sidebar"].TRIPOSR_PT_generate.draw
-all_panels = [*panels["sidebar"].classes, *panels["object"].classes, *panels["settings"].classes]
+all_panels = [*panels["sidebar"].classes, *panels["object"].classes,
+              panels["export"].TRIPOSR_PT_export, *panels["settings"].classes]
 for panel in all_panels:
     bpy.utils.unregister_class(panel)
-    panel.bl_options = set()  # Mesh and Placement are closed at first
+    panel.bl_options = set()  # Mesh, Export and Placement are closed at first
 
 def show_panels(*names, draw=None):
     for panel in all_panels:
@@ -331,6 +332,8 @@ def take_panels(camera: Camera) -> None:
     camera.save(camera.panels("Preview"), "panel-preview")
     camera.save(camera.panels("Refine"), "panel-refine")
     camera.save(camera.panels("Mesh"), "panel-mesh")
+    camera.save(camera.panels("Picture"), "panel-picture")
+    camera.save(camera.panels("Export"), "panel-export")
 
     window.run(QUEUE)
     camera.save(camera.panels(NONE, draw=ONLY_RUNS), "panel-queue")

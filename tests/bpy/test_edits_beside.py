@@ -36,10 +36,12 @@ def pump(session):
 CALLS = {
     "refine": {"resolution": 96},
     "recolor": {},
+    "recolor photo": {"photo": True},
     "clean_up": {"smooth": 2, "faces": 3000},
     "remesh": {"kind": "voxel", "voxel_size": 0.05},
     "remesh quads": {"kind": "quads", "faces": 2000},
     "mirror": {"keep": "left"},
+    "texture": {"faces": 2000, "size": "512", "photo": False},
 }
 
 
@@ -78,7 +80,12 @@ def test_a_click_gives_what_a_script_gets(
     assert not session.edits.state.error
     fractions = [fraction for _, fraction in seen]
     assert fractions == sorted(fractions) and fractions[-1] > 0.5
-    assert truck.data == data and truck.data.materials[:] == materials
+    assert truck.data == data
+    if name == "texture":
+        assert len(truck.data.polygons) <= 2000 and addon("scene.texture").is_textured(truck)
+        assert np.abs(uv_of(truck) - uv_of(by_script)).max() < 1e-5
+    else:
+        assert truck.data.materials[:] == materials
     assert (len(bpy.data.meshes), len(bpy.data.scenes)) == (meshes, scenes)
     assert not bpy.data.libraries
     apart = np.abs(vertices(addon, truck) - vertices(addon, by_script))
@@ -93,6 +100,15 @@ def test_a_click_gives_what_a_script_gets(
     bpy.ops.ed.undo()
     truck = bpy.data.objects["toy truck"]
     assert np.array_equal(vertices(addon, truck), before)
+    assert not truck.data.uv_layers and not addon("scene.texture").is_textured(truck)
+
+
+def uv_of(target) -> np.ndarray:
+    """UV coordinates (L, 2) of a mesh's corners."""
+    [layer] = target.data.uv_layers
+    values = np.empty((len(layer.data), 2), np.float32)
+    layer.data.foreach_get("uv", values.ravel())
+    return values
 
 
 def test_layers_and_groups_stay(bpy, addon, truck, pump, click) -> None:
@@ -106,7 +122,7 @@ def test_layers_and_groups_stay(bpy, addon, truck, pump, click) -> None:
     assert truck.data["note"] == "mine" and len(truck.data.polygons) <= 3000
 
 
-@pytest.mark.parametrize("name", ["refine", "clean_up"])
+@pytest.mark.parametrize("name", ["refine", "clean_up", "texture"])
 def test_cancel_changes_nothing(bpy, addon, truck, session, pump, click, name: str) -> None:
     before = vertices(addon, truck)
     click(name)
@@ -118,6 +134,38 @@ def test_cancel_changes_nothing(bpy, addon, truck, session, pump, click, name: s
     assert click(name) == {"FINISHED"}
     pump()
     assert not np.array_equal(vertices(addon, truck), before)
+
+
+@pytest.mark.parametrize("name", ["texture", "recolor photo"])
+@pytest.mark.parametrize("stage", [0, 1, -1])
+def test_cancel_at_any_stage_leaves_everything(
+    bpy, addon, truck, session, pump, click, name: str, stage: int
+) -> None:
+    """Whether the mesh is being unwrapped, or its texture drawn."""
+    click(name)
+    labels = list(dict.fromkeys(label for label, _ in pump()))
+    bpy.ops.ed.undo_push(message="later")
+    before, colors_before, state = vertices(addon, truck), colors(truck), kept(bpy, truck)
+    click(name)
+    deadline = time.monotonic() + 120
+    while str(session.edits.state.label) != labels[stage]:
+        assert session.edits.is_running() and time.monotonic() < deadline
+        session._pump()
+    bpy.ops.triposr.cancel_edit()
+    pump()
+    assert session.edits.state.canceled and not session.edits.state.error
+    assert np.array_equal(vertices(addon, truck), before)
+    assert np.array_equal(colors(truck), colors_before)
+    assert kept(bpy, truck) == state
+
+
+def kept(bpy, truck) -> tuple[object, ...]:
+    """What an edit that is canceled must leave as it was."""
+    names = [sorted(each.name for each in getattr(bpy.data, kind)) for kind in KINDS]
+    return (*names, truck.data.name, truck.data.materials[:], len(truck.data.uv_layers))
+
+
+KINDS = ("images", "materials", "meshes", "objects", "scenes", "libraries")
 
 
 def test_canceling_ends_the_second_blender(
@@ -185,29 +233,29 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("name", ["refine", "recolor", "clean_up"])
+@pytest.mark.parametrize("name", ["refine", "recolor", "recolor photo", "clean_up", "texture"])
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_was_done_meanwhile_stays(
     bpy, addon, truck, session, pump, click, change, name
 ) -> None:
     click(name)
     change(bpy, truck)
-    meshes = len(bpy.data.meshes)
+    state = kept(bpy, truck)
     pump()
     assert CHANGES[change] in session.edits.state.error
     if bpy.context.mode != "OBJECT":
         bpy.ops.object.mode_set(mode="OBJECT")
-    assert len(bpy.data.meshes) == meshes
+    assert kept(bpy, truck) == state
 
 
-@pytest.mark.parametrize("name", ["refine", "clean_up"])
+@pytest.mark.parametrize("name", ["refine", "clean_up", "texture", "recolor photo"])
 def test_an_object_that_is_gone(bpy, addon, truck, session, pump, click, name: str) -> None:
     click(name)
     bpy.data.objects.remove(truck)
-    meshes = len(bpy.data.meshes)
+    meshes, images = len(bpy.data.meshes), len(bpy.data.images)
     pump()
     assert "no longer exists" in session.edits.state.error
-    assert len(bpy.data.meshes) == meshes
+    assert (len(bpy.data.meshes), len(bpy.data.images)) == (meshes, images)
 
 
 def test_another_file_ends_it(bpy, addon, truck, session, click) -> None:

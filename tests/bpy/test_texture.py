@@ -1,5 +1,6 @@
 """Texture: an object gets a UV map, images and a material that look like its scene code."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -400,3 +401,62 @@ def test_too_few_faces(bpy, addon, api, truck, faces: int) -> None:
         assert "more faces" in str(error)
     else:
         assert len(truck.data.polygons)
+@pytest.mark.parametrize("is_argument", [True, False], ids=["argument", "setting of the scene"])
+def test_a_new_object_of_a_script_is_textured(bpy, api, picture: Path, is_argument: bool) -> None:
+    given = {"texture": "1024", "texture_faces": 2000}
+    if not is_argument:
+        for name, value in given.items():
+            setattr(bpy.context.scene.triposr, name, value)
+    truck = api.image_to_object(picture, resolution=64, **(given if is_argument else {}))
+    assert len(truck.data.polygons) == 2000
+    assert tuple(images(truck)["BSDF_PRINCIPLED"].size) == (1024, 1024)
+    assert (truck.triposr.texture, truck.triposr.texture_faces) == ("1024", 2000)
+
+
+@pytest.fixture
+def clicks(addon, monkeypatch):
+    """Lets operators that build objects do what a click does: `invoke` is not called here."""
+    session, base = addon("tasks.session"), addon("operators.starts_tasks").StartsTasks
+    start = base.start
+    monkeypatch.setattr(base, "start", lambda self, context, _: start(self, context, True))
+    yield session
+    session._join_all()
+    for queue in (session.pictures, session.edits):
+        queue.dismiss()
+
+
+def pump(session, queue) -> None:
+    deadline = time.monotonic() + 120
+    while queue.is_running():
+        assert time.monotonic() < deadline
+        session._pump()
+        time.sleep(0.01)
+    assert not queue.state.error
+
+
+def test_a_new_object_of_a_click_is_textured_beside_blender(bpy, clicks, picture: Path) -> None:
+    """The object is there at once, and its texture comes later, as an undo step of its own."""
+    settings = bpy.context.scene.triposr
+    settings.texture, settings.texture_faces = "1024", 2000
+    bpy.ops.triposr.generate(filepath=str(picture), resolution=64)
+    pump(clicks, clicks.pictures)
+    truck = bpy.context.object
+    assert clicks.edits.is_running() and len(truck.data.polygons) > 2000
+    pump(clicks, clicks.edits)
+    assert len(truck.data.polygons) == 2000
+    assert tuple(images(truck)["BSDF_PRINCIPLED"].size) == (1024, 1024)
+    bpy.ops.ed.undo()
+    truck = bpy.data.objects["toy truck"]
+    assert len(truck.data.polygons) > 2000 and not truck.data.uv_layers
+
+
+@pytest.mark.parametrize("is_clicked", [True, False], ids=["click", "script"])
+def test_variants_get_no_texture(bpy, addon, request, picture: Path, is_clicked: bool) -> None:
+    bpy.context.scene.triposr.texture = "1024"
+    session = request.getfixturevalue("clicks") if is_clicked else addon("tasks.session")
+    bpy.ops.triposr.variants(filepath=str(picture), count=2, resolution=32)
+    assert session.pictures.is_running() == is_clicked
+    pump(session, session.pictures)
+    assert not session.edits.is_running()
+    assert len([each for each in bpy.data.objects if each.triposr.variants]) == 2
+    assert not [image for image in bpy.data.images if image.triposr.is_texture]

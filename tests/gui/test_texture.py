@@ -14,16 +14,8 @@ IS_TEXTURED = f"addon.scene.texture.is_textured({VASE})"
 SHADING = "view3d()[1].spaces.active.shading"
 BUTTON = "bpy.ops.triposr.texture"
 
-SET_UP = """
-class TRIPOSR_PT_open_mesh(addon.panels.tab.SubPanel, bpy.types.Panel):
-    # The panel is closed at first; this one is open.
-    bl_label, bl_order = "Open Mesh", -1  # above the others, so that it is in sight
-    draw = addon.panels.object.TRIPOSR_PT_mesh.draw
-
-bpy.utils.register_class(TRIPOSR_PT_open_mesh)
-last = bpy.context.window_manager.operator_properties_last("triposr.texture")
-last.faces, last.size = 2000, "512"
-"""
+HEADER = 32
+"""Pixels from the middle of the last row of Refine to that of the next panel's header, Mesh."""
 
 STATE = f"""[
     {FACES}, len({VASE}.data.uv_layers), [m.name for m in {VASE}.data.materials],
@@ -32,8 +24,19 @@ STATE = f"""[
 """What canceling must leave as it was."""
 
 
-def click_texture(window: Window, name: str) -> None:
-    """Click the button and its dialog's default button."""
+def open_mesh_panel(window: Window) -> None:
+    """Open the panel, which is closed at first, by its header."""
+    x, y = window.find_button("bpy.ops.triposr.refine", 0.25)
+    window.click(x, y + HEADER)
+    window.find_button(BUTTON, 0.25)
+
+
+def click_texture(window: Window, name: str, faces: int, size: str) -> None:
+    """Click the button, and confirm its dialog, which proposes what was chosen last."""
+    window.run(
+        "last = bpy.context.window_manager.operator_properties_last('triposr.texture')\n"
+        f"last.faces, last.size = {faces}, {size!r}"
+    )
     window.click_button(BUTTON, 0.25)
     time.sleep(1)
     window.screenshot(name)
@@ -45,12 +48,12 @@ def click_texture(window: Window, name: str) -> None:
 def test_texture_by_the_button(window: Window) -> None:
     artist.generate(window)
     artist.look_at_new_objects(window)
-    window.run(f"{SET_UP}{artist.IN_VIEWPORT}\n    bpy.ops.ed.undo_push(message='seen')")
-    window.open_tab(artist.TAB)
+    window.run(f"{artist.IN_VIEWPORT}\n    bpy.ops.ed.undo_push(message='seen')")
+    open_mesh_panel(window)
     window.screenshot("texture-panel", window.sidebar)
     before, faces = window.evaluate(STATE), window.evaluate(FACES)
     assert faces > 2000
-    click_texture(window, "texture-dialog")
+    click_texture(window, "texture-dialog", 2000, "512")
     seen = set()
     window.wait(EDITING, 30, "the task")
     while window.evaluate(EDITING):
@@ -72,16 +75,15 @@ def test_texture_by_the_button(window: Window) -> None:
     assert window.evaluate(STATE)[:3] == before[:3]
     time.sleep(1)
     window.screenshot("texture-undone")
-    window.run("bpy.utils.unregister_class(TRIPOSR_PT_open_mesh)")
 
 
 @pytest.mark.every_version
 def test_canceling_leaves_the_object(window: Window) -> None:
     artist.generate(window)
-    window.run(f"bpy.ops.triposr.refine(resolution=192)\n{SET_UP}last.faces, last.size = 0, '4096'")
-    window.open_tab(artist.TAB)
+    window.run("bpy.ops.triposr.refine(resolution=192)")
+    open_mesh_panel(window)
     before = window.evaluate(STATE)
-    click_texture(window, "texture-dialog-large")
+    click_texture(window, "texture-dialog-large", 20_000, "4096")
     window.wait(f"{EDITS}.state.fraction > 0.1", 120, "progress")
     window.screenshot("texture-progress", window.sidebar)
     window.click_button("bpy.ops.triposr.cancel_edit", END)
@@ -89,4 +91,3 @@ def test_canceling_leaves_the_object(window: Window) -> None:
     assert window.evaluate(f"{EDITS}.state.canceled")
     assert window.evaluate(f"{EDITS}.state.error") == ""
     assert window.evaluate(STATE) == before
-    window.run("bpy.utils.unregister_class(TRIPOSR_PT_open_mesh)")

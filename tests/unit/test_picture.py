@@ -11,6 +11,7 @@ from PIL import Image, ImageCms
 
 from triposr.inference import InputError, prepare_image
 from triposr.inference.picture.decode import open_picture
+from triposr.inference.picture.encode import png_of
 from triposr.inference.picture.limits import MAX_PIXELS
 
 
@@ -198,3 +199,12 @@ def test_the_callers_picture_is_not_changed(cutout: Image.Image) -> None:
     after = io.BytesIO()
     cutout.save(after, "PNG")
     assert buffer.getvalue() == after.getvalue()
+
+
+def test_a_picture_is_encoded_as_it_is_or_smaller() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 60, 4), np.uint8)
+    picture = Image.fromarray(pixels)
+    same = Image.open(io.BytesIO(png_of(picture, 60)))
+    assert same.format == "PNG" and np.array_equal(np.asarray(same), pixels)
+    assert Image.open(io.BytesIO(png_of(picture, 20))).size == (20, 10)
+    assert picture.size == (60, 30)
