@@ -15,28 +15,58 @@ import bpy
 from . import api
 from .inference.errors import InputError, explain
 from .inference.machine.paths import local_path
+from .scene.export.names import destination
+from .scene.export.nodes import nodes_of
+from .scene.export.report import ExportReport
 from .scene.export.targets import TARGETS
-from .settings import OBJECT, TARGET, Setting, checked, values_of
+from .settings import AFTER_FACES, AFTER_TEXTURE, OBJECT, TARGET, Setting, checked, values_of
 from .tasks.export import colors_of
 
 NAME = "triposr"
 
 
-def _export_usdz(path: str) -> None:
+def _export_glb(path: str) -> ExportReport | None:
+    """Export the active object for the web if it has a texture, else as Blender does."""
+    if _has_texture():  # Blender's own exporter multiplies the vertex colors into it
+        return api.export(bpy.context.object, path, "web")
+    bpy.ops.export_scene.gltf(filepath=path, use_selection=True, export_vertex_color="ACTIVE")
+    return None
+
+
+def _export_usdz(path: str) -> ExportReport | None:
     """Export the active object as phones show it if it has a texture, else as Blender does."""
-    if colors_of(bpy.context.object) == "texture":
-        api.export(bpy.context.object, path, "iphone")
-    else:
-        bpy.ops.wm.usd_export(filepath=path, selected_objects_only=True)
+    if _has_texture():
+        return api.export(bpy.context.object, path, "iphone")
+    bpy.ops.wm.usd_export(filepath=path, selected_objects_only=True)
+    return None
+
+
+def _export_obj(path: str) -> None:
+    """Export the active object with its textures beside it, else with its vertex colors."""
+    materials = bpy.context.object.data.materials
+    nodes = [node for material in filter(None, materials) for node in nodes_of(material)]
+    images = {node.image for node in nodes if node.type == "TEX_IMAGE" and node.image is not None}
+    for number, image in enumerate(sorted(images, key=lambda image: image.name)):
+        # The add-on's textures are packed PNG files, which the exporter only refers to.
+        content = image.packed_file.data
+        image.unpack(method="REMOVE")
+        image.filepath = str(Path(path).with_suffix(f".{number}.png"))
+        Path(image.filepath).write_bytes(content)
+    bpy.ops.wm.obj_export(
+        filepath=path,
+        export_selected_objects=True,
+        export_colors=not _has_texture(),
+        path_mode="STRIP",
+    )
+
+
+def _has_texture() -> bool:
+    return colors_of(bpy.context.object) in ("texture", "both")
 
 
 EXPORTERS: dict[str, Callable[[str], object]] = {
-    "glb": lambda path: bpy.ops.export_scene.gltf(
-        filepath=path, use_selection=True, export_vertex_color="ACTIVE"
-    ),
-    "obj": lambda path: bpy.ops.wm.obj_export(
-        filepath=path, export_selected_objects=True, export_colors=True
-    ),
+    "glb": _export_glb,
+    "obj": _export_obj,
     "stl": lambda path: bpy.ops.wm.stl_export(filepath=path, export_selected_objects=True),
     "ply": lambda path: bpy.ops.wm.ply_export(
         filepath=path, export_selected_objects=True, export_colors="SRGB"
@@ -44,6 +74,7 @@ EXPORTERS: dict[str, Callable[[str], object]] = {
     "usdz": _export_usdz,
     "blend": lambda path: bpy.ops.wm.save_as_mainfile(filepath=path, copy=True),
 }
+"""Functions that export the active object, which is selected; some return a report."""
 
 
 def run(arguments: list[str]) -> int:
@@ -52,7 +83,10 @@ def run(arguments: list[str]) -> int:
         options = _parser().parse_intermixed_args(arguments)
         pictures = _expanded(options.pictures)
         outputs = _outputs(pictures, options.output, _endings(options), options.format)
-        settings = checked(OBJECT, values_of(OBJECT, options))
+        settings = checked(OBJECT, _settings(options))
+        if options.target is not None:
+            for output in outputs:
+                destination(output, TARGETS[options.target])
     except SystemExit as stop:  # argparse has printed the reason
         return int(stop.code or 0)
     except (ValueError, InputError) as error:
@@ -62,13 +96,15 @@ def run(arguments: list[str]) -> int:
     for number, (picture, output) in enumerate(zip(pictures, outputs, strict=True), 1):
         label = f"[{number}/{len(outputs)}] {picture.name}"
         try:
-            match = _convert(picture, output, settings, options.target)
+            match, report = _convert(picture, output, settings, options.target)
         except Exception as error:  # one bad picture does not stop the others
             failures += 1
             sys.stderr.write(f"{label}: {explain(error)}\n")
         else:
             known = f", match {match:.2f}" if match else ""
             sys.stdout.write(f"{label}: {output}{known}\n")
+            if report is not None:
+                sys.stdout.write(f"    {report.summary}\n")
         sys.stdout.flush()
     if failures and len(outputs) > 1:
         sys.stderr.write(f"{failures} of {len(outputs)} pictures failed\n")
@@ -114,8 +150,24 @@ def _add_setting(group: argparse._ArgumentGroup, setting: Setting) -> None:
         kind = {"type": type(setting.default), "metavar": setting.metavar}
         description += f"; {low:g} to {high:g}"
     group.add_argument(
-        setting.flag, default=setting.default, help=f"{description}; default: %(default)s", **kind
+        setting.flag, dest=setting.name, help=f"{description}; default: {setting.default}", **kind
     )
+
+
+def _settings(options: argparse.Namespace) -> dict[str, object]:
+    """The values of all settings, by name.
+
+    Raises:
+        ValueError: An option would have no effect.
+    """
+    given = {k: v for k, v in values_of(OBJECT, options).items() if v is not None}
+    if AFTER_FACES.name in given and given.get(AFTER_TEXTURE.name, "none") == "none":
+        target = TARGETS.get(options.target)
+        if target is None or target.endings[0] in target.shows_vertex_colors:
+            raise ValueError(
+                f"{AFTER_FACES.flag} is for objects with a texture: add {AFTER_TEXTURE.flag} 2048"
+            )
+    return {setting.name: setting.default for setting in OBJECT} | given
 
 
 def _expanded(pictures: list[str]) -> list[Path]:
@@ -180,23 +232,25 @@ def _outputs(
     return outputs
 
 
-def _convert(picture: Path, output: Path, settings: dict[str, object], target: str | None) -> float:
+def _convert(
+    picture: Path, output: Path, settings: dict[str, object], target: str | None
+) -> tuple[float, ExportReport | None]:
     """Build one object in an empty file and export it; no partial file appears.
 
     Returns:
-        How well the object covers its subject in the picture, 0...1; 0 if that is not known.
+        How well the object covers its subject in the picture, 0...1, 0 if that is not known; and
+        what is to be said of the export, if it was checked.
     """
     bpy.ops.wm.read_homefile(use_empty=True)
     built = api.image_to_object(picture.absolute(), **settings)
     match = built.triposr.match
     if target is not None:
-        api.export(built, output, target)
-        return match
+        return match, api.export(built, output, target)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".triposr-") as folder:
-        EXPORTERS[output.suffix.lower().removeprefix(".")](str(Path(folder, output.name)))
+        done = EXPORTERS[output.suffix.lower().removeprefix(".")](str(Path(folder, output.name)))
         for file in Path(folder).iterdir():  # an .obj comes with a file of materials
             file.replace(output.parent / file.name)
-    return match
+    return match, done if isinstance(done, ExportReport) else None
 
 
 _registered: list[object] = []

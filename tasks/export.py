@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from ..inference.message import Message
 from ..inference.types import Tick
 from ..preferences import machine
 from ..scene.beside import run_beside, second_blender
-from ..scene.export import beside
+from ..scene.export import program
 from ..scene.export.colors import Colors, colors_shown_by
 from ..scene.export.names import destination
 from ..scene.export.object_copy import check_exportable, write_copy
@@ -30,6 +32,8 @@ from ..settings import TARGET, TEXTURE
 from .queue import Outcome, Task
 from .stages import EXPORT_STAGES
 from .texture import texturing
+
+log = logging.getLogger(__name__)
 
 
 def export(
@@ -92,18 +96,28 @@ def textured(
     Raises:
         InputError: It would arrive gray.
     """
-    if ending in rules.shows_vertex_colors or colors_of(blender_object) != "vertex":
+    shown = colors_of(blender_object)
+    if ending in rules.shows_vertex_colors or shown not in ("vertex", "both"):
         yield blender_object
         return
-    if not is_clicked and has_source(blender_object):
+    if not is_clicked and has_source(blender_object) and shown == "vertex":
         with _textured_copy(context, blender_object) as copy:
             yield copy
         return
+    label = next(Message(label) for name, label, _ in TARGET.choices if name == rules.name)
+    values = {"name": blender_object.name, "target": label}
+    if shown == "both":
+        raise InputError(
+            "Parts of {name} have vertex colors, and {target} shows no vertex colors",
+            "Bake its colors into a texture, or choose Web and Engines",
+            **values,
+        )
     raise InputError(
         "{name} has no texture, and {target} shows no vertex colors",
-        "Click Texture first",
-        name=blender_object.name,
-        target=next(Message(label) for name, label, _ in TARGET.choices if name == rules.name),
+        "Click Texture first"
+        if has_source(blender_object)
+        else "Bake its colors into a texture, or choose Web and Engines",
+        **values,
     )
 
 
@@ -111,18 +125,29 @@ def textured(
 def _textured_copy(
     context: bpy.types.Context, blender_object: bpy.types.Object
 ) -> Iterator[bpy.types.Object]:
-    """Gives a copy of an object, in no scene, with a texture in the usual settings."""
-    settings = {each.name: each.default for each in TEXTURE}
-    copy = blender_object.copy()
-    copy.data = blender_object.data.copy()
-    before = set(bpy.data.materials), set(bpy.data.images)
+    """Gives a copy of an object, in no scene, with a texture.
+
+    The object's own settings say how large that is and how many faces there are, otherwise they
+    are the usual ones.
+    """
+    note = blender_object.triposr
+    settings = {each.name: each.default for each in TEXTURE} | {"faces": note.texture_faces}
+    if note.texture != "none":
+        settings["size"] = note.texture
+    before = [set(blocks) for blocks in _blocks()]
     try:
+        copy = blender_object.copy()
+        copy.data = blender_object.data.copy()
         texturing(context, copy, machine(context, False), False, **settings).do()
         yield copy
     finally:
-        bpy.data.meshes.remove(copy.data)  # which removes the object, too
-        bpy.data.batch_remove(set(bpy.data.materials) - before[0])
-        bpy.data.batch_remove(set(bpy.data.images) - before[1])
+        for blocks, old in zip(_blocks(), before, strict=True):
+            bpy.data.batch_remove(set(blocks) - old)
+
+
+def _blocks() -> tuple[bpy.types.bpy_prop_collection, ...]:
+    """The kinds of data-blocks of which a textured copy consists."""
+    return bpy.data.objects, bpy.data.meshes, bpy.data.materials, bpy.data.images
 
 
 def _with_job(
@@ -135,8 +160,8 @@ def _with_job(
     """
     folder = tempfile.TemporaryDirectory(prefix="triposr_", dir=place, ignore_cleanup_errors=True)
     try:
-        images = write_copy(exported, Path(folder.name))
-        job = {"name": name, "file": file, "target": target, "images": images}
+        written = write_copy(exported, Path(folder.name))
+        job = {"name": name, "file": file, "target": target, **asdict(written)}
         Path(folder.name, "job.json").write_text(json.dumps(job), encoding="utf-8")
     except BaseException:
         folder.cleanup()
@@ -148,40 +173,73 @@ def _exported(
     command: list[str], folder: Path, file: Path, rules: Target, tick: Tick
 ) -> ExportReport:
     """Let the second Blender write into a folder beside the file, then move what it wrote."""
-    try:
-        with tempfile.TemporaryDirectory(
+    with _writing_to(file.parent):
+        out = tempfile.TemporaryDirectory(
             dir=file.parent, prefix=".triposr-", ignore_cleanup_errors=True
-        ) as out:
-            answer = _answer(command, folder, Path(out), tick)
-            files = _moved(Path(out), file)
-    except OSError as error:
-        raise InputError(
-            "Nothing can be written to {folder}: {reason}",
-            "Choose another folder, or make room on the disk",
-            folder=str(file.parent),
-            reason=error.strerror or str(error),
-        ) from error
+        )
+    with out:
+        answer = _answer(command, folder, Path(out.name), tick)
+        with _writing_to(file.parent):
+            if answer.get("errno"):
+                raise OSError(answer["errno"], os.strerror(answer["errno"]))
+            files = _moved(Path(out.name), file, partial(tick, "export"))
+            size = sum(path.stat().st_size for path in files)
     remarks = tuple(map(_unpacked, answer["remarks"]))
-    size = sum(path.stat().st_size for path in files)
     about = answer["triangles"], answer["colors"], answer["side"]
     summary = summary_of(file.name, rules, *about, size, answer["is_ready"], remarks)
     return ExportReport(files, answer["triangles"], size, remarks, summary)
 
 
+@contextmanager
+def _writing_to(folder: Path) -> Iterator[None]:
+    """Turns errors of the disk into a sentence about the folder that the artist has chosen."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            "Nothing can be written to {folder}: {reason}",
+            "Choose another folder, or make room on the disk",
+            folder=str(folder),
+            reason=error.strerror or str(error),
+        ) from error
+
+
 def _answer(command: list[str], folder: Path, out: Path, tick: Tick) -> dict[str, Any]:
+    """What the second Blender answers; an error that it has nothing else to say about is raised."""
     job = folder / "job.json"
-    settings = json.loads(job.read_text(encoding="utf-8"))
-    job.write_text(json.dumps({**settings, "out": str(out)}), encoding="utf-8")
-    if not run_beside(command, beside.__file__, folder, partial(tick, "export")):
+    try:
+        settings = json.loads(job.read_text(encoding="utf-8"))
+        job.write_text(json.dumps({**settings, "out": str(out)}), encoding="utf-8")
+    except OSError as error:
+        raise _no_temporary_file() from error
+    try:
+        has_ended = run_beside(command, program.__file__, folder, partial(tick, "export"))
+    except OSError as error:
+        raise TripoSRError(
+            "Blender cannot be started a second time, to export: {reason}",
+            "Save your work and restart Blender",
+            reason=str(error),
+        ) from error
+    if not has_ended:
         raise TripoSRError(
             "The second Blender, which exports the object, has failed",
             "Try again with fewer faces; what it wrote is in Blender's console",
         )
     answer = json.loads((folder / "answer.json").read_text(encoding="utf-8"))
     if "problem" in answer:
-        message, hint = map(_unpacked, answer["problem"])
-        raise TripoSRError(message, hint)
+        log.error("The second Blender reports:\n%s", answer["traceback"])
+        if answer["is_temporary_full"]:
+            raise _no_temporary_file()
+        if not answer["errno"]:
+            raise TripoSRError(*map(_unpacked, answer["problem"]))
     return answer
+
+
+def _no_temporary_file() -> InputError:
+    return InputError(
+        "No temporary file can be written",
+        "Choose a folder for them in Blender's preferences, under File Paths",
+    )
 
 
 def _unpacked(packed: Any) -> Message:
@@ -195,22 +253,36 @@ def _unpacked(packed: Any) -> Message:
     )
 
 
-def _moved(out: Path, file: Path) -> tuple[Path, ...]:
+def _moved(out: Path, file: Path, tick: Callable[[float], None]) -> tuple[Path, ...]:
     """Move what was written into a folder to its place, the file itself last.
 
-    Each file replaces an older one at once. Folders, such as that of textures, are merged.
+    Each file replaces an older one at once. Folders, such as that of textures, are merged. The last
+    moment to cancel is before the first file is replaced.
+
+    Raises:
+        InputError: Another program has one of the older files open, as Windows does not allow.
+        OSError: The disk is full, or nothing may be written there.
     """
     files = [path for path in sorted(out.rglob("*")) if path.is_file()]
+    for path in files:
+        _flush(path)
     first = out / file.name
     if first.is_dir():
         first /= "index.html"
     files.remove(first)
+    tick(1.0)
     moved = []
     for path in (*files, first):
         there = file.parent / path.relative_to(out)
         there.parent.mkdir(exist_ok=True)
-        _flush(path)
-        os.replace(path, there)
+        try:
+            os.replace(path, there)
+        except PermissionError as error:
+            raise InputError(
+                "{file} cannot be replaced",
+                "Close the program that has it open, or choose another name",
+                file=there.name,
+            ) from error
         moved.append(there)
     return (moved.pop(), *moved)
 

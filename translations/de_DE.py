@@ -1406,6 +1406,7 @@ MESSAGES = {
     ),
     "{side:,}² texture": "Textur {side:,}²",
     "vertex colors": "Vertexfarben",
+    "{side:,}² texture and vertex colors": "Textur {side:,}² und Vertexfarben",
     "no colors": "keine Farben",
     "{size:,.1f} MB": "{size:,.1f} MB",
     "{size:,.1f} KB": "{size:,.1f} KB",
@@ -1417,6 +1418,7 @@ MESSAGES = {
     "ready for your web server": "bereit für den eigenen Webserver",
     "not ready yet": "noch nicht bereit",
     "{summary}. {remark}": "{summary}. {remark}",
+    "{file}: {remark}": "{file}: {remark}",
     "{text}": "{text}",
     "Reduced from {count:,} triangles": "Von {count:,} Dreiecken reduziert",
     "It has {count:,} vertices, more than phones show well": (
@@ -1429,6 +1431,21 @@ MESSAGES = {
     "The mesh is open, so fill its holes with Clean Up or in Edit Mode": (
         "Das Mesh ist offen; seine Löcher mit Aufräumen oder im Bearbeitungsmodus füllen"
     ),
+    "Faces show their backs, so recalculate their normals in Edit Mode": (
+        "Flächen zeigen ihre Rückseite; ihre Normalen im Bearbeitungsmodus neu berechnen"
+    ),
+    "Its texture is {side:,}², more than phones show well": (
+        "Seine Textur hat {side:,}², mehr als Telefone gut darstellen"
+    ),
+    "It uses {count} UV maps, but phones may show one only": (
+        "Es benutzt {count} UV-Maps, aber Telefone zeigen vielleicht nur eine"
+    ),
+    "Its instances were left out: the geometry node Realize Instances keeps them": (
+        "Seine Instanzen wurden weggelassen; der Geometrie-Node „Instanzen realisieren“ behält sie"
+    ),
+    "A texture did not come along: connect it straight to Base Color of a Principled BSDF": (
+        "Eine Textur kam nicht mit; sie direkt mit der Grundfarbe eines Principled BSDF verbinden"
+    ),
     "The picture {name} is missing, so it was left out": (
         "Das Bild {name} fehlt und wurde weggelassen"
     ),
@@ -1437,6 +1454,18 @@ MESSAGES = {
         "{name} hat keine Textur, und {target} zeigt keine Vertexfarben"
     ),
     "Click Texture first": "Zuerst auf Textur klicken",
+    "Bake its colors into a texture, or choose Web and Engines": (
+        "Seine Farben in eine Textur backen oder „Web und Engines“ wählen"
+    ),
+    "Parts of {name} have vertex colors, and {target} shows no vertex colors": (
+        "Teile von {name} haben Vertexfarben, und {target} zeigt keine Vertexfarben"
+    ),
+    "{name} shows {picture}, a picture of UDIM tiles, which no target reads": (
+        "{name} zeigt {picture}, ein Bild aus UDIM-Kacheln, die kein Ziel liest"
+    ),
+    "Bake it into one picture on one UV map first": (
+        "Es zuerst in ein einziges Bild auf einer UV-Map backen"
+    ),
     "{name} is not a mesh": "{name} ist kein Mesh",
     "Select a mesh, or convert it to one first": (
         "Ein Mesh auswählen oder es zuerst in eines umwandeln"
@@ -1467,6 +1496,14 @@ MESSAGES = {
     "{file} is a file, but the page needs a folder": (
         "{file} ist eine Datei, aber die Seite braucht einen Ordner"
     ),
+    "The folder {folder} holds other files, which a page might replace": (
+        "Im Ordner {folder} liegen andere Dateien, die eine Seite ersetzen könnte"
+    ),
+    "Choose a new name, or an empty folder": ("Einen neuen Namen oder einen leeren Ordner wählen"),
+    "{file} cannot be replaced": "{file} kann nicht ersetzt werden",
+    "Close the program that has it open, or choose another name": (
+        "Das Programm schließen, das sie geöffnet hat, oder einen anderen Namen wählen"
+    ),
     "Choose another name": "Einen anderen Namen wählen",
     "Nothing can be written to {folder}: {reason}": (
         "In {folder} kann nichts geschrieben werden: {reason}"
@@ -1489,6 +1526,15 @@ MESSAGES = {
     "This Blender cannot write USD files": "Dieses Blender kann keine USD-Dateien schreiben",
     "Use a Blender from blender.org, or choose another target": (
         "Ein Blender von blender.org verwenden oder ein anderes Ziel wählen"
+    ),
+    "Blender cannot be started a second time, to export: {reason}": (
+        "Blender lässt sich zum Exportieren kein zweites Mal starten: {reason}"
+    ),
+    "The second Blender has not finished in {minutes:g} minutes": (
+        "Das zweite Blender ist in {minutes:g} Minuten nicht fertig geworden"
+    ),
+    "Reduce the faces first, and close programs that need much memory": (
+        "Zuerst die Flächen verringern und Programme schließen, die viel Speicher brauchen"
     ),
     "The second Blender, which exports the object, has failed": (
         "Das zweite Blender, das das Objekt exportiert, ist gescheitert"

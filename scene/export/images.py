@@ -7,7 +7,7 @@ from pathlib import Path
 import bpy
 
 from ...inference.message import Message
-from .colors import nodes_of
+from .nodes import nodes_of
 from .targets import Target
 
 JPEG_QUALITY = 92
@@ -113,6 +113,8 @@ class Images:
         for node in self._nodes:
             if node.image == image:
                 node.image = by
+        # A node without a picture would take the first file that is written, whatever it shows.
+        self._nodes = [node for node in self._nodes if node.image is not None]
 
 
 def _image_nodes(data: bpy.types.Mesh) -> list[bpy.types.Node]:

@@ -18,6 +18,9 @@ RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.I)
 LONGEST = 120
 """Bytes of a suggested name, so that its ending and numbers fit into the 255 of a file system."""
 
+PAGE_PARTS = ("page.js", "model-viewer.min.js", "model-viewer-LICENSE.txt")
+"""Files that every AR page holds unchanged."""
+
 
 def file_name(name: str) -> str:
     """A file name, without ending, that every system accepts for an object of any name."""
@@ -80,5 +83,28 @@ def _check_place(path: Path, is_folder: bool) -> None:
         raise InputError(
             "{file} is a file, but the page needs a folder", "Choose another name", file=path.name
         )
+    if is_folder and _holds_something(path) and not _is_page(path):
+        raise InputError(
+            "The folder {folder} holds other files, which a page might replace",
+            "Choose a new name, or an empty folder",
+            folder=str(path),
+        )
     if not is_folder and os.path.isdir(path):
         raise InputError("{file} is a folder", "Choose another name", file=path.name)
+
+
+def _holds_something(folder: Path) -> bool:
+    """Whether there are files in a folder that a system has not put there by itself."""
+    try:
+        return bool({*os.listdir(folder)} - {".DS_Store", "Thumbs.db", "desktop.ini"})
+    except OSError:  # it is not there, or nobody may read it, which writing says
+        return False
+
+
+def _is_page(folder: Path) -> bool:
+    """Whether a folder holds an AR page of this add-on, which may be written anew."""
+    try:
+        content = (folder / "index.html").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return 'ios-src="model.usdz"' in content and all((folder / n).exists() for n in PAGE_PARTS)

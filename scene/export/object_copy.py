@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
@@ -12,7 +13,7 @@ from mathutils import Matrix
 from numpy.typing import NDArray
 
 from ...inference.errors import InputError
-from .colors import nodes_of
+from .nodes import nodes_of
 
 
 def check_exportable(blender_object: bpy.types.Object) -> None:
@@ -24,36 +25,58 @@ def check_exportable(blender_object: bpy.types.Object) -> None:
         )
     if blender_object.mode != "OBJECT" or blender_object.data.is_editmode:
         raise InputError("{name} is being edited", "Switch to Object Mode and try again", name=name)
+    for slot in blender_object.material_slots:
+        for node in () if slot.material is None else nodes_of(slot.material):
+            image = getattr(node, "image", None)
+            if isinstance(image, bpy.types.Image) and image.source == "TILED":
+                raise InputError(
+                    "{name} shows {picture}, a picture of UDIM tiles, which no target reads",
+                    "Bake it into one picture on one UV map first",
+                    name=name,
+                    picture=image.name,
+                )
 
 
-def write_copy(blender_object: bpy.types.Object, folder: Path) -> dict[str, str]:
+@dataclass(frozen=True)
+class Written:
+    """A copy of an object in `mesh.blend`.
+
+    Attributes:
+        mesh: Name of the mesh in that file.
+        images: Files, by the name of the image, of pictures whose unsaved pixels no .blend holds.
+        has_instances: Whether the object shows instances, too, which no mesh holds.
+    """
+
+    mesh: str
+    images: dict[str, str]
+    has_instances: bool
+
+
+def write_copy(blender_object: bpy.types.Object, folder: Path) -> Written:
     """Write the object's mesh with its materials to `mesh.blend` in a folder.
 
     Modifiers, shape keys and the pose at the current frame are applied, and so are rotation, scale
     and the scene's unit; the object's origin becomes the file's. It does not matter what is hidden,
     excluded or linked.
 
-    Returns:
-        Files, by the name of the image, of pictures whose unsaved pixels no .blend would hold.
-
     Raises:
         InputError: There are no faces, or vertices without a position.
         OSError: The folder cannot be written to.
     """
-    with _mesh_as_shown(blender_object) as data:
+    with _mesh_as_shown(blender_object) as (data, has_instances):
         _check_content(blender_object.name, data)
         try:
             bpy.data.libraries.write(
                 str(folder / "mesh.blend"), {data}, fake_user=True, path_remap="ABSOLUTE"
             )
-            return _unsaved_pictures(data, folder)
+            return Written(data.name, _unsaved_pictures(data, folder), has_instances)
         except RuntimeError as error:
             raise OSError(str(error)) from error
 
 
 @contextmanager
-def _mesh_as_shown(blender_object: bpy.types.Object) -> Iterator[bpy.types.Mesh]:
-    """Gives a new mesh, which is removed afterwards."""
+def _mesh_as_shown(blender_object: bpy.types.Object) -> Iterator[tuple[bpy.types.Mesh, bool]]:
+    """Gives a new mesh, which is removed afterwards, and whether the object has instances."""
     shown = bpy.context.scene
     scene = bpy.data.scenes.new("TripoSR")
     copy = blender_object.copy()  # which can be shown even if the object is linked and hidden
@@ -71,8 +94,11 @@ def _mesh_as_shown(blender_object: bpy.types.Object) -> Iterator[bpy.types.Mesh]
         for number, slot in enumerate(copy.material_slots):
             if slot.link == "OBJECT" and number < len(data.materials):
                 data.materials[number] = slot.material
-        _place(data, evaluated.matrix_world, shown.unit_settings.scale_length)
-        yield data
+        unit = shown.unit_settings
+        # Without a system of units, Blender's own measures are meters, whatever the scale says.
+        meters = 1.0 if unit.system == "NONE" else unit.scale_length
+        _place(data, evaluated.matrix_world, meters)
+        yield data, any(part.is_instance for part in layer.depsgraph.object_instances)
     finally:
         bpy.data.objects.remove(copy)
         bpy.data.scenes.remove(scene)

@@ -9,19 +9,17 @@ from string import Template
 
 import bpy
 
-from .names import file_name
+from .names import PAGE_PARTS, file_name
 from .poster import render_poster
 
 WEB = Path(__file__).resolve().parents[2] / "web"
 """Folder of the viewer and of the page's template."""
 
-COPIED = ("page.js", "model-viewer.min.js", "model-viewer-LICENSE.txt")
-
 
 def write_page(target: bpy.types.Object, folder: Path, title: str) -> None:
     """Write the page into a folder that holds model.glb and model.usdz."""
     render_poster(target, folder / "poster.png")
-    for name in COPIED:
+    for name in PAGE_PARTS:
         shutil.copyfile(WEB / name, folder / name)
     template = Template((WEB / "page.html").read_text(encoding="utf-8"))
     page = template.substitute(

@@ -13,6 +13,7 @@ from typing import Any
 
 import bpy
 import numpy as np
+from numpy.typing import NDArray
 
 from ...inference.errors import TripoSRError
 from .colors import Colors
@@ -31,13 +32,17 @@ class Found:
     Attributes:
         triangles, vertices: Their numbers; vertices as in the file, 0 where nobody asks.
         size: Bytes.
-        open_edges: Edges with other than two triangles, in an STL file.
+        textured: Number of materials whose base color is a texture; None if that is not known.
+        open_edges: In an STL file, edges at which the surface ends.
+        is_turned: Whether faces of an STL file show their backs, all or some of them.
     """
 
     triangles: int
     size: int
     vertices: int = 0
+    textured: int | None = 0
     open_edges: int = 0
+    is_turned: bool = False
 
 
 def read_back(path: Path, colors: Colors) -> Found:
@@ -75,14 +80,16 @@ def _read_glb(path: Path, colors: Colors) -> Found:
     points = {part["attributes"]["POSITION"] for part in primitives}
     has_colors = any("COLOR_0" in part["attributes"] for part in primitives)
     kinds = {image.get("mimeType") for image in gltf.get("images", [])}
-    if has_colors != (colors == "vertex"):
+    if has_colors != (colors in ("vertex", "both")):
         raise ValueError("its vertex colors are wrong")
-    if bool(kinds) != (colors == "texture") or not kinds <= {"image/png", "image/jpeg"}:
+    if not kinds <= {"image/png", "image/jpeg"}:
         raise ValueError("its textures are wrong")
     if any("uri" in part for part in (*gltf.get("images", []), *gltf["buffers"])):
         raise ValueError("it refers to other files")
     vertices = sum(accessors[number]["count"] for number in points)
-    return Found(triangles, len(content), vertices)
+    materials = [each.get("pbrMetallicRoughness", {}) for each in gltf.get("materials", [])]
+    textured = sum("baseColorTexture" in each for each in materials)
+    return Found(triangles, len(content), vertices, textured)
 
 
 def _read_usdz(path: Path, colors: Colors) -> Found:
@@ -97,15 +104,13 @@ def _read_usdz(path: Path, colors: Colors) -> Found:
         endings = [Path(name).suffix for name in archive.namelist()]
     if endings[0] != ".usdc" or not set(endings[1:]) <= {".png", ".jpg", ".jpeg"}:
         raise ValueError("it holds files that Apple does not read")
-    if (colors == "texture") != (len(endings) > 1):
-        raise ValueError("its textures are wrong")
     return _read_usd(path, colors)
 
 
 def _read_usd(path: Path, colors: Colors) -> Found:
     if not _has_pxr():
-        return Found(_shown_triangles(), path.stat().st_size)
-    from pxr import Usd, UsdGeom, UsdUtils
+        return Found(_shown_triangles(), path.stat().st_size, textured=None)
+    from pxr import Usd, UsdGeom, UsdShade, UsdUtils
 
     stage = Usd.Stage.Open(str(path))
     if UsdGeom.GetStageUpAxis(stage) != UsdGeom.Tokens.y:
@@ -122,7 +127,11 @@ def _read_usd(path: Path, colors: Colors) -> Found:
         checker.CheckCompliance(str(path))
         if found := [*checker.GetErrors(), *checker.GetFailedChecks()]:
             raise ValueError(found[0])
-    return Found(int(sum((counts - 2).sum() for counts in corners)), path.stat().st_size)
+    shaders = [UsdShade.Shader(prim) for prim in stage.Traverse() if prim.IsA(UsdShade.Shader)]
+    inputs = [shader.GetInput("diffuseColor") for shader in shaders]
+    textured = sum(bool(each) and each.HasConnectedSource() for each in inputs)
+    triangles = int(sum((counts - 2).sum() for counts in corners))
+    return Found(triangles, path.stat().st_size, textured=textured)
 
 
 def _has_pxr() -> bool:
@@ -133,9 +142,9 @@ def _has_pxr() -> bool:
 
 
 def _shown_triangles() -> int:
-    """Number of triangles of the only object."""
-    [target] = (thing for thing in bpy.data.objects if thing.type == "MESH")
-    return len(target.data.loops) - 2 * len(target.data.polygons)
+    """Number of triangles of the object that was exported."""
+    data = bpy.context.object.data
+    return len(data.loops) - 2 * len(data.polygons)
 
 
 def _read_fbx(path: Path, colors: Colors) -> Found:
@@ -152,10 +161,11 @@ def _read_fbx(path: Path, colors: Colors) -> Found:
     corners = next(_parts(root, b"Objects", b"Geometry", b"PolygonVertexIndex")).props[0]
     ends = int((np.array(corners) < 0).sum())  # the last corner of each face is negated
     contents = list(_parts(root, b"Objects", b"Video", b"Content"))
-    has_textures = any(part.props and len(part.props[0]) for part in contents)
-    if has_textures != (colors == "texture"):
+    links = [link.props for link in _parts(root, b"Connections", b"C")]
+    textured = {link[2] for link in links if link[3:] == [b"DiffuseColor"]}
+    if textured and not any(part.props and len(part.props[0]) for part in contents):
         raise ValueError("its textures are wrong")
-    return Found(len(corners) - 2 * ends, path.stat().st_size)
+    return Found(len(corners) - 2 * ends, path.stat().st_size, textured=len(textured))
 
 
 def _parts(element: Any, name: bytes, *inner: bytes) -> Iterator[Any]:
@@ -175,10 +185,24 @@ def _read_stl(path: Path, colors: Colors) -> Found:
     # The same point has the same bytes; adding zero makes -0 and 0 the same.
     _, number = np.unique(corners + np.float32(0), axis=0, return_inverse=True)
     faces = number.reshape(-1, 3)
-    edges = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
+    edges = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
     edges = edges[edges[:, 0] != edges[:, 1]]  # of triangles that are a line
-    _, shared = np.unique(edges, axis=0, return_counts=True)
-    return Found(count, len(content), open_edges=int((shared % 2 != 0).sum()))
+    forward = edges[:, 0] < edges[:, 1]
+    _, edge = np.unique(np.sort(edges, axis=1), axis=0, return_inverse=True)
+    edge = edge.reshape(-1)  # NumPy 2.0 returns another shape
+    shared = np.bincount(edge)
+    # Two neighbors run along their common edge in opposite directions.
+    balance = np.bincount(edge, np.where(forward, 1, -1))
+    open_edges = int((shared % 2 != 0).sum())
+    is_uneven = bool(balance[shared % 2 == 0].any())
+    is_turned = is_uneven or (not open_edges and _volume(corners.reshape(-1, 3, 3)) < 0)
+    return Found(count, len(content), 0, None, open_edges, is_turned)
+
+
+def _volume(triangles: NDArray[np.float32]) -> float:
+    """Volume that triangles (T, 3, 3) enclose; negative if they show their backs."""
+    first, second, third = np.moveaxis(triangles.astype(np.float64), 1, 0)
+    return float(np.einsum("ni,ni->", first, np.cross(second, third)) / 6)
 
 
 READERS = {

@@ -22,14 +22,15 @@ def reduce_triangles(target: bpy.types.Object, limit: int) -> None:
 def triangulate(target: bpy.types.Object) -> None:
     """Split all faces into triangles."""
     if triangles_of(target) > len(target.data.polygons):
-        _apply(target, "TRIANGULATE")
+        _apply(target, "TRIANGULATE", keep_custom_normals=True)
 
 
 def _apply(target: bpy.types.Object, kind: str, **settings: object) -> None:
     """Replace an object's mesh by the result of a modifier."""
     modifier = target.modifiers.new("", kind)
     for name, value in settings.items():
-        setattr(modifier, name, value)
+        if hasattr(modifier, name):  # some Blenders keep normals without being asked
+            setattr(modifier, name, value)
     depsgraph = bpy.context.evaluated_depsgraph_get()
     result = bpy.data.meshes.new_from_object(
         target.evaluated_get(depsgraph), preserve_all_data_layers=True, depsgraph=depsgraph

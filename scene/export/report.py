@@ -43,6 +43,7 @@ def summary_of(
     kinds = {
         "texture": Message("{side:,}² texture", side=side),
         "vertex": Message("vertex colors"),
+        "both": Message("{side:,}² texture and vertex colors", side=side),
         "none": Message("no colors"),
     }
     is_large = size >= 100_000

@@ -52,7 +52,6 @@ TARGETS = {
             "engine",
             (".glb", ".fbx"),
             Message("ready for game engines"),
-            shows_vertex_colors=(".glb",),
         ),
         # AR Quick Look: Apple recommends at most 100,000 polygons and one set of textures.
         Target(

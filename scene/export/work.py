@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import re
+import shutil
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +15,21 @@ import bpy
 
 from ...inference.errors import explain
 from ...inference.message import Message, Value
-from .colors import Colors, colors_shown_by
+from .colors import (
+    Colors,
+    colors_shown_by,
+    keep_shown_colors,
+    leave_out_unused,
+    shows_texture,
+    used_materials,
+)
 from .images import Images
 from .page import write_page
 from .read_back import Found, read_back
 from .reduce import reduce_triangles, triangles_of, triangulate
 from .targets import TARGETS, Target
 from .uv_maps import keep_used_uv_maps
-from .writers import write
+from .writers import has_normal_map, write
 
 REDUCTIONS = 6
 """Highest number of attempts to get below a limit."""
@@ -48,8 +59,7 @@ def main(folder: Path) -> None:
     try:
         answer = _export(folder, job)
     except Exception as error:  # the boundary between the two Blenders
-        explained = explain(error)
-        answer = {"problem": [packed(explained.message), packed(explained.hint)]}
+        answer = _problem(error, folder, Path(job["out"]))
     (folder / "answer.json").write_text(json.dumps(answer), encoding="utf-8")
 
 
@@ -59,19 +69,23 @@ def _export(folder: Path, job: dict) -> dict[str, object]:
 
     copy = _opened(folder, job)
     path = Path(job["out"]) / job["file"]
+    before = triangles_of(copy.target)
     if job["target"] == "page":
-        found = _page(copy, path, job["name"], tick)
+        found, limits = _page(copy, path, job["name"], tick)
     else:
         tick(0.2)
-        before = triangles_of(copy.target)
         target = TARGETS[job["target"]]
         found = _fitted(copy, path, target)
-        _remark(copy, found, target, before)
+        limits = _limits(copy, found, target)
+    # Splitting faces into triangles may drop a face without area.
+    if found.triangles < before * 0.99:
+        copy.remarks.append(Message("Reduced from {count:,} triangles", count=before))
+    copy.remarks.extend(limits)
     return {
         "triangles": found.triangles,
-        "is_ready": not found.open_edges,
+        "is_ready": not limits,
         "side": copy.images.side(),
-        "colors": copy.colors,
+        "colors": _arrived(copy, found),
         "remarks": [packed(remark) for remark in copy.remarks],
     }
 
@@ -80,8 +94,9 @@ def _opened(folder: Path, job: dict) -> Copy:
     """An empty scene with the object, in meters."""
     for thing in tuple(bpy.data.objects):
         bpy.data.objects.remove(thing)
-    with bpy.data.libraries.load(str(folder / "mesh.blend")) as (there, here):
-        here.meshes = there.meshes
+    # Others come along if a material refers to their objects.
+    with bpy.data.libraries.load(str(folder / "mesh.blend")) as (_, here):
+        here.meshes = [job["mesh"]]
     [data] = here.meshes
     target = bpy.data.objects.new(job["name"], data)
     scene = bpy.context.scene
@@ -90,13 +105,20 @@ def _opened(folder: Path, job: dict) -> Copy:
     bpy.context.view_layer.objects.active = target
     target.select_set(True)
     remarks: list[Message] = []
+    if job["has_instances"]:
+        remarks.append(
+            Message("Its instances were left out: the geometry node Realize Instances keeps them")
+        )
+    leave_out_unused(data)
     images = Images(data, job["images"], folder, Path(job["file"]).stem, remarks)
     colors = colors_shown_by(data.materials, data)  # without the pictures that are missing
     if TARGETS[job["target"]].is_for_phones:
-        keep_used_uv_maps(data)
-    if colors != "vertex":  # glTF multiplies vertex colors into the texture
-        for attribute in tuple(data.color_attributes):
-            data.color_attributes.remove(attribute)
+        maps = keep_used_uv_maps(data)
+        if len(maps) > 1:
+            remarks.append(
+                Message("It uses {count} UV maps, but phones may show one only", count=len(maps))
+            )
+    keep_shown_colors(data)
     return Copy(target, colors, images, remarks)
 
 
@@ -106,13 +128,17 @@ def _fitted(copy: Copy, path: Path, target: Target) -> Found:
         reduce_triangles(copy.target, target.triangles)
     elif target.vertices:  # a first guess: a closed surface has half as many vertices
         reduce_triangles(copy.target, 2 * target.vertices)
-    if path.suffix == ".usdz":
-        triangulate(copy.target)  # viewers split faces with many corners in their own ways
+    # Viewers split faces with many corners in their own ways, and tangents need triangles.
+    if path.suffix == ".usdz" or (path.suffix == ".glb" and has_normal_map(copy.target)):
+        triangulate(copy.target)
     copy.images.prepare(target)
     found = _written(copy, path, target)
     for _ in range(REDUCTIONS):
         if target.vertices and found.vertices > target.vertices:
             share = 0.98 * target.vertices / found.vertices
+            reduce_triangles(copy.target, int(share * found.triangles))
+        elif target.triangles and found.triangles > target.triangles:
+            share = 0.98 * target.triangles / found.triangles
             reduce_triangles(copy.target, int(share * found.triangles))
         elif not (target.size and found.size > target.size and copy.images.shrink()):
             break
@@ -126,38 +152,104 @@ def _written(copy: Copy, path: Path, target: Target) -> Found:
     return read_back(path, copy.colors)
 
 
-def _remark(copy: Copy, found: Found, target: Target, before: int) -> None:
-    # Splitting faces into triangles may drop a face without area.
-    if found.triangles < before * 0.99:
-        copy.remarks.append(Message("Reduced from {count:,} triangles", count=before))
+def _limits(copy: Copy, found: Found, target: Target) -> list[Message]:
+    """Why a file is not ready for its target, a sentence for each reason."""
+    reasons = []
     if target.vertices and found.vertices > target.vertices:
-        copy.remarks.append(
+        reasons.append(
             Message("It has {count:,} vertices, more than phones show well", count=found.vertices)
         )
     if target.triangles and found.triangles > target.triangles:
-        copy.remarks.append(
+        reasons.append(
             Message("It has {count:,} triangles, more than phones show well", count=found.triangles)
         )
     if target.size and found.size > target.size:
-        copy.remarks.append(Message("It is larger than phones load well"))
-    if found.open_edges:
-        copy.remarks.append(
-            Message("The mesh is open, so fill its holes with Clean Up or in Edit Mode")
+        reasons.append(Message("It is larger than phones load well"))
+    if target.side and copy.images.side() > target.side:
+        reasons.append(
+            Message("Its texture is {side:,}², more than phones show well", side=copy.images.side())
         )
+    if found.open_edges:
+        reasons.append(Message("The mesh is open, so fill its holes with Clean Up or in Edit Mode"))
+    if found.is_turned:
+        reasons.append(Message("Faces show their backs, so recalculate their normals in Edit Mode"))
+    return reasons
 
 
-def _page(copy: Copy, folder: Path, title: str, tick: Callable[[float], None]) -> Found:
-    """Write a page, with the files for both kinds of phones; return what the GLB holds."""
+def _arrived(copy: Copy, found: Found) -> Colors:
+    """What the file shows; remarks on textures that the exporter did not take."""
+    data = copy.target.data
+    expected = [each for each in used_materials(data.materials, data) if shows_texture(each, data)]
+    if found.textured is None or found.textured >= len(expected):
+        return copy.colors
+    copy.remarks.append(
+        Message(
+            "A texture did not come along: connect it straight to Base Color of a Principled BSDF"
+        )
+    )
+    if found.textured:
+        return copy.colors
+    return "vertex" if copy.colors == "both" else "none"
+
+
+def _page(
+    copy: Copy, folder: Path, title: str, tick: Callable[[float], None]
+) -> tuple[Found, list[Message]]:
+    """Write a page, with the files for both kinds of phones.
+
+    Returns:
+        What the GLB file holds, and why one of the files is not ready.
+    """
     folder.mkdir()
-    before = triangles_of(copy.target)
-    tick(0.1)
-    _fitted(copy, folder / "model.usdz", TARGETS["iphone"])
-    tick(0.4)
-    found = _fitted(copy, folder / "model.glb", TARGETS["android"])
-    _remark(copy, found, TARGETS["android"], before)
+    limits = []
+    for done, file, name in ((0.1, "model.usdz", "iphone"), (0.4, "model.glb", "android")):
+        tick(done)
+        found = _fitted(copy, folder / file, TARGETS[name])
+        limits += [
+            Message("{file}: {remark}", file=file, remark=reason)
+            for reason in _limits(copy, found, TARGETS[name])
+        ]
     tick(0.6)
     write_page(copy.target, folder, title)
-    return found
+    return found, limits
+
+
+NO_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
+"""Errors of a disk that the artist can do something about."""
+
+FULL = 1 << 16
+"""Free bytes of a disk below which exporters fail; those in C++ do not say why."""
+
+
+def _problem(error: Exception, folder: Path, out: Path) -> dict[str, object]:
+    """The answer that tells the artist's Blender of an error, with all that it may log."""
+    explained = explain(error)
+    number = errno.ENOSPC if _is_full(out) else _errno_of(error)
+    return {
+        "problem": [packed(explained.message), packed(explained.hint)],
+        "traceback": "".join(traceback.format_exception(error)),
+        "errno": number if number in NO_WRITING and not _is_full(folder) else 0,
+        "is_temporary_full": _is_full(folder),
+    }
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < FULL
+    except OSError:  # the folder is gone, or its server does not answer
+        return False
+
+
+def _errno_of(error: BaseException | None) -> int:
+    """Number of the system's error behind another one; 0 if there is none."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno:
+            return error.errno
+        # An operator's error only quotes the one that it was raised by.
+        if said := re.findall(r"\[Errno (\d+)\]", str(error)):
+            return int(said[-1])
+        error = error.__cause__ or error.__context__
+    return 0
 
 
 def packed(text: str) -> list | str:

@@ -13,8 +13,9 @@ import bpy
 from mathutils import Matrix
 
 from ...inference.errors import DependencyError, TripoSRError
-from .colors import Colors, nodes_of
+from .colors import Colors
 from .images import JPEG_QUALITY
+from .nodes import nodes_of
 
 MILLIMETERS = 1000.0
 CENTIMETERS = 100.0
@@ -36,8 +37,15 @@ def write(target: bpy.types.Object, path: Path, colors: Colors) -> None:
         raise TripoSRError(
             "Blender's exporter has failed: {reason}",
             "Try another target, or export it from Blender's File menu",
-            reason=str(error).strip().removeprefix("Error: "),
+            reason=_reason(str(error)),
         ) from error
+
+
+def _reason(said: str) -> str:
+    """What an exporter says in the end; those written in Python say a whole traceback."""
+    lines = [line.strip() for line in said.splitlines()]
+    lines = [line for line in lines if line and not line.startswith("Location: ")]
+    return lines[-1].removeprefix("Error: ") if lines else said
 
 
 def _write_gltf(target: bpy.types.Object, path: Path, colors: Colors) -> None:
@@ -50,8 +58,8 @@ def _write_gltf(target: bpy.types.Object, path: Path, colors: Colors) -> None:
             "export_yup": True,
             "export_image_format": "AUTO",  # as they are: PNG or JPEG
             "export_jpeg_quality": JPEG_QUALITY,
-            "export_tangents": _has_normal_map(target),  # else each viewer makes its own
-            "export_vertex_color": "ACTIVE" if colors == "vertex" else "NONE",
+            "export_tangents": has_normal_map(target),  # else each viewer makes its own
+            "export_vertex_color": "ACTIVE" if colors in ("vertex", "both") else "NONE",
             "export_animations": False,
             "export_skins": False,
             "export_morph": False,
@@ -61,7 +69,8 @@ def _write_gltf(target: bpy.types.Object, path: Path, colors: Colors) -> None:
     )
 
 
-def _has_normal_map(target: bpy.types.Object) -> bool:
+def has_normal_map(target: bpy.types.Object) -> bool:
+    """Whether a material of an object bends its normals by a picture."""
     materials = filter(None, target.data.materials)
     return any(node.type == "NORMAL_MAP" for each in materials for node in nodes_of(each))
 
@@ -117,7 +126,7 @@ def _write_fbx(target: bpy.types.Object, path: Path, colors: Colors) -> None:
                 "bake_space_transform": True,
                 "apply_unit_scale": True,
                 "mesh_smooth_type": "FACE",  # else some programs warn of missing smoothing groups
-                "colors_type": "SRGB" if colors == "vertex" else "NONE",
+                "colors_type": "NONE",
                 "path_mode": "COPY",
                 "embed_textures": True,
                 "bake_anim": False,

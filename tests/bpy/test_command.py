@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from glb import gltf
 from PIL import Image
 from textured import add_figure
 
@@ -137,9 +138,52 @@ def test_targets_that_do_not_fit(run, picture, tmp_path: Path, capsys, arguments
 
 
 def test_a_target_that_shows_no_vertex_colors(run, picture, tmp_path: Path, capsys) -> None:
-    arguments = ["-o", str(tmp_path / "a.usdz"), "--target", "iphone", "--resolution", "32"]
-    assert run([str(picture), *arguments]) == 1
-    assert "has no texture, and iPhone AR shows no vertex colors" in capsys.readouterr().err
+    """The object gets a texture on the way, and the export's report is printed."""
+    from pxr import Usd, UsdGeom
+
+    path = tmp_path / "a.usdz"
+    arguments = ["-o", str(path), "--target", "iphone", "--resolution", "32", "--faces", "700"]
+    assert run([str(picture), *arguments]) == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert re.match(r"    a\.usdz: [67]\d\d triangles, 2,048² texture, .*, ready for AR", said)
+    stage = Usd.Stage.Open(str(path))
+    meshes = [prim for prim in stage.Traverse() if prim.IsA(UsdGeom.Mesh)]
+    assert 600 < len(UsdGeom.Mesh(meshes[0]).GetFaceVertexCountsAttr().Get()) <= 700
+
+
+@pytest.mark.parametrize("ending", ["glb", "obj"])
+def test_a_texture_arrives_undarkened(bpy, run, picture, tmp_path: Path, ending: str) -> None:
+    """Programs multiply vertex colors into a texture."""
+    output = tmp_path / f"truck.{ending}"
+    arguments = ["--texture", "1024", "--faces", "700", "--resolution", "32"]
+    assert run([str(picture), "-o", str(output), *arguments]) == 0
+    bpy.ops.wm.read_homefile(use_empty=True)
+    if ending == "glb":
+        [part] = gltf(output)["meshes"][0]["primitives"]
+        assert "COLOR_0" not in part["attributes"]
+        bpy.ops.import_scene.gltf(filepath=str(output))
+    else:
+        bpy.ops.wm.obj_import(filepath=str(output))
+    [back] = [thing for thing in bpy.data.objects if thing.type == "MESH"]
+    assert not back.data.color_attributes
+    tree = back.active_material.node_tree
+    sides = {tuple(n.image.size) for n in tree.nodes if n.type == "TEX_IMAGE" and n.image}
+    assert sides == {(1024, 1024)}
+
+
+@pytest.mark.parametrize("more", [[], ["--target", "web"], ["--target", "print"]])
+def test_faces_without_a_texture_are_an_error(run, picture, tmp_path, capsys, more) -> None:
+    arguments = [str(picture), "-o", f"{tmp_path}/out/", "--faces", "700"]
+    assert run([*arguments, *more]) == 2
+    assert "--faces is for objects with a texture" in capsys.readouterr().err
+
+
+def test_a_page_in_a_folder_of_the_artist_is_refused_at_once(run, picture, tmp_path, capsys):
+    (tmp_path / "site" / picture.stem).mkdir(parents=True)
+    mine = tmp_path / "site" / picture.stem / "index.html"
+    mine.write_text("mine")
+    assert run([str(picture), "-o", f"{tmp_path}/site/", "--target", "page"]) == 2
+    assert "holds other files" in capsys.readouterr().err and mine.read_text() == "mine"
 
 
 def test_a_usdz_with_texture_is_made_for_phones(bpy, addon, tmp_path: Path) -> None:

@@ -192,7 +192,9 @@ def test_a_picture_that_is_gone(bpy, export, figure, tmp_path: Path) -> None:
     image.reload()
     report = export(figure)
     assert "normal is missing" in str(report.remarks)
-    assert len(gltf(report.files[0])["images"]) == 1
+    document = gltf(report.files[0])
+    assert len(document["images"]) == 1
+    assert "normalTexture" not in document["materials"][0]  # which would be the color
     for node in figure.active_material.node_tree.nodes:
         if node.type == "TEX_IMAGE":
             node.image = image
@@ -234,6 +236,7 @@ def test_bad_paths(bpy, addon, figure, errors, tmp_path: Path) -> None:
         (tmp_path / "file" / "a.glb", "web", "does not exist"),
         (tmp_path / "folder.glb", "web", "is a folder"),
         (tmp_path / "file", "page", "is a file"),
+        (tmp_path, "page", "holds other files"),
         (f"{tmp_path}/", "web", "names no file"),
         ("", "web", "names no file"),
     ):
@@ -252,7 +255,14 @@ def test_bad_objects(bpy, addon, export, figure, errors) -> None:
     flat.scale = (0, 0, 0)
     endless = bpy.data.objects.new("endless", figure.data.copy())
     endless.data.vertices[0].co.x = float("nan")
+    tiled = bpy.data.objects.new("tiled", figure.data.copy())
+    tiled.data.materials[0] = figure.data.materials[0].copy()
+    picture = bpy.data.images.new("tiles", 8, 8, tiled=True)
+    for node in tiled.data.materials[0].node_tree.nodes:
+        if node.type == "TEX_IMAGE":
+            node.image = picture
     for thing, said in (
+        (tiled, "tiled shows tiles, a picture of UDIM tiles"),
         (empty, "empty is not a mesh"),
         (bare, "bare has no faces"),
         (flat, "flat has no size"),
