@@ -65,7 +65,7 @@ def _attribute_of(material: Material, data: bpy.types.Mesh) -> str:
     if material is None or shows_texture(material, data):
         return ""
     for node in color_nodes(material):
-        name = None
+        name = ""
         if node.type == "VERTEX_COLOR":
             name = node.layer_name or _default(data)
         elif node.type == "ATTRIBUTE" and node.attribute_type == "GEOMETRY":

@@ -181,6 +181,8 @@ def _parts(element: Any, name: bytes, *inner: bytes) -> Iterator[Any]:
 def _read_stl(path: Path, colors: Colors) -> Found:
     content = path.read_bytes()
     [count] = struct.unpack_from("<I", content, 80)
+    if not count or len(content) != 84 + TRIANGLE.itemsize * count:  # as on a full disk
+        raise ValueError("it is not whole")
     corners = np.frombuffer(content, TRIANGLE, count, 84)["corners"].reshape(-1, 3)
     # The same point has the same bytes; adding zero makes -0 and 0 the same.
     _, number = np.unique(corners + np.float32(0), axis=0, return_inverse=True)

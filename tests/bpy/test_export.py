@@ -1,9 +1,12 @@
 """Exports arrive: axes, size, colors and limits of each target, in other programs' eyes."""
 
+import importlib
 import json
+import types
 import zipfile
 from pathlib import Path
 
+import background
 import numpy as np
 import pytest
 from glb import gltf, size_of
@@ -74,6 +77,34 @@ def test_nothing_arrives_gray(bpy, addon, truck, tmp_path, name: str, target: st
     with pytest.raises(errors.InputError, match=f"{said}. Bake its colors"):
         exports.export(bpy.context, truck, tmp_path / name, target, False)
     assert not list(tmp_path.glob("a.*"))
+
+
+def test_a_script_s_object_gets_a_texture_on_the_way(bpy, addon, truck, monkeypatch) -> None:
+    """A copy gets it, of which nothing stays, even if something fails."""
+    exports = addon("tasks.export")
+    truck.triposr.texture, truck.triposr.texture_faces = "1024", 700
+    rules = addon("scene.export.targets").TARGETS["iphone"]
+
+    def names() -> list[set[str]]:
+        data = bpy.data
+        kinds = (data.objects, data.meshes, data.materials, data.images, data.scenes)
+        return [{block.name_full for block in blocks} for blocks in kinds]
+
+    before, materials, selected = names(), truck.data.materials[:], bpy.context.selected_objects
+    textured = exports.textured(bpy.context, truck, rules, ".usdz", False)
+    with pytest.raises(ZeroDivisionError), textured as copy:
+        assert copy != truck and not copy.users_scene
+        assert 600 < len(copy.data.polygons) <= 700
+        assert exports.colors_of(copy) == "texture"
+        sides = {tuple(image.size) for image in bpy.data.images if image.triposr.is_texture}
+        assert sides == {(1024, 1024)}
+        1 / 0  # noqa: B018
+    assert (names(), truck.data.materials[:]) == (before, materials)
+    assert bpy.context.selected_objects == selected and bpy.context.object == truck
+    monkeypatch.setattr(exports, "texturing", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        addon("api").export(truck, "/nowhere.usdz", "iphone")
+    assert names() == before and len(truck.data.polygons) > 700
 
 
 def test_an_object_of_ours_goes_to_the_web(export, truck) -> None:
@@ -201,11 +232,37 @@ def test_print(bpy, export, figure) -> None:
     assert "ready to print" not in str(report.summary)
 
 
+def test_a_mesh_that_shows_its_backs(export, figure) -> None:
+    figure.data.flip_normals()
+    report = export(figure, "all.stl", "print")
+    assert "Faces show their backs" in str(report.remarks[0])
+    assert "not ready yet" in str(report.summary)
+    figure.data.flip_normals()
+    figure.data.polygons[0].flip()
+    assert "Faces show their backs" in str(export(figure, "one.stl", "print").remarks)
+
+
+def test_a_limit_that_cannot_be_kept(blender) -> None:
+    """Each limit that is exceeded is a reason not to call the file ready."""
+    names = ("work", "read_back", "targets")
+    work, found, targets = (
+        importlib.import_module(f"{background.MODULE}.scene.export.{name}") for name in names
+    )
+    copy = types.SimpleNamespace(images=types.SimpleNamespace(side=lambda: 4096))
+    rules = targets.TARGETS
+    large = found.Found(triangles=200_000, size=11_000_000, vertices=31_000)
+    assert len(work._limits(copy, large, rules["android"])) == 3
+    assert len(work._limits(copy, large, rules["iphone"])) == 2
+    assert work._limits(copy, large, rules["web"]) == []
+
+
 def test_the_unit_of_the_scene_is_real(bpy, export, figure) -> None:
     bpy.context.scene.unit_settings.scale_length = 0.01  # the artist works in centimeters
     assert size_of(gltf(export(figure, "small.glb", "web").files[0])) == [0.01, 0.03, 0.02]
     content = export(figure, "small.stl", "print").files[0].read_bytes()
     assert np.frombuffer(content, "<f4", 12, 84).max() == pytest.approx(30)
+    bpy.context.scene.unit_settings.system = "NONE"  # then the scale has no meaning
+    assert size_of(gltf(export(figure, "none.glb", "web").files[0])) == [1, 3, 2]
 
 
 def test_several_files_with_textures_beside_each_other(export, figure) -> None:

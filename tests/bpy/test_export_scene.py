@@ -1,9 +1,12 @@
 """An export leaves the scene and the disk as they were, whatever the object is like."""
 
+import dataclasses
 import errno
 import importlib
 import json
 import os
+import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -290,6 +293,124 @@ def test_a_full_disk_leaves_the_old_file(addon, export, figure, errors, tmp_path
         export(figure)
     assert [path.name for path in tmp_path.iterdir()] == ["a.glb"]
     assert (tmp_path / "a.glb").read_bytes() == before
+
+
+def mounted(place: Path, size: str) -> None:
+    """A small disk at a folder; skips the test where nobody may mount one."""
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)]
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("only root may mount a small disk")
+
+
+@pytest.mark.parametrize(
+    ("name", "target"), [("a.glb", "web"), ("a.usdz", "iphone"), ("a.stl", "print")]
+)
+def test_a_disk_that_fills_up_meanwhile(bpy, export, errors, tmp_path, name, target) -> None:
+    """Exporters in C++ do not say why they fail."""
+    bpy.ops.mesh.primitive_ico_sphere_add(subdivisions=7, calc_uvs=True)
+    ball = add_figure(bpy, "ball", 64, mesh=bpy.context.object.data.copy())
+    disk = tmp_path / "disk"
+    mounted(disk, "200k")
+    try:
+        with pytest.raises(errors.InputError, match=r"written to .*disk: No space left"):
+            export(ball, f"disk/{name}", target)
+        assert not list(disk.iterdir())
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_file_that_another_program_has_open(addon, export, figure, errors, tmp_path, monkeypatch):
+    def locked(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "in use")
+
+    monkeypatch.setattr(addon("tasks.export").os, "replace", locked)
+    with pytest.raises(errors.InputError, match=r"a\.glb cannot be replaced. Close the program"):
+        export(figure)
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_file_is_replaced_after_cancel(addon, tmp_path: Path) -> None:
+    """The last moment to cancel is when all files are on the disk, before the first is moved."""
+    out = tmp_path / "out"
+    (out / "textures").mkdir(parents=True)
+    for name in ("a.usd", "textures/color.png"):
+        (out / name).write_text("new")
+
+    def tick(_fraction: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        addon("tasks.export")._moved(out, tmp_path / "a.usd", tick)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_blender_that_hangs(addon, export, figure, errors, monkeypatch, tmp_path) -> None:
+    beside, task = addon("scene.beside"), addon("tasks.export")
+    endless = [os.sys.executable, "-c", "while True: pass"]
+    monkeypatch.setattr(task, "second_blender", lambda: endless)
+    monkeypatch.setattr(beside, "LIMIT", 0.3)
+    started = []
+
+    class Popen(subprocess.Popen):
+        def __init__(self, *args, **settings) -> None:
+            super().__init__(*args, **settings)
+            started.append(self)
+
+    monkeypatch.setattr(beside.subprocess, "Popen", Popen)
+    with pytest.raises(errors.TripoSRError, match=r"not finished in 0\.005 minutes. Reduce the"):
+        export(figure)
+    assert started[0].returncode is not None
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_blender_that_cannot_be_started(addon, export, figure, errors, monkeypatch) -> None:
+    monkeypatch.setattr(addon("tasks.export"), "second_blender", lambda: ["/nowhere/blender"])
+    with pytest.raises(errors.TripoSRError, match="cannot be started a second time, to export"):
+        export(figure)
+
+
+def test_what_fails_beside_is_logged_here(addon, export, figure, errors, monkeypatch, caplog):
+    """The artist reads a sentence; the traceback is in the console."""
+    task = addon("tasks.export")
+    ready = task.write_copy
+
+    def without_mesh(exported, folder):
+        return dataclasses.replace(ready(exported, folder), mesh="gone")
+
+    monkeypatch.setattr(task, "write_copy", without_mesh)
+    with pytest.raises(errors.TripoSRError, match="Unexpected error: "):
+        export(figure)
+    assert "in _opened" in caplog.text and "Traceback" in caplog.text
+
+
+def test_the_last_line_of_an_exporter_in_python_is_its_reason(addon) -> None:
+    writers = importlib.import_module(f"{background.MODULE}.scene.export.writers")
+    said = "Error: Python: Traceback (most recent call last):\n  File 'x'\nValueError: no\n\n"
+    said += "Location: x:1"
+    assert writers._reason(said) == "ValueError: no"
+    assert writers._reason("Error: Nothing to export\n") == "Nothing to export"
+
+
+def test_instances_are_named(bpy, export, figure) -> None:
+    tree = bpy.data.node_groups.new("instances", "GeometryNodeTree")
+    for way in ("INPUT", "OUTPUT"):
+        tree.interface.new_socket("Geometry", in_out=way, socket_type="NodeSocketGeometry")
+    start, end, join, make, cube = (
+        tree.nodes.new(kind)
+        for kind in (
+            *("NodeGroupInput", "NodeGroupOutput", "GeometryNodeJoinGeometry"),
+            *("GeometryNodeInstanceOnPoints", "GeometryNodeMeshCube"),
+        )
+    )
+    tree.links.new(start.outputs[0], make.inputs["Points"])
+    tree.links.new(cube.outputs["Mesh"], make.inputs["Instance"])
+    tree.links.new(start.outputs[0], join.inputs[0])
+    tree.links.new(make.outputs[0], join.inputs[0])
+    tree.links.new(join.outputs[0], end.inputs[0])
+    figure.modifiers.new("", "NODES").node_group = tree
+    report = export(figure)
+    assert "instances were left out" in str(report.remarks) and report.triangles == 12
 
 
 def test_a_blender_that_fails(addon, export, figure, errors, tmp_path, monkeypatch) -> None:

@@ -401,6 +401,8 @@ def test_too_few_faces(bpy, addon, api, truck, faces: int) -> None:
         assert "more faces" in str(error)
     else:
         assert len(truck.data.polygons)
+
+
 @pytest.mark.parametrize("is_argument", [True, False], ids=["argument", "setting of the scene"])
 def test_a_new_object_of_a_script_is_textured(bpy, api, picture: Path, is_argument: bool) -> None:
     given = {"texture": "1024", "texture_faces": 2000}
