@@ -113,6 +113,10 @@ class TRIPOSR_PT_mesh(_ObjectPanel, bpy.types.Panel):
         row.operator("triposr.texture", text="Texture", icon="TEXTURE")
         photo = row.operator("triposr.recolor", text="Photo on the Front", icon="IMAGE_REFERENCE")
         photo.photo = True
+        state = edits.state
+        if state.message and not edits.is_running():
+            icon = "INFO" if state.canceled else "CHECKMARK"
+            draw_message(layout.box(), (state.message,), icon, "triposr.dismiss_refinement")
 
 
 class TRIPOSR_PT_picture(_ObjectPanel, bpy.types.Panel):

@@ -356,3 +356,25 @@ def test_objects_that_are_hidden(bpy, addon, truck, how: str, name: str) -> None
     assert len(vertices(addon, truck)) != len(at)
     if name != "mirror":
         assert_colors_agree(addon, truck, at, expected)
+
+
+def test_the_panel_says_what_came_of_it(bpy, addon, session, click, pump, truck) -> None:
+    """Such as why a texture does without the photo."""
+    from types import SimpleNamespace
+    from unittest.mock import MagicMock
+
+    truck.triposr.match = 0.3
+    assert click("recolor photo") == {"FINISHED"}
+    pump()
+    layout = MagicMock()
+    panel = SimpleNamespace(layout=layout)
+    shown = []
+    module = addon("panels.object")
+    draw, module.draw_message = module.draw_message, lambda box, texts, *_: shown.extend(texts)
+    try:
+        module.TRIPOSR_PT_mesh.draw(panel, bpy.context)
+    finally:
+        module.draw_message = draw
+    assert "without the photo" in str(shown[0])
+    session.edits.dismiss()
+    assert not session.edits.state.message
