@@ -201,8 +201,8 @@ def export(blender_object: bpy.types.Object, path: Path | str, target: str = "we
 
     Args:
         blender_object: Any mesh object, with modifiers or without. If it was made from a picture
-            and the target shows no vertex colors, what is exported gets a texture, with the usual
-            settings of `texture`.
+            and the target shows no vertex colors, what is exported gets a texture, with the
+            `texture` and `texture_faces` of `image_to_object`, otherwise the usual ones.
         path: The file, or for `page` the folder; a missing ending is added.
         target: "web", "engine", "iphone", "android", "maya", "print" or "page".
 
