@@ -109,9 +109,10 @@ class TRIPOSR_PT_mesh(_ObjectPanel, bpy.types.Panel):
         row = layout.row(align=True)
         row.operator("triposr.mirror", text="Mirror", icon="MOD_MIRROR")
         row.operator("triposr.recolor", text="Recolor", icon="COLOR")
-        row = layout.row(align=True)
-        row.operator("triposr.texture", text="Texture", icon="TEXTURE")
-        photo = row.operator("triposr.recolor", text="Photo on the Front", icon="IMAGE_REFERENCE")
+        layout.operator("triposr.texture", text="Texture", icon="TEXTURE")
+        # Beside another button, its label would be cut off in a sidebar of the usual width.
+        icon = "IMAGE_REFERENCE"
+        photo = layout.operator("triposr.recolor", text="Photo on the Front", icon=icon)
         photo.photo = True
         state = edits.state
         if state.message and not edits.is_running():

@@ -15,7 +15,7 @@ from .identity import check_local, is_local
 from .material import color_material, follow_attribute
 from .placement import Placement
 from .texture import show_vertex_colors
-from .viewports import leave_textures, viewports
+from .viewports import follow_textures, viewports
 
 COLOR_ATTRIBUTE = "Color"
 """Blender's own default name for a color attribute; Blender adds a number if the name is taken."""
@@ -231,8 +231,9 @@ def set_colors(data: bpy.types.Mesh, colors: np.ndarray) -> None:
     data.color_attributes.active_color = attribute
     data.color_attributes.render_color_index = data.color_attributes.active_color_index
     follow_attribute(data, before, attribute.name)
-    if not data.uv_layers and show_vertex_colors(data):
-        leave_textures()
+    if not data.uv_layers:
+        show_vertex_colors(data)
+        follow_textures()
     data.update()
 
 

@@ -89,20 +89,11 @@ def show_material(blender_object: bpy.types.Object, material: bpy.types.Material
         data.update()
 
 
-def show_vertex_colors(data: bpy.types.Mesh) -> bool:
-    """Make a mesh show its vertex colors again, because its UV map is gone.
-
-    Returns:
-        Whether it showed textures before.
-    """
-    slots = [
-        slot
-        for slot, material in enumerate(data.materials)
-        if material is not None and shows_texture(material)
-    ]
-    for slot in slots:
-        data.materials[slot] = color_material(data.triposr.colors)
-    return bool(slots)
+def show_vertex_colors(data: bpy.types.Mesh) -> None:
+    """Make a mesh show its vertex colors again, because its UV map is gone."""
+    for slot, material in enumerate(data.materials):
+        if material is not None and shows_texture(material):
+            data.materials[slot] = color_material(data.triposr.colors)
 
 
 def shows_texture(material: bpy.types.Material) -> bool:

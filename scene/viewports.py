@@ -34,15 +34,23 @@ def show_textures(target: bpy.types.Object) -> None:
             for space in _spaces(window):
                 if space.shading.color_type == "VERTEX":
                     space.shading.color_type = "TEXTURE"
+                    _switched.add(space.as_pointer())
 
 
-def leave_textures() -> None:
-    """Make the viewports that show textures show vertex colors again, if objects need that."""
-    for window in bpy.context.window_manager.windows:
-        if not _all_textured(window.scene):
-            for space in _spaces(window):
-                if space.shading.color_type == "TEXTURE":
-                    space.shading.color_type = "VERTEX"
+_switched: set[int] = set()
+"""Addresses of the viewports that `show_textures` has switched: what the artist chose stays."""
+
+
+def follow_textures() -> None:
+    """Make viewports that were switched to textures show vertex colors again while an object has
+    nothing else: an undo step, for one, brings its old mesh back, but not the viewport's shading.
+    """
+    for window in bpy.context.window_manager.windows if _switched else ():
+        wanted = "TEXTURE" if _all_textured(window.scene) else "VERTEX"
+        for space in _spaces(window):
+            is_ours = space.as_pointer() in _switched
+            if is_ours and space.shading.color_type in ("TEXTURE", "VERTEX"):
+                space.shading.color_type = wanted
 
 
 def _all_textured(scene: bpy.types.Scene) -> bool:
@@ -58,15 +66,23 @@ def _spaces(window: bpy.types.Window) -> Iterator[bpy.types.SpaceView3D]:
 
 @persistent
 def _on_undo(*_: object) -> None:
-    """Viewports are no part of undo, but what they show may have lost its texture."""
-    leave_textures()
+    follow_textures()
+
+
+@persistent
+def _on_load(*_: object) -> None:
+    _switched.clear()
+
+
+HANDLERS = (("undo_post", _on_undo), ("redo_post", _on_undo), ("load_post", _on_load))
 
 
 def register() -> None:
-    for handlers in (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post):
-        handlers.append(_on_undo)
+    for name, handler in HANDLERS:
+        getattr(bpy.app.handlers, name).append(handler)
 
 
 def unregister() -> None:
-    for handlers in (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post):
-        handlers.remove(_on_undo)
+    for name, handler in HANDLERS:
+        getattr(bpy.app.handlers, name).remove(handler)
+    _switched.clear()

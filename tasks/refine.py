@@ -18,7 +18,7 @@ from .generate import summary_of
 from .photo import Taken, no_photo, photo_of
 from .queue import Outcome, Task
 from .sources import check_idle
-from .stages import RECOLOR_STAGES, REFINE_STAGES
+from .stages import PHOTO_STAGES, RECOLOR_STAGES, REFINE_STAGES
 from .target import Target
 
 
@@ -115,4 +115,5 @@ def coloring(
         message = Message("{name}: {count:,} vertices colored", name=target.name, count=count)
         return Outcome(made.taken.added_to(message), target)
 
-    return Task(blender_object.name, RECOLOR_STAGES, work, deliver)
+    stages = PHOTO_STAGES if photo else RECOLOR_STAGES
+    return Task(blender_object.name, stages, work, deliver)

@@ -31,7 +31,8 @@ REFINE_STAGES = {
     "extract": (Message("Extracting the surface"), 0.9),
     "color": (Message("Coloring"), 0.1),
 }
-RECOLOR_STAGES = {
+RECOLOR_STAGES = {"color": (Message("Coloring"), 1.0)}
+PHOTO_STAGES = {
     "color": (Message("Coloring"), 0.4),
     "prepare": (Message("Removing the background"), 0.2),
     "match": (Message("Matching the picture"), 0.2),

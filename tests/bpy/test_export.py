@@ -96,7 +96,7 @@ def test_a_script_s_object_gets_a_texture_on_the_way(bpy, addon, truck, monkeypa
         assert copy != truck and not copy.users_scene
         assert 600 < len(copy.data.polygons) <= 700
         assert exports.colors_of(copy) == "texture"
-        sides = {tuple(image.size) for image in bpy.data.images if image.triposr.is_texture}
+        sides = {tuple(image.size) for image in bpy.data.images if image.triposr.texture != "none"}
         assert sides == {(1024, 1024)}
         1 / 0  # noqa: B018
     assert (names(), truck.data.materials[:]) == (before, materials)

@@ -461,4 +461,25 @@ def test_variants_get_no_texture(bpy, addon, request, picture: Path, is_clicked:
     pump(session, session.pictures)
     assert not session.edits.is_running()
     assert len([each for each in bpy.data.objects if each.triposr.variants]) == 2
-    assert not [image for image in bpy.data.images if image.triposr.is_texture]
+    assert not [image for image in bpy.data.images if image.triposr.texture != "none"]
+
+
+def test_viewports_follow_an_undo(bpy, addon, truck) -> None:
+    """Undo leaves the shading as it is; a mesh with vertex colors only would be gray in it."""
+    spaces = list(addon("scene.viewports").viewports(bpy.context))
+    assert spaces
+    bpy.ops.ed.undo_push(message="before")
+    texturing, machine = addon("tasks.texture").texturing, addon("api")._machine()
+    texturing(bpy.context, truck, machine, True, 2000, "512", False, False, False).do()
+    shown = lambda: {space.shading.color_type for space in spaces}  # noqa: E731
+    assert shown() == {"TEXTURE"}
+    bpy.ops.ed.undo()
+    assert shown() == {"VERTEX"}
+    bpy.ops.ed.redo()
+    assert shown() == {"TEXTURE"}
+    addon("api").refine(bpy.data.objects["toy truck"], resolution=32)
+    assert shown() == {"VERTEX"}
+    for space in spaces:  # the artist's own choice stays
+        space.shading.color_type = "MATERIAL"
+    bpy.ops.ed.undo()
+    assert shown() == {"MATERIAL"}

@@ -65,7 +65,7 @@ def test_texture_by_the_button(window: Window) -> None:
     window.move(*window.viewport_center())
     time.sleep(2)
     window.screenshot("texture-solid")
-    window.run(f"{SHADING}.type = 'MATERIAL'")
+    window.run(f"{SHADING}.type = 'MATERIAL'\nview3d()[1].tag_redraw()")
     time.sleep(15)  # until the shaders are compiled, without a graphics card
     window.screenshot("texture-material-preview")
     window.run(f"{SHADING}.type = 'SOLID'")
@@ -73,6 +73,8 @@ def test_texture_by_the_button(window: Window) -> None:
     window.wait(f"{FACES} == {faces}", 30, "undo")
     assert not window.evaluate(IS_TEXTURED)
     assert window.evaluate(STATE)[:3] == before[:3]
+    # In textured shading, a mesh with vertex colors only is gray.
+    assert window.evaluate(f"{SHADING}.color_type") == "VERTEX"
     time.sleep(1)
     window.screenshot("texture-undone")
 
