@@ -262,7 +262,7 @@ def test_what_failed_keeps_no_pixels(bpy, addon, scene, monkeypatch) -> None:
     spot = addon("scene.placement").Spot((0.0, 0.0, 0.0))
     try:
         for _ in range(3):
-            source = generate.image_source(image)
+            source = addon("tasks.sources").image_source(image)
             session.pictures.submit(generate.generation(bpy.context, source, chosen, spot, True))
         del source
         while session.pictures.is_running():
