@@ -91,7 +91,7 @@ def test_a_click_gives_what_a_script_gets(
     apart = np.abs(vertices(addon, truck) - vertices(addon, by_script))
     differs = np.abs(colors(truck) - colors(by_script))
     if name == "remesh quads":  # its threads add up in any order, which moves a few vertices
-        assert apart.mean() < 1e-3 and differs.mean() < 2 / 255
+        assert apart.mean() < 5e-3 and differs.mean() < 2 / 255
     else:
         assert apart.max() < 1e-5 and differs.max() < 2 / 255
     assert truck.triposr.mirrored == by_script.triposr.mirrored
