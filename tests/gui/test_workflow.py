@@ -199,11 +199,22 @@ OF_OBJECT = ("resolution", "threshold", "tightness", "closed")
 OF_SCENE = ("background", "keep_largest", "foreground_ratio", "resolution", "threshold", "closed")
 
 
+SCROLL = """
+window, area, _ = view3d()
+region = next(r for r in area.regions if r.type == "UI")
+with bpy.context.temp_override(window=window, area=area, region=region):
+    for _ in range(20):
+        bpy.ops.view2d.scroll_{way}()
+"""
+
+
 @pytest.mark.every_version
 def test_the_whole_panel_is_there_and_works(window: Window) -> None:
     artist.generate(window)
     window.screenshot("whole-panel", window.sidebar)
     seen = window.controls()
+    window.run(SCROLL.format(way="down"))  # the tab is longer than the window
+    seen |= window.controls()
     wanted = {f"bpy.ops.triposr.{name}" for name in OPERATORS}
     assert wanted <= {call.partition("(")[0] for call in seen}
     for owner, names in (("window_managers", OF_OBJECT), ("scenes", OF_SCENE)):
@@ -216,6 +227,7 @@ def test_the_whole_panel_is_there_and_works(window: Window) -> None:
     time.sleep(0.3)
     window.key("ctrl+a", "4", "8", "Return")
     assert window.evaluate("bpy.context.scene.triposr.resolution") == 48
+    window.run(SCROLL.format(way="up"))
     window.click_button("bpy.ops.triposr.regenerate", 0.75)
     window.wait("bpy.data.objects['vase'].triposr.resolution == 48", artist.TIMEOUT, "regenerating")
     assert window.evaluate(NEW_OBJECTS) == ["vase"]
