@@ -102,7 +102,7 @@ def test_variants(window: Window) -> None:
     artist.look_at_new_objects(window)
     time.sleep(2)
     window.screenshot("variants")
-    window.click_button("bpy.ops.triposr.keep_variant")
+    window.click_button("bpy.ops.triposr.keep_variant", 0.25)
     window.wait(f"{NEW_OBJECTS} == ['vase']", 30, "the one that is kept")
     window.move(*window.viewport_center())
     window.key("ctrl+z")
