@@ -40,8 +40,8 @@ def main() -> None:
                 "blender": bpy.app.version_string,
                 "vertices": len(mesh.vertices),
                 "mesh_seconds": min(made),
-                "texture_seconds": {size: texturing(addon, size) for size in ("1024", "2048")},
                 "enable_seconds": enabling(addon),
+                "texture_seconds": {size: texturing(addon, size) for size in ("1024", "2048")},
             }
         )
     )
