@@ -17,8 +17,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..machine.devices import choose_device, memory_errors
-from ..message import Message
+from ..machine.devices import choose_device
 from ..scene_code import SceneCode
 from ..surface.field import Field
 from ..surface.grid import Grid
@@ -74,14 +73,10 @@ def surface_near(
         device: Device that evaluates the density: `auto`, `cpu`, `cuda`, ...
 
     Raises:
-        DeviceError: Memory ran out, or the device does not work.
+        DeviceError: The device does not work. If memory runs out, the caller says what to do.
     """
     tick = tick or ignore_progress
-    with (
-        memory_errors(Message("texturing the mesh")),
-        torch.inference_mode(),
-        Workers(choose_device(device)) as workers,
-    ):
+    with torch.inference_mode(), Workers(choose_device(device)) as workers:
         field = Field(code, workers)
         lattice = _Lattice(field, threshold)
         lattice.add(points, NEAR + 2, lambda done: tick("snap", 0.4 * done))

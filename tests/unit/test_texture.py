@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from triposr.inference import SceneCode
-from triposr.inference.errors import InputError
+from triposr.inference.errors import DeviceMemoryError, InputError
 from triposr.inference.texture.bake import bake
 from triposr.inference.texture.corners import Corners
 from triposr.inference.texture.pictures import TextureOptions
@@ -247,3 +247,17 @@ def test_one_can_leave_in_every_stage(ball: SceneCode) -> None:
 
         with pytest.raises(KeyboardInterrupt):
             bake(ball, THRESHOLD, corners, AsItIs(), TextureOptions(256), tick=leave, device="cpu")
+
+
+@pytest.mark.parametrize("step", ["bake.rasterize", "surface.Field"])
+def test_memory_that_runs_out_has_a_hint_about_textures(ball: SceneCode, monkeypatch, step) -> None:
+    def run_out(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(f"triposr.inference.texture.{step}", run_out)
+    points, uv = octahedron(1)
+    tangents, signs = tangents_of(points, uv, points)
+    corners = Corners(points * np.float32(RADIUS), uv, points, tangents, signs)
+    with pytest.raises(DeviceMemoryError) as error:
+        bake(ball, THRESHOLD, corners, AsItIs(), TextureOptions(64), device="cpu")
+    assert "smaller Size" in error.value.hint
