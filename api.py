@@ -24,7 +24,17 @@ from .inference.types import Machine
 from .preferences import machine
 from .scene.export.report import ExportReport
 from .scene.source import check_source, surface_of
-from .settings import CLEAN_UP, MIRROR, RECOLOR, REMESH, SURFACE, TEXTURE, Setting, checked
+from .settings import (
+    CLEAN_UP,
+    MIRROR,
+    RECOLOR,
+    REMESH,
+    SURFACE,
+    TEXTURE,
+    Setting,
+    checked,
+    defaults_of,
+)
 from .tasks import edit
 from .tasks import export as exports
 from .tasks.camera import camera_setup
@@ -216,7 +226,7 @@ def export(blender_object: bpy.types.Object, path: Path | str, target: str = "we
 
 
 def _with_defaults(settings: tuple[Setting, ...], given: dict[str, object]) -> dict[str, object]:
-    return {each.name: each.default for each in settings} | checked(settings, given)
+    return defaults_of(settings) | checked(settings, given)
 
 
 def _machine() -> Machine:

@@ -202,19 +202,21 @@ ORIGIN = Setting(
     ),
 )
 
+TEXTURE_SIZES = (
+    ("512", "512", "For games on phones, and for many objects"),
+    ("1024", "1024", "For objects in the background"),
+    ("2048", "2048", "Finer than the network's detail; shows a projected photo well"),
+    ("4096", "4096", "For close-ups; takes four times the memory of 2048"),
+)
+"""Sides of textures, in pixels."""
+
 AFTER_TEXTURE = Setting(
     "texture",
     label="Texture",
     description="Size of the texture that the new object gets, in pixels; None leaves it with "
     "vertex colors and all its faces",
     default="none",
-    choices=(
-        ("none", "None", "Vertex colors only"),
-        ("512", "512", "For games on phones, and for many objects"),
-        ("1024", "1024", "For objects in the background"),
-        ("2048", "2048", "Finer than the network's detail; shows a projected photo well"),
-        ("4096", "4096", "For close-ups; takes four times the memory of 2048"),
-    ),
+    choices=(("none", "None", "Vertex colors only"), *TEXTURE_SIZES),
 )
 AFTER_FACES = Setting(
     "texture_faces",
@@ -363,12 +365,7 @@ TEXTURE_SIZE = Setting(
     label="Size",
     description="Side of the textures, in pixels",
     default="2048",
-    choices=(
-        ("512", "512", "For games on phones, and for many objects"),
-        ("1024", "1024", "For objects in the background"),
-        ("2048", "2048", "Finer than the network's detail; shows a projected photo well"),
-        ("4096", "4096", "For close-ups; takes four times the memory of 2048"),
-    ),
+    choices=TEXTURE_SIZES,
 )
 NORMAL_MAP = Setting(
     "normal_map",
@@ -427,6 +424,11 @@ TARGET = Setting(
         ),
     ),
 )
+
+
+def defaults_of(settings: tuple[Setting, ...]) -> dict[str, Value]:
+    """Return the default values of settings, by name."""
+    return {setting.name: setting.default for setting in settings}
 
 
 def values_of(settings: tuple[Setting, ...], holder: object) -> dict[str, object]:

@@ -12,7 +12,7 @@ from mathutils import Matrix
 from ..inference.errors import InputError
 from ..inference.texture.camera import SENSOR, Camera
 from .identity import is_local
-from .mesh import collection_for
+from .mesh import link
 from .pixels import SCENE_RESULTS, packed_image
 from .placement import Placement, to_blender_frame
 
@@ -143,18 +143,8 @@ def _own_camera(
 
 def _new_camera(context: bpy.types.Context, blender_object: bpy.types.Object) -> bpy.types.Object:
     name = f"{blender_object.name} Camera"
-    collection = collection_for(context)
-    data = bpy.data.cameras.new(name)
-    camera = bpy.data.objects.new(name, data)
-    try:
-        collection.objects.link(camera)
-    except RuntimeError as error:
-        bpy.data.cameras.remove(data)  # which removes the object, too
-        raise InputError(
-            "Nothing can be added to the collection {name!r}",
-            "Select a collection of this file in the Outliner",
-            name=collection.name,
-        ) from error
+    camera = bpy.data.objects.new(name, bpy.data.cameras.new(name))
+    link(context, camera)
     return camera
 
 

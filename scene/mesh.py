@@ -43,19 +43,9 @@ def add_object(
         location: Where the object's origin lies, in world space.
         turn: Rotation about Z, in radians; at 0 the object faces -Y.
     """
-    collection = collection_for(context)
-    data = new_mesh(mesh, name, placement)
-    blender_object = bpy.data.objects.new(name, data)
+    blender_object = bpy.data.objects.new(name, new_mesh(mesh, name, placement))
     blender_object.location, blender_object.rotation_euler.z = location, turn
-    try:
-        collection.objects.link(blender_object)
-    except RuntimeError as error:
-        bpy.data.meshes.remove(data)  # which removes the object, too
-        raise InputError(
-            "Nothing can be added to the collection {name!r}",
-            "Select a collection of this file in the Outliner",
-            name=collection.name,
-        ) from error
+    link(context, blender_object)
     _show_in_local_views(context, blender_object)
     # In any other mode, a new active object would interrupt what the artist is editing.
     if context.mode == "OBJECT":
@@ -66,7 +56,25 @@ def add_object(
     return blender_object
 
 
-def collection_for(context: bpy.types.Context) -> bpy.types.Collection:
+def link(context: bpy.types.Context, new: bpy.types.Object) -> None:
+    """Add a new object to the collection for new objects.
+
+    Raises:
+        InputError: Nothing can be added there; the object and its data are gone then.
+    """
+    collection = _collection(context)
+    try:
+        collection.objects.link(new)
+    except RuntimeError as error:
+        bpy.data.batch_remove((new, new.data))
+        raise InputError(
+            "Nothing can be added to the collection {name!r}",
+            "Select a collection of this file in the Outliner",
+            name=collection.name,
+        ) from error
+
+
+def _collection(context: bpy.types.Context) -> bpy.types.Collection:
     """The collection for a new object: the active one, unless it is linked or excluded."""
     active = context.view_layer.active_layer_collection
     collection = active.collection

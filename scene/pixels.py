@@ -76,9 +76,14 @@ def new_image(rgba: np.ndarray, name: str, is_color: bool = True) -> bpy.types.I
     return image
 
 
-def packed_image(content: bytes, name: str) -> bpy.types.Image:
-    """A packed image data-block of a PNG file's content, which Blender decodes when it is shown."""
-    image = bpy.data.images.new(name, 1, 1)
+def packed_image(content: bytes, name: str, is_data: bool = False) -> bpy.types.Image:
+    """A packed image data-block of a PNG file's content, which Blender decodes when it is shown.
+
+    Args:
+        is_data: Whether the values are no colors. Colors keep the color space that Blender gives
+            new images: studios name it in their own way.
+    """
+    image = bpy.data.images.new(name, 1, 1, is_data=is_data)
     image.pack(data=content, data_len=len(content))
     image.source = "FILE"
     return image

@@ -11,6 +11,7 @@ import numpy as np
 from ..inference.texture.pictures import Textures
 from .identity import is_local
 from .material import color_material, is_ours
+from .pixels import packed_image
 
 UV_MAP = "TripoSR"
 """Name of the UV map that the add-on makes."""
@@ -123,11 +124,8 @@ def _nodes(material: bpy.types.Material, role: str) -> list[bpy.types.Node]:
 
 
 def _image(name: str, content: bytes, role: str) -> bpy.types.Image:
-    """A packed image with the content of a PNG file, which Blender decodes when it is shown."""
-    # Colors keep the color space that Blender gives new images: studios name it in their own way.
-    image = bpy.data.images.new(name, 1, 1, is_data=role == "normal")
-    image.pack(data=content, data_len=len(content))
-    image.source = "FILE"
+    """A packed image with the content of a PNG file, marked as the add-on's."""
+    image = packed_image(content, name, is_data=role == "normal")
     image.triposr.texture = role
     return image
 

@@ -28,7 +28,7 @@ from ..scene.export.report import ExportReport, summary_of
 from ..scene.export.targets import TARGETS, Target
 from ..scene.source import has_source
 from ..scene.temporary import in_temporary_place
-from ..settings import TARGET, TEXTURE
+from ..settings import TARGET, TEXTURE, defaults_of
 from .queue import Outcome, Task
 from .stages import EXPORT_STAGES
 from .texture import texturing
@@ -131,7 +131,7 @@ def _textured_copy(
     are the usual ones.
     """
     note = blender_object.triposr
-    settings = {each.name: each.default for each in TEXTURE} | {"faces": note.texture_faces}
+    settings = defaults_of(TEXTURE) | {"faces": note.texture_faces}
     if note.texture != "none":
         settings["size"] = note.texture
     before = [set(blocks) for blocks in _blocks()]

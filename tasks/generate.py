@@ -31,7 +31,7 @@ from ..scene.source import check_source, remember_source
 from ..scene.undo import push_undo_step
 from ..scene.viewpoint import turn_to_viewer
 from ..scene.viewports import show_colors
-from ..settings import OBJECT, TEXTURE, checked, values_of
+from ..settings import OBJECT, TEXTURE, checked, defaults_of, values_of
 from .job import Cancelled
 from .queue import Outcome, Task
 from .session import edits
@@ -319,15 +319,15 @@ class _Delivery:
         chosen = self.chosen
         if chosen.texture == "none" or self.variants:  # of variants, all but one are deleted
             return ""
-        settings = {"size": chosen.texture, "faces": chosen.texture_faces}
-        defaults = {each.name: each.default for each in TEXTURE}
+        own = {"size": chosen.texture, "faces": chosen.texture_faces}
+        settings = defaults_of(TEXTURE) | own
         this_machine = machine(context, self.is_clicked)
         make = partial(texturing, context, new, this_machine, self.is_clicked)
         if not self.is_clicked:
-            make(**(defaults | settings)).do()
+            make(**settings).do()
             return ""
         try:
-            edits.submit(make(**(defaults | settings)))
+            edits.submit(make(**settings))
         except (TripoSRError, OSError) as error:  # what was built must not count as failed
             return explain(error).message
         return ""

@@ -34,12 +34,17 @@ from .sources import check_idle
 from .stages import TEXTURE_STAGES
 from .target import Target
 
-OVERLAPPING = 0.02
-"""Share of a UV map that may overlap before the artist is told: two islands often touch."""
+MARGIN = 8
+"""Texels between two islands: enough for three smaller levels of a mipmap."""
 
+LOST = 0.001
+"""Share of a surface that may have no place in its UV map without a remark."""
+
+OVERLAPPING = 0.02
+"""Share of a UV map that may overlap without a remark: two islands often touch."""
 
 NEAR = 0.9
-"""Share of the texels whose true surface must be found, or the artist is told."""
+"""Share of the texels below which a remark says that the true surface was not found."""
 
 
 @dataclass(frozen=True)
@@ -157,13 +162,6 @@ def _steps(data: bpy.types.Mesh, faces: int, size: int) -> tuple[list[Step], flo
     steps: list[Step] = [("reduce", {"faces": faces})] if too_many else []
     unwrap: Step = ("unwrap", {"name": UV_MAP, "margin": MARGIN / size})
     return [*steps, unwrap, ("corners", {})], 0.0
-
-
-MARGIN = 8
-"""Texels between two islands: enough for three smaller levels of a mipmap."""
-
-LOST = 0.001
-"""Share of a surface that may have no place in its UV map before the artist is told."""
 
 
 def _summary(target: bpy.types.Object, made: _Made, size: int, without_place: float) -> Message:

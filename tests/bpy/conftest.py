@@ -9,6 +9,7 @@ import background
 import pytest
 from blender_at_exit import pytest_sessionfinish, pytest_unconfigure  # noqa: F401
 from PIL import Image, ImageDraw
+from textured import add_figure
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -59,3 +60,19 @@ def truck(bpy: ModuleType, picture: Path):
     """An object made from the picture."""
     bpy.ops.triposr.generate(filepath=str(picture), resolution=64, size=2.0)
     return bpy.context.object
+
+
+@pytest.fixture
+def export(addon, tmp_path: Path):
+    """Exports a thing to a file in a temporary folder, as a script does."""
+
+    def export(thing, name: str = "a.glb", target: str = "web"):
+        return addon("api").export(thing, tmp_path / name, target)
+
+    return export
+
+
+@pytest.fixture
+def figure(bpy: ModuleType):
+    """A textured object that no picture made."""
+    return add_figure(bpy)

@@ -8,20 +8,6 @@ from glb import gltf
 from gltf_validator import validate
 from textured import add_figure, skin
 
-
-@pytest.fixture
-def export(bpy, addon, tmp_path: Path):
-    def export(thing, name: str = "a.glb", target: str = "web"):
-        return addon("api").export(thing, tmp_path / name, target)
-
-    return export
-
-
-@pytest.fixture
-def figure(bpy):
-    return add_figure(bpy)
-
-
 RED, BLUE = (1, 0, 0, 1), (0, 0, 1, 1)
 
 

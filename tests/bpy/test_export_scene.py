@@ -18,19 +18,6 @@ from textured import add_figure
 
 
 @pytest.fixture
-def export(bpy, addon, tmp_path: Path):
-    def export(thing, name: str = "a.glb", target: str = "web"):
-        return addon("api").export(thing, tmp_path / name, target)
-
-    return export
-
-
-@pytest.fixture
-def figure(bpy):
-    return add_figure(bpy)
-
-
-@pytest.fixture
 def errors(addon):
     return addon("inference.errors")
 
