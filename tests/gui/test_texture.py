@@ -14,8 +14,8 @@ IS_TEXTURED = f"addon.scene.texture.is_textured({VASE})"
 SHADING = "view3d()[1].spaces.active.shading"
 BUTTON = "bpy.ops.triposr.texture"
 
-HEADER = 32
-"""Pixels from the middle of the last row of Refine to that of the next panel's header, Mesh."""
+HEADER = 22
+"""Pixels from the lower edge of Refine's last row to the middle of the next panel's header, Mesh."""
 
 STATE = f"""[
     {FACES}, len({VASE}.data.uv_layers), [m.name for m in {VASE}.data.materials],
@@ -26,7 +26,7 @@ STATE = f"""[
 
 def open_mesh_panel(window: Window) -> None:
     """Open the panel, which is closed at first, by its header."""
-    x, y = window.find_button("bpy.ops.triposr.refine", 0.25)
+    x, y = window.below_button("bpy.ops.triposr.refine", 0.25)
     window.click(x, y + HEADER)
     window.find_button(BUTTON, 0.25)
 

@@ -17,6 +17,7 @@ from root_session import HERE, INSIDE, RootSession
 WIDTH, HEIGHT = 1280, 1040
 HOVER = 0.4  # seconds; below 0.3 Blender may not know yet what is under the mouse
 SCAN_STEP = 16  # pixels; a button is 20 high
+EDGE_STEP = 2  # pixels
 MIDDLE, END = 0.5, 0.83  # parts of the sidebar's width: the middle of a row, an icon at its end
 SOCKET = "server.sock"
 LOG = "blender.log"
@@ -176,6 +177,15 @@ class Window:
     def click_button(self, call: str, across: float = MIDDLE) -> None:
         self.find_button(call, across)
         self._xdotool("click", "1")
+
+    def below_button(self, call: str, across: float = MIDDLE) -> tuple[int, int]:
+        """Return the first point below a button, found as by `find_button`."""
+        x, y = self.find_button(call, across)
+        while self.evaluate("under_mouse()")["operator"].startswith(call):
+            y += EDGE_STEP
+            self.move(x, y)
+            time.sleep(HOVER)
+        return x, y
 
     def controls(self) -> set[str]:
         """The operator calls and full data paths of all that the open tab shows."""
