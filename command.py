@@ -19,7 +19,8 @@ from .scene.export.names import destination
 from .scene.export.nodes import nodes_of
 from .scene.export.report import ExportReport
 from .scene.export.targets import TARGETS
-from .settings import AFTER_FACES, AFTER_TEXTURE, OBJECT, TARGET, Setting, checked, values_of
+from .settings import AFTER_FACES, AFTER_TEXTURE, OBJECT, TARGET, checked, defaults_of
+from .shell import add_settings, given
 from .tasks.export import colors_of
 
 NAME = "triposr"
@@ -132,26 +133,8 @@ def _parser() -> argparse.ArgumentParser:
         help="where the files go, which decides their format and limits, instead of --format",
     )
     group = parser.add_argument_group("settings")
-    for setting in OBJECT:
-        _add_setting(group, setting)
+    add_settings(group, OBJECT)
     return parser
-
-
-def _add_setting(group: argparse._ArgumentGroup, setting: Setting) -> None:
-    """Add the option for a setting; by default, its help is the tooltip."""
-    description = setting.flag_help.replace("%", "%%")
-    if isinstance(setting.default, bool):
-        action = "store_false" if setting.default else "store_true"
-        group.add_argument(setting.flag, dest=setting.name, action=action, help=description)
-        return
-    kind: dict[str, object] = {"choices": tuple(name for name, _, _ in setting.choices)}
-    if setting.limits is not None:
-        low, high = setting.limits
-        kind = {"type": type(setting.default), "metavar": setting.metavar}
-        description += f"; {low:g} to {high:g}"
-    group.add_argument(
-        setting.flag, dest=setting.name, help=f"{description}; default: {setting.default}", **kind
-    )
 
 
 def _settings(options: argparse.Namespace) -> dict[str, object]:
@@ -160,14 +143,14 @@ def _settings(options: argparse.Namespace) -> dict[str, object]:
     Raises:
         ValueError: An option would have no effect.
     """
-    given = {k: v for k, v in values_of(OBJECT, options).items() if v is not None}
-    if AFTER_FACES.name in given and given.get(AFTER_TEXTURE.name, "none") == "none":
+    values = given(OBJECT, options)
+    if AFTER_FACES.name in values and values.get(AFTER_TEXTURE.name, "none") == "none":
         target = TARGETS.get(options.target)
         if target is None or target.endings[0] in target.shows_vertex_colors:
             raise ValueError(
                 f"{AFTER_FACES.flag} is for objects with a texture: add {AFTER_TEXTURE.flag} 2048"
             )
-    return {setting.name: setting.default for setting in OBJECT} | given
+    return defaults_of(OBJECT) | values
 
 
 def _expanded(pictures: list[str]) -> list[Path]:

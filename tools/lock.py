@@ -1,7 +1,7 @@
 """Pin every requirement with its hashes: requirements/*.in becomes requirements/*.txt.
 
-`make lock` runs this. The locks of the documentation and of extra transformers releases hold only
-the pins that lock.txt lacks.
+`make lock` runs this. The locks of the documentation, of the batch command and of extra
+transformers releases hold only the pins that lock.txt lacks.
 
     .venv/bin/python tools/lock.py [NAME...]
 
@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
+DOCS, BATCH = REQUIREMENTS / "docs.in", REQUIREMENTS / "batch.in"
 
 # rembg requires these; inference/picture/matting.py puts them off when it imports
 # rembg. Without them and their own requirements, its first import takes 0.4 s instead of 43 s.
@@ -35,11 +36,15 @@ HEADER = """\
 
 
 def compile_pins(
-    pip_compile: Path, source: Path, agreeing_with: Iterable[str] = ()
+    pip_compile: Path,
+    source: Path,
+    agreeing_with: Iterable[str] = (),
+    left_out: Iterable[str] = LEFT_OUT,
 ) -> dict[str, str]:
     """Return {`name==version`: its line with hashes} for everything that `source` requires.
 
-    Packages pinned in `agreeing_with`, as `name==version`, keep that version.
+    Packages pinned in `agreeing_with`, as `name==version`, keep that version. Those of `left_out`
+    are not returned.
     """
     with tempfile.TemporaryDirectory() as folder:
         output, constraints = Path(folder) / "pins.txt", Path(folder) / "constraints.txt"
@@ -54,7 +59,7 @@ def compile_pins(
             check=True,
         )
         pins = read_pins(output)
-    return {pin: block for pin, block in pins.items() if pin.split("==")[0] not in LEFT_OUT}
+    return {pin: block for pin, block in pins.items() if pin.split("==")[0] not in left_out}
 
 
 def read_pins(path: Path) -> dict[str, str]:
@@ -85,14 +90,19 @@ def main() -> None:
             write_lock(base_source, compile_pins(binaries / "pip-compile", base_source))
         base = read_pins(base_source.with_suffix(".txt"))
 
-        extras = [REQUIREMENTS / "docs.in", *sorted(REQUIREMENTS.glob("transformers-*.in"))]
-        for source in extras:
+        # For .venv too, where everything is as in lock.txt. Ray needs some of what rembg does not.
+        present = dict(base)
+        for source, left_out in (DOCS, LEFT_OUT), (BATCH, ()):
+            if not names or source.stem in names:
+                pins = compile_pins(binaries / "pip-compile", source, present, left_out)
+                write_lock(source, {pin: pins[pin] for pin in pins if pin not in present})
+            present |= read_pins(source.with_suffix(".txt"))
+
+        # An extra transformers release is installed elsewhere.
+        for source in sorted(REQUIREMENTS.glob("transformers-*.in")):
             if names and source.stem not in names:
                 continue
-            # The site is built in .venv, where everything is as in lock.txt; an extra transformers
-            # release is installed elsewhere.
-            agreeing_with = base if source.stem == "docs" else ()
-            pins = compile_pins(binaries / "pip-compile", source, agreeing_with)
+            pins = compile_pins(binaries / "pip-compile", source)
             write_lock(source, {pin: block for pin, block in pins.items() if pin not in base})
 
         build = REQUIREMENTS / "build.in"  # for a separate environment, so with all requirements

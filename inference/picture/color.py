@@ -139,7 +139,7 @@ def _with_gamma(
     if (is_usual and matrix is None) or not 0.1 <= gamma <= 10:
         return color
     values = np.asarray(color, np.float32) / 255
-    linear = _srgb_to_linear(values) if is_usual else values ** (1 / gamma)
+    linear = srgb_to_linear(values) if is_usual else values ** (1 / gamma)
     if matrix is not None:
         linear = linear @ matrix
     return Image.fromarray(_to_8_bit(linear_to_srgb(linear)))
@@ -186,7 +186,7 @@ def linear_to_srgb(linear: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.where(linear <= 0.0031308, 12.92 * linear, curved), np.float32)
 
 
-def _srgb_to_linear(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def srgb_to_linear(values: NDArray[np.float32]) -> NDArray[np.float32]:
     curved = ((values + 0.055) / 1.055) ** 2.4
     return np.asarray(np.where(values <= 0.04045, values / 12.92, curved), np.float32)
 

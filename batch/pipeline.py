@@ -1,0 +1,201 @@
+"""Data flow of a run through Ray Data: pictures in, rows out. No bpy.
+
+    pictures ──prepare──▶ network's input ──Encoder──▶ scene code ──finish──▶ files and a row
+               any core                     actors                  any core
+
+Ray moves the data, limits how much of it waits, and starts workers anew that were lost. Pictures
+that were lost with a worker come again in a later round.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from .rows import Row
+from .run import Run
+from .stages import Batch, Encoder, each, finish, prepare
+
+if TYPE_CHECKING:
+    import ray.data
+
+log = logging.getLogger(__name__)
+
+ROUNDS = 3
+"""How often a picture is begun whose worker is lost, before it counts as failed."""
+
+BLOCKS, LARGEST_BLOCK = 200, 64
+"""Pictures are handed out in so many blocks, but in blocks of at most so many: larger ones cost less
+scheduling, smaller ones lose less with a worker and divide evenly."""
+
+BLOCK_BYTES = 64 << 20
+"""Bytes at which a worker hands on what it has of a block."""
+
+MEMORY = 3.0
+"""Memory of a worker that runs the network, divided by the size of the weights, with torch added."""
+
+TORCH = 700 << 20
+"""Bytes that torch and the rest take in each worker."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the workers may use.
+
+    Attributes:
+        address: Address of a cluster; empty for this machine.
+        cores: Of this machine; 0 for all.
+        actors: Workers that run the network; 0 for one on each GPU, else one for each `threads`
+            cores, as far as memory allows.
+        threads: CPU threads of each of them.
+        batch: Blocks of pictures that go through the network's workers at a time.
+        weights_bytes: Size of the weights.
+    """
+
+    address: str = ""
+    cores: int = 0
+    actors: int = 0
+    threads: int = 1
+    weights_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The stages; a benchmark may exchange them."""
+
+    prepare: Callable[..., Iterator[dict[str, list[Any]]]] = prepare
+    encoder: type = Encoder
+    finish: Callable[..., Iterator[dict[str, list[Any]]]] = finish
+
+
+def start_ray(resources: Resources) -> None:
+    """Start Ray on this machine, or join a cluster.
+
+    Raises:
+        ConnectionError: There is no cluster at the address.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing leaves the machine
+    os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray
+    from ray.data import DataContext
+
+    if resources.address:
+        ray.init(address=resources.address, log_to_driver=False, logging_level=logging.ERROR)
+    else:
+        ray.init(
+            num_cpus=resources.cores or None,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.target_max_block_size = BLOCK_BYTES
+    # A block whose worker is lost does not end the run; its pictures come again.
+    context.max_errored_blocks = -1
+    context.log_internal_stack_trace = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+
+
+def stop_ray() -> None:
+    """End what `start_ray` began: on this machine, all of Ray's processes."""
+    import ray
+
+    ray.shutdown()
+
+
+def process(
+    pictures: Sequence[str],
+    known: Sequence[str],
+    run: Run,
+    resources: Resources,
+    stages: Stages | None = None,
+) -> Iterator[tuple[int, str, Row]]:
+    """Process pictures, and yield (index of the picture, kind, row) as they become final.
+
+    Args:
+        pictures: Paths and URLs.
+        known: For each, the digest with which an earlier run has finished it; or nothing.
+        run: Settings.
+        resources: What Ray may use; Ray must be running.
+        stages: What to do; None for the real stages.
+    """
+    stages = stages or Stages()
+    waiting = list(range(len(pictures)))
+    for attempt in range(1, ROUNDS + 1):
+        found = bytearray(len(pictures))
+        # A picture that takes its worker with it takes no others from the second round on.
+        size = min(max(len(waiting) // BLOCKS, 1), LARGEST_BLOCK) if attempt == 1 else 1
+        blocks = [
+            pa.table(
+                {
+                    "number": part,
+                    "picture": [pictures[number] for number in part],
+                    "known": [known[number] for number in part],
+                    "attempt": [attempt] * len(part),
+                }
+            )
+            for part in (waiting[at : at + size] for at in range(0, len(waiting), size))
+        ]
+        for batch in _flow(blocks, run, resources, stages).iter_batches(
+            batch_size=None, batch_format="numpy", prefetch_batches=0
+        ):
+            for number, kind, row, _ in each(batch):
+                if not found[number]:
+                    found[number] = True
+                    yield number, kind, row
+        waiting = [number for number in waiting if not found[number]]
+        if not waiting:
+            return
+        log.warning("%d pictures were lost with their workers in round %d", len(waiting), attempt)
+    for number in waiting:
+        row = Row(picture=pictures[number], settings=run.digest, weights=run.weights)
+        yield number, "done", replace(
+            row,
+            attempts=ROUNDS,
+            error=f"The worker ended {ROUNDS} times while it had this picture",
+            hint="Look into Ray's logs: most often, there was not enough memory",
+        )
+
+
+def _flow(
+    blocks: list[pa.Table], run: Run, resources: Resources, stages: Stages
+) -> ray.data.Dataset:
+    """The data flow, which starts when it is read from."""
+    import ray
+    from ray.data import ActorPoolStrategy
+
+    gpus = int(ray.cluster_resources().get("GPU", 0)) if run.device != "cpu" else 0
+    cores = int(ray.cluster_resources().get("CPU", 1))
+    # Without GPUs, network and surface share the cores: one computes while the other waits.
+    most = resources.actors or gpus or max(cores // resources.threads, 1)
+    actors = ActorPoolStrategy(min_size=1, max_size=most, initial_size=1)
+    needed = {"num_gpus": 1, "num_cpus": 1} if gpus else {"num_cpus": 0}
+    memory = int(MEMORY * resources.weights_bytes) + TORCH
+    return (
+        ray.data.from_arrow(blocks)
+        .map_batches(
+            partial(stages.prepare, run=run), batch_size=None, num_cpus=1, max_retries=0
+        )
+        .map_batches(
+            stages.encoder,
+            fn_constructor_args=(run,),
+            batch_size=None,
+            compute=actors,
+            memory=memory,
+            max_restarts=-1,
+            max_task_retries=0,
+            **needed,
+        )
+        .map_batches(
+            partial(stages.finish, run=run), batch_size=None, num_cpus=1, max_retries=0
+        )
+    )

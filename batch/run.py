@@ -1,0 +1,152 @@
+"""What all pictures of a run have in common. No Ray, no torch at import, no bpy."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ..inference.errors import InputError
+from ..inference.model.weights import STARTER_FOLDER, find_model, weights_file
+from ..inference.types import Options
+from .rows import FORMAT, RUN
+from .storage import Folder, StorageError
+
+SHARD_FROM = 4096
+"""Number of pictures from which the objects lie in subfolders: file managers and object storages
+show a folder of more slowly."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The settings of a run, which go to every worker.
+
+    Attributes:
+        output: Path or URL of the output folder.
+        settings: Values of settings.OBJECT, by name.
+        model: Folder of the model; empty for the starter model that each machine's package brings.
+        weights: SHA-256 of the model's weights, which each worker compares.
+        matting_folder: See `Options.matting_folder`; empty for rembg's own.
+        device, precision: See `load_model`.
+        threads: CPU threads of each worker that runs the network.
+        keeps_codes: Whether to write scene codes.
+        is_sharded: Whether files lie in subfolders.
+    """
+
+    output: str
+    settings: Mapping[str, Any]
+    model: str
+    weights: str
+    matting_folder: str = ""
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int = 1
+    keeps_codes: bool = True
+    is_sharded: bool = False
+
+    @property
+    def model_folder(self) -> Path:
+        """The model's folder on this machine."""
+        return Path(self.model) if self.model else STARTER_FOLDER
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the settings."""
+        return hashlib.sha256(json.dumps(dict(self.settings), sort_keys=True).encode()).hexdigest()
+
+    @property
+    def options(self) -> Options:
+        """The settings of the reconstruction.
+
+        Raises:
+            InputError: A value is out of its range.
+        """
+        names = {field.name for field in fields(Options)} & self.settings.keys()
+        folder = Path(self.matting_folder) if self.matting_folder else None
+        return Options(
+            **{name: self.settings[name] for name in names}, matting_folder=folder
+        )
+
+    def note(self, folder: Folder) -> None:
+        """Write into the output folder what its objects have in common.
+
+        Raises:
+            InputError: The folder holds objects made with other settings or weights.
+            StorageError: Nothing can be written.
+        """
+        mine = {
+            "format": FORMAT,
+            "settings": dict(self.settings),
+            "digest": self.digest,
+            "weights": self.weights,
+            "model": self.model_folder.name,
+            "is_draft": not self.model,
+        }
+        content = folder.read(RUN)
+        if content is not None:
+            _compare(_parsed(content, folder), mine, folder)
+        folder.write(RUN, json.dumps(mine, indent=1).encode())
+
+
+def _parsed(content: bytes, folder: Folder) -> dict[str, Any]:
+    try:
+        theirs = json.loads(content)
+        if theirs["format"] == FORMAT:
+            dict(theirs["settings"]), str(theirs["weights"])
+            return dict(theirs)
+    except (ValueError, KeyError, TypeError) as error:
+        raise StorageError(
+            "{name} in {place} is damaged", "Choose another folder", name=RUN, place=folder.place
+        ) from error
+    raise InputError(
+        "{place} was written by another version",
+        "Choose another folder, or the version that wrote it",
+        place=folder.place,
+    )
+
+
+def _compare(theirs: dict[str, Any], mine: dict[str, Any], folder: Folder) -> None:
+    """Refuse to mix objects of different settings in one folder."""
+    names = theirs["settings"].keys() | mine["settings"].keys()
+    unlike = [
+        f"{name} {theirs['settings'].get(name)} and not {mine['settings'].get(name)}"
+        for name in sorted(names)
+        if theirs["settings"].get(name) != mine["settings"].get(name)
+    ]
+    if theirs["weights"] != mine["weights"]:
+        unlike.append(f"the model {theirs.get('model')}, with other weights")
+    if unlike:
+        raise InputError(
+            "{place} holds objects that were made with {unlike}",
+            "Choose another output folder, or the same settings",
+            place=folder.place,
+            unlike=", ".join(unlike),
+        )
+
+
+def chosen_model(folder: str) -> tuple[str, str]:
+    """Return the folder of the model, empty for the starter model, and its weights' SHA-256.
+
+    Args:
+        folder: The folder asked for; empty for the best model on this machine.
+
+    Raises:
+        ModelFilesError: The folder holds no weights.
+    """
+    if folder:
+        path = Path(folder).expanduser().absolute()
+        weights = weights_file(path)
+    else:
+        path = find_model(None)
+        weights = weights_file(path)
+    return ("" if path == STARTER_FOLDER else str(path)), digest_of_file(weights)
+
+
+def digest_of_file(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

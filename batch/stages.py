@@ -1,0 +1,291 @@
+"""The three stages between a picture and its files, as the workers run them. No Ray, no bpy.
+
+Each takes a batch, columns of equal length, and yields its rows one by one. A row that has become
+final at an early stage passes through the others as it is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import logging
+import os
+import pickle
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..inference.errors import InputError, TripoSRError
+from ..inference.message import Message
+from .rows import Row
+from .run import Run, digest_of_file
+from .storage import Folder, StorageError, read
+
+if TYPE_CHECKING:
+    from ..inference.pipeline import Reconstruction
+    from ..inference.scene_code import SceneCode
+
+log = logging.getLogger(__name__)
+
+Batch = Mapping[str, Any]
+"""Columns of equal length: `number` of the picture, `kind`, `row` (JSON) and `work` (pickled)."""
+
+WORK, DONE, KEPT, FATAL = "work", "done", "kept", "fatal"
+"""Kinds of rows: on the way; final; as an earlier run left it; an error that ends the run."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Prepared:
+    """What the first stage makes of a picture.
+
+    Attributes:
+        rgb: See `PreparedImage`.
+        matte: (H, W) uint8, 255 where the subject is.
+        size: Width and height of the picture, in pixels.
+        cutout: See `small_cutout`.
+    """
+
+    rgb: NDArray[np.float32]
+    matte: NDArray[np.uint8]
+    size: tuple[int, int]
+    cutout: NDArray[np.uint8]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Encoded:
+    """What the second stage adds: the scene code, instead of the network's input."""
+
+    code: SceneCode
+    matte: NDArray[np.uint8]
+    size: tuple[int, int]
+    cutout: NDArray[np.uint8]
+
+
+def output(number: int, kind: str, row: Row, work: object = None) -> dict[str, list[Any]]:
+    """Return a batch of one row."""
+    packed = b"" if work is None else pickle.dumps(work, protocol=5)
+    return {"number": [number], "kind": [kind], "row": [row.to_json()], "work": [packed]}
+
+
+def each(batch: Batch) -> Iterator[tuple[int, str, Row, bytes]]:
+    """Iterate over the rows of a batch that a stage has returned."""
+    columns = (batch[name] for name in ("number", "kind", "row", "work"))
+    for number, kind, row, work in zip(*columns, strict=True):
+        yield int(number), str(kind), Row.from_json(str(row)), bytes(work)
+
+
+# First stage: decode and matte, on any core
+
+
+def prepare(batch: Batch, run: Run) -> Iterator[dict[str, list[Any]]]:
+    """Turn pictures into the network's input.
+
+    Args:
+        batch: Columns `number`, `picture`, `attempt`, and `known`: the digest with which an earlier
+            run has finished a picture, or nothing.
+        run: The run.
+    """
+    columns = (batch[name] for name in ("number", "picture", "attempt", "known"))
+    for number, picture, attempt, known in zip(*columns, strict=True):
+        row = Row(
+            picture=str(picture), settings=run.digest, weights=run.weights, attempts=int(attempt)
+        )
+        yield _prepared(int(number), row, str(known), run)
+
+
+def _prepared(number: int, row: Row, known: str, run: Run) -> dict[str, list[Any]]:
+    started = time.perf_counter()
+    try:
+        from ..inference.picture.prepare import prepare_image
+        from .thumbnail import small_cutout
+
+        content = read(row.picture)
+        row = dataclasses.replace(row, digest=hashlib.sha256(content).hexdigest())
+        if row.digest == known:
+            return output(number, KEPT, row)
+        prepared = prepare_image(content, run.options)
+        matte = np.asarray(prepared.cutout)[..., 3]
+        work = Prepared(prepared.rgb, matte, prepared.size, small_cutout(prepared.cutout))
+    except Exception as error:  # one bad picture does not stop the others
+        return output(number, DONE, failed(row, error))
+    return output(number, WORK, _timed(row, "prepare", started), work)
+
+
+# Second stage: the network, on workers that keep it
+
+
+class Encoder:
+    """Worker that holds a model and turns the network's inputs into scene codes."""
+
+    def __init__(self, run: Run) -> None:
+        self._problem: TripoSRError | None = None
+        try:
+            self._model = _loaded(run)
+        except TripoSRError as error:
+            # Raised here, Ray would try again and again; so the first row reports it.
+            self._problem = error
+
+    def __call__(self, batch: Batch) -> Iterator[dict[str, list[Any]]]:
+        for number, kind, row, work in each(batch):
+            if kind != WORK:
+                yield output(number, kind, row)
+            elif self._problem is not None:
+                yield output(number, FATAL, failed(row, self._problem))
+            else:
+                yield self._encoded(number, row, pickle.loads(work))
+
+    def _encoded(self, number: int, row: Row, work: Prepared) -> dict[str, list[Any]]:
+        started = time.perf_counter()
+        row = dataclasses.replace(row, device=str(self._model.device))
+        try:
+            code = self._model.encode(work.rgb)
+        except Exception as error:  # one bad picture does not stop the others
+            return output(number, DONE, failed(row, error))
+        encoded = Encoded(code, work.matte, work.size, work.cutout)
+        return output(number, WORK, _timed(row, "encode", started), encoded)
+
+
+def _loaded(run: Run) -> Any:
+    """Load the model, and make sure that it is that of the run."""
+    import torch
+
+    from ..inference.model.checkpoint import load_model
+    from ..inference.model.weights import weights_file
+
+    torch.set_num_threads(run.threads)
+    weights = weights_file(run.model_folder)
+    if digest_of_file(weights) != run.weights:
+        raise InputError(
+            "{folder} on {machine} holds other weights than where the run was started",
+            "Copy the model's folder to every machine",
+            folder=str(run.model_folder),
+            machine=os.uname().nodename,
+        )
+    return load_model(run.model_folder, run.device, run.precision)
+
+
+# Third stage: extract and write, on any core
+
+
+def finish(batch: Batch, run: Run) -> Iterator[dict[str, list[Any]]]:
+    """Turn scene codes into files."""
+    for number, kind, row, work in each(batch):
+        if kind != WORK:
+            yield output(number, kind, row)
+            continue
+        try:
+            row = _finished(row, pickle.loads(work), run)
+        except StorageError as error:  # it would hit all others, too
+            yield output(number, FATAL, failed(row, error))
+        except Exception as error:  # one bad picture does not stop the others
+            yield output(number, DONE, failed(row, error))
+        else:
+            yield output(number, DONE, row)
+
+
+def _finished(row: Row, work: Encoded, run: Run) -> Row:
+    import torch
+
+    from ..inference.surface.extraction import extract_mesh
+    from ..scene.placement import placed
+    from .glb import colored_glb
+    from .thumbnail import thumbnail
+
+    torch.set_num_threads(1)  # there are as many of these tasks as cores
+    options, settings = run.options, run.settings
+    started = time.perf_counter()
+    mesh = extract_mesh(
+        work.code, options.resolution, options.threshold, device="cpu", closed=options.closed
+    )
+    row = _timed(row, "extract", started)
+    row = _matched(row, mesh.vertices, mesh.faces, work)
+    started = time.perf_counter()
+    placement, _ = placed(mesh, settings["size"], settings["measure"], settings["origin"])
+    stem = stem_of(row.picture)
+    glb = colored_glb(placement.place(mesh.vertices), mesh.faces, mesh.colors, stem)
+    row = dataclasses.replace(
+        row,
+        file=f"objects/{_place(row, run)}.glb",
+        code=f"scene_codes/{_place(row, run)}.safetensors" if run.keeps_codes else "",
+        thumbnail=f"thumbnails/{_place(row, run)}.jpg",
+        vertices=len(mesh.vertices),
+        faces=len(mesh.faces),
+        cut_off=bool(mesh.cut_off),
+        scale=placement.scale,
+        base=placement.base,
+    )
+    folder = Folder(run.output)
+    if row.code:
+        folder.write(row.code, work.code.to_bytes(half=True))
+    folder.write(row.thumbnail, thumbnail(work.cutout, mesh.vertices, mesh.faces, mesh.colors))
+    folder.write(row.file, glb)
+    return _timed(row, "write", started)
+
+
+def _matched(
+    row: Row, vertices: NDArray[np.float32], faces: NDArray[np.int32], work: Encoded
+) -> Row:
+    """Add the picture's camera and the match; without them, the object is as good."""
+    from ..inference.texture.camera_fit import fit_camera
+
+    started = time.perf_counter()
+    try:
+        fitted = fit_camera(vertices, faces, work.matte, size=work.size)
+    except InputError as error:  # a picture without a background, which shows no outline
+        log.info("%s: no camera: %s", row.picture, error)
+        return row
+    camera = fitted.camera
+    values = (
+        *(camera.elevation, camera.azimuth, camera.fov, camera.distance, *camera.center),
+        *(float(camera.width), float(camera.height)),
+    )
+    row = dataclasses.replace(row, camera=values, match=float(fitted.match))
+    return _timed(row, "match", started)
+
+
+def stem_of(picture: str) -> str:
+    """Return a picture's name without its folder and ending."""
+    return PurePosixPath(picture.replace("\\", "/").partition("?")[0]).stem or "picture"
+
+
+def _place(row: Row, run: Run) -> str:
+    """The name of a picture's files, without folder and ending, the same in every run.
+
+    Pictures of one name in two folders get different ones, by a digest of their whole paths.
+    """
+    mark = hashlib.sha256(row.picture.encode()).hexdigest()[:8]
+    stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in stem_of(row.picture))
+    name = f"{stem.encode()[:80].decode(errors='ignore')}-{mark}"
+    return f"{mark[:2]}/{name}" if run.is_sharded else name
+
+
+def _timed(row: Row, stage: str, started: float) -> Row:
+    seconds = round(time.perf_counter() - started, 4)
+    return dataclasses.replace(row, seconds={**row.seconds, stage: seconds})
+
+
+def failed(row: Row, error: BaseException) -> Row:
+    """Return the row of a picture that became no object."""
+    if isinstance(error, MemoryError):
+        error = TripoSRError(
+            "There is not enough memory", "Use fewer cores, or a lower resolution"
+        )
+    elif not isinstance(error, TripoSRError):
+        log.error("Unexpected error with %s", row.picture, exc_info=error)
+        error = TripoSRError(
+            "Unexpected error: {kind}: {error}",
+            "Report it, with the picture",
+            kind=type(error).__name__,
+            error=str(error),
+        )
+    return dataclasses.replace(
+        row, file="", code="", thumbnail="", error=_text(error.message), hint=_text(error.hint)
+    )
+
+
+def _text(message: Message) -> str:
+    return str(message)

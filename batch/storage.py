@@ -1,0 +1,193 @@
+"""Files on this machine or in an object storage, by path or URL. No Ray, no torch, no bpy.
+
+PyArrow reaches S3, Google Cloud Storage and Hadoop; fsspec reaches the rest if its package for it
+is installed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+import fsspec
+import pyarrow as pa
+from pyarrow import fs
+
+from ..inference.errors import InputError
+
+OF_ARROW = ("s3", "gs", "gcs", "hdfs", "viewfs", "file")
+"""Schemes that PyArrow's own file systems serve."""
+
+
+class StorageError(InputError):
+    """A file or folder cannot be read or written."""
+
+
+def is_url(place: str) -> bool:
+    """Whether a place is a URL; `C:\\...` is none."""
+    return "://" in place
+
+
+def absolute(place: str) -> str:
+    """Return the URL, or the absolute path, of a place."""
+    return place.rstrip("/") if is_url(place) else str(Path(place).expanduser().absolute())
+
+
+@lru_cache(maxsize=64)
+def _file_system(scheme_and_host: str) -> tuple[fs.FileSystem, str]:
+    """The file system of a URL's first part, and the path of that part."""
+    scheme = scheme_and_host.partition("://")[0]
+    try:
+        if scheme in OF_ARROW:
+            return fs.FileSystem.from_uri(scheme_and_host)
+        return fs.PyFileSystem(fs.FSSpecHandler(fsspec.filesystem(scheme))), scheme_and_host
+    except (ValueError, ImportError, pa.ArrowException, OSError) as error:
+        raise StorageError(
+            "{place} cannot be reached ({error})",
+            "Check the address, or install the package that the message names",
+            place=scheme_and_host,
+            error=str(error).partition("\n")[0],
+        ) from error
+
+
+def located(place: str) -> tuple[fs.FileSystem, str]:
+    """Return the file system of a path or URL, and the path in it.
+
+    Raises:
+        StorageError: There is no file system for such URLs.
+    """
+    if not is_url(place):
+        return fs.LocalFileSystem(), str(Path(place).absolute())
+    scheme, _, rest = place.partition("://")
+    host, _, path = rest.partition("/")
+    query = ""
+    if "?" in path:  # such as ?region=…&endpoint_override=…, which belong to the file system
+        path, _, query = path.partition("?")
+    system, root = _file_system(f"{scheme}://{host}{'/?' + query if query else ''}")
+    return system, "/".join(part for part in (root.rstrip("/"), path) if part)
+
+
+def read(place: str) -> bytes:
+    """Return the content of a file.
+
+    Raises:
+        StorageError: It is missing or cannot be read.
+    """
+    system, path = located(place)
+    try:
+        with system.open_input_stream(path, compression=None) as stream:
+            return bytes(stream.read())
+    except FileNotFoundError as error:
+        raise StorageError(
+            "{place} does not exist", "Check the name and the folder", place=place
+        ) from error
+    except (OSError, pa.ArrowException) as error:
+        raise StorageError(
+            "{place} cannot be read ({error})",
+            "Check the permissions and the connection",
+            place=place,
+            error=_reason(error),
+        ) from error
+
+
+class Folder:
+    """The folder that a run writes to, with subfolders, on this machine or in an object storage."""
+
+    def __init__(self, place: str) -> None:
+        self.place = absolute(place)
+        self._system, self._root = located(self.place)
+        self.is_local = isinstance(self._system, fs.LocalFileSystem)
+
+    def __reduce__(self) -> tuple[type[Folder], tuple[str]]:
+        """Connections do not travel to other processes."""
+        return type(self), (self.place,)
+
+    def path(self, name: str) -> str:
+        """Return the path of a file in the file system."""
+        return f"{self._root}/{name}"
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file, whole or not at all.
+
+        Raises:
+            StorageError: Nothing can be written.
+        """
+        path = self.path(name)
+        try:
+            if self.is_local:
+                _replace(Path(path), content)
+            else:
+                # An object appears when its upload is complete.
+                with self._system.open_output_stream(path) as stream:
+                    stream.write(content)
+        except (OSError, pa.ArrowException) as error:
+            raise StorageError(
+                "Nothing can be written to {place} ({error})",
+                "Free some space or mend the permissions, then run the same command again",
+                place=self.place,
+                error=_reason(error),
+            ) from error
+
+    def read(self, name: str) -> bytes | None:
+        """Return the content of a file; None if it does not exist.
+
+        Raises:
+            StorageError: It cannot be read.
+        """
+        try:
+            with self._system.open_input_stream(self.path(name), compression=None) as stream:
+                return bytes(stream.read())
+        except FileNotFoundError:
+            return None
+        except (OSError, pa.ArrowException) as error:
+            raise StorageError(
+                "{place} cannot be read ({error})",
+                "Check the permissions and the connection",
+                place=f"{self.place}/{name}",
+                error=_reason(error),
+            ) from error
+
+    def names(self, folder: str = "", deep: bool = False) -> list[str]:
+        """Return the names of the files in a subfolder, relative to this folder, sorted."""
+        selector = fs.FileSelector(
+            self.path(folder).rstrip("/"), recursive=deep, allow_not_found=True
+        )
+        found = self._system.get_file_info(selector)
+        start = len(self._root) + 1
+        return sorted(info.path[start:] for info in found if info.type == fs.FileType.File)
+
+    def remove(self, name: str) -> None:
+        """Delete a file, if it exists."""
+        with contextlib.suppress(FileNotFoundError):
+            self._system.delete_file(self.path(name))
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file of this machine beside its place, then move it there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file, partial = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
+    try:
+        with os.fdopen(file, "wb") as stream:
+            stream.write(content)
+        os.chmod(partial, 0o666 & ~_umask())  # mkstemp lets nobody else read
+        os.replace(partial, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(partial)
+        raise
+
+
+@lru_cache(maxsize=1)
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _reason(error: Exception) -> str:
+    """What an error says, on one line; the system's own words if they are known."""
+    known = getattr(error, "strerror", None)
+    return str(known or error).partition("\n")[0]
