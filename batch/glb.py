@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
+from PIL import Image
 from trimesh.exchange.gltf import export_glb
 from trimesh.visual import TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
 from ..inference.picture.color import srgb_to_linear
+from ..inference.texture.pictures import Textures
+from .unwrap import Unwrapped
 
 UNSIGNED_SHORT = 5123
 """glTF's componentType: 8 bits are too few for linear colors, whose dark ones would show steps."""
@@ -53,12 +57,31 @@ def colored_glb(
     return _exported(mesh, name)
 
 
+def textured_glb(mesh: Unwrapped, textures: Textures, name: str) -> bytes:
+    """Return the content of a GLB file with one mesh with a texture and, if there is one, a normal
+    map.
+    """
+    material = PBRMaterial(
+        name=name,
+        metallicFactor=0.0,
+        roughnessFactor=ROUGHNESS,
+        baseColorTexture=Image.open(io.BytesIO(textures.color)),
+        normalTexture=None
+        if textures.normals is None
+        else Image.open(io.BytesIO(textures.normals)),
+    )
+    visual = TextureVisuals(uv=mesh.uv, material=material)
+    points, normals = to_gltf_frame(mesh.points), to_gltf_frame(mesh.normals)
+    made = trimesh.Trimesh(points, mesh.faces, vertex_normals=normals, process=False, visual=visual)
+    tangents = np.column_stack((to_gltf_frame(mesh.tangents[:, :3]), mesh.tangents[:, 3]))
+    made.vertex_attributes["_TANGENT"] = tangents.astype(np.float32)
+    return _exported(made, name)
+
+
 def _exported(mesh: trimesh.Trimesh, name: str) -> bytes:
     scene = trimesh.Scene()
     scene.add_geometry(mesh, node_name=name, geom_name=name)
-    return bytes(
-        export_glb(scene, include_normals=True, tree_postprocessor=_with_standard_names)
-    )
+    return bytes(export_glb(scene, include_normals=True, tree_postprocessor=_with_standard_names))
 
 
 def _with_standard_names(tree: dict[str, Any]) -> None:
@@ -66,9 +89,10 @@ def _with_standard_names(tree: dict[str, Any]) -> None:
     for mesh in tree["meshes"]:
         for primitive in mesh["primitives"]:
             attributes = primitive["attributes"]
-            if "_COLOR_0" in attributes:
-                attributes["COLOR_0"] = attributes.pop("_COLOR_0")
+            for name in ("_COLOR_0", "_TANGENT"):
+                if name in attributes:
+                    attributes[name.removeprefix("_")] = attributes.pop(name)
+            if "COLOR_0" in attributes:
                 accessor = tree["accessors"][attributes["COLOR_0"]]
                 assert accessor["componentType"] == UNSIGNED_SHORT
                 accessor["normalized"] = True
-                accessor.pop("min", None), accessor.pop("max", None)

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from .rows import Row
 from .run import Run
-from .stages import Batch, Encoder, each, finish, prepare
+from .stages import Encoder, each, finish, prepare
 
 if TYPE_CHECKING:
     import ray.data
@@ -54,7 +54,6 @@ class Resources:
         actors: Workers that run the network; 0 for one on each GPU, else one for each `threads`
             cores, as far as memory allows.
         threads: CPU threads of each of them.
-        batch: Blocks of pictures that go through the network's workers at a time.
         weights_bytes: Size of the weights.
     """
 
@@ -81,8 +80,7 @@ def start_ray(resources: Resources) -> None:
         ConnectionError: There is no cluster at the address.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing leaves the machine
-    os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # it would write between our lines
     import ray
     from ray.data import DataContext
 
@@ -158,11 +156,15 @@ def process(
         log.warning("%d pictures were lost with their workers in round %d", len(waiting), attempt)
     for number in waiting:
         row = Row(picture=pictures[number], settings=run.digest, weights=run.weights)
-        yield number, "done", replace(
-            row,
-            attempts=ROUNDS,
-            error=f"The worker ended {ROUNDS} times while it had this picture",
-            hint="Look into Ray's logs: most often, there was not enough memory",
+        yield (
+            number,
+            "done",
+            replace(
+                row,
+                attempts=ROUNDS,
+                error=f"The worker ended {ROUNDS} times while it had this picture",
+                hint="Look into Ray's logs: most often, there was not enough memory",
+            ),
         )
 
 
@@ -182,20 +184,24 @@ def _flow(
     memory = int(MEMORY * resources.weights_bytes) + TORCH
     return (
         ray.data.from_arrow(blocks)
-        .map_batches(
-            partial(stages.prepare, run=run), batch_size=None, num_cpus=1, max_retries=0
-        )
+        .map_batches(partial(stages.prepare, run=run), num_cpus=1, ray_remote_args_fn=_once)
         .map_batches(
             stages.encoder,
             fn_constructor_args=(run,),
-            batch_size=None,
             compute=actors,
             memory=memory,
-            max_restarts=-1,
-            max_task_retries=0,
+            ray_remote_args_fn=_once_by_any,
             **needed,
         )
-        .map_batches(
-            partial(stages.finish, run=run), batch_size=None, num_cpus=1, max_retries=0
-        )
+        .map_batches(partial(stages.finish, run=run), num_cpus=1, ray_remote_args_fn=_once)
     )
+
+
+def _once() -> dict[str, int]:
+    """Ray's options of a task that is lost with its worker: rounds repeat it, not Ray."""
+    return {"max_retries": 0}
+
+
+def _once_by_any() -> dict[str, int]:
+    """Ray's options of an actor that starts anew when it was lost, without what it was doing."""
+    return {"max_restarts": -1, "max_task_retries": 0}

@@ -13,6 +13,7 @@ from typing import Any
 from ..inference.errors import InputError
 from ..inference.model.weights import STARTER_FOLDER, find_model, weights_file
 from ..inference.types import Options
+from ..settings import AFTER_TEXTURE
 from .rows import FORMAT, RUN
 from .storage import Folder, StorageError
 
@@ -53,6 +54,12 @@ class Run:
         """The model's folder on this machine."""
         return Path(self.model) if self.model else STARTER_FOLDER
 
+    @property
+    def texture_size(self) -> int:
+        """Side of the textures, in texels; 0 for vertex colors."""
+        size = self.settings[AFTER_TEXTURE.name]
+        return 0 if size == "none" else int(size)
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the settings."""
@@ -67,9 +74,7 @@ class Run:
         """
         names = {field.name for field in fields(Options)} & self.settings.keys()
         folder = Path(self.matting_folder) if self.matting_folder else None
-        return Options(
-            **{name: self.settings[name] for name in names}, matting_folder=folder
-        )
+        return Options(**{name: self.settings[name] for name in names}, matting_folder=folder)
 
     def note(self, folder: Folder) -> None:
         """Write into the output folder what its objects have in common.

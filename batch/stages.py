@@ -21,13 +21,16 @@ from numpy.typing import NDArray
 
 from ..inference.errors import InputError, TripoSRError
 from ..inference.message import Message
+from ..settings import AFTER_FACES
 from .rows import Row
 from .run import Run, digest_of_file
 from .storage import Folder, StorageError, read
 
 if TYPE_CHECKING:
-    from ..inference.pipeline import Reconstruction
     from ..inference.scene_code import SceneCode
+    from ..inference.texture.camera import Camera
+    from ..inference.types import MeshData
+    from ..scene.placement import Placement
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +50,14 @@ class Prepared:
         matte: (H, W) uint8, 255 where the subject is.
         size: Width and height of the picture, in pixels.
         cutout: See `small_cutout`.
+        photo: (H, W, 3) uint8, the picture's colors, if a texture is to show them.
     """
 
     rgb: NDArray[np.float32]
     matte: NDArray[np.uint8]
     size: tuple[int, int]
     cutout: NDArray[np.uint8]
+    photo: NDArray[np.uint8] | None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,6 +68,7 @@ class Encoded:
     matte: NDArray[np.uint8]
     size: tuple[int, int]
     cutout: NDArray[np.uint8]
+    photo: NDArray[np.uint8] | None
 
 
 def output(number: int, kind: str, row: Row, work: object = None) -> dict[str, list[Any]]:
@@ -108,8 +114,14 @@ def _prepared(number: int, row: Row, known: str, run: Run) -> dict[str, list[Any
         if row.digest == known:
             return output(number, KEPT, row)
         prepared = prepare_image(content, run.options)
-        matte = np.asarray(prepared.cutout)[..., 3]
-        work = Prepared(prepared.rgb, matte, prepared.size, small_cutout(prepared.cutout))
+        pixels = np.asarray(prepared.cutout)
+        work = Prepared(
+            rgb=prepared.rgb,
+            matte=pixels[..., 3],
+            size=prepared.size,
+            cutout=small_cutout(prepared.cutout),
+            photo=pixels[..., :3] if run.texture_size else None,
+        )
     except Exception as error:  # one bad picture does not stop the others
         return output(number, DONE, failed(row, error))
     return output(number, WORK, _timed(row, "prepare", started), work)
@@ -145,7 +157,7 @@ class Encoder:
             code = self._model.encode(work.rgb)
         except Exception as error:  # one bad picture does not stop the others
             return output(number, DONE, failed(row, error))
-        encoded = Encoded(code, work.matte, work.size, work.cutout)
+        encoded = Encoded(code, work.matte, work.size, work.cutout, work.photo)
         return output(number, WORK, _timed(row, "encode", started), encoded)
 
 
@@ -202,18 +214,22 @@ def _finished(row: Row, work: Encoded, run: Run) -> Row:
         work.code, options.resolution, options.threshold, device="cpu", closed=options.closed
     )
     row = _timed(row, "extract", started)
-    row = _matched(row, mesh.vertices, mesh.faces, work)
-    started = time.perf_counter()
+    row, camera = _matched(row, mesh, work)
     placement, _ = placed(mesh, settings["size"], settings["measure"], settings["origin"])
-    stem = stem_of(row.picture)
-    glb = colored_glb(placement.place(mesh.vertices), mesh.faces, mesh.colors, stem)
+    started = time.perf_counter()
+    if run.texture_size:
+        faces, glb = _textured(row, mesh, placement, camera, work, run)
+        row = _timed(row, "texture", started)
+    else:
+        points, faces = placement.place(mesh.vertices), len(mesh.faces)
+        glb = colored_glb(points, mesh.faces, mesh.colors, stem_of(row.picture))
+    started = time.perf_counter()
     row = dataclasses.replace(
         row,
         file=f"objects/{_place(row, run)}.glb",
         code=f"scene_codes/{_place(row, run)}.safetensors" if run.keeps_codes else "",
         thumbnail=f"thumbnails/{_place(row, run)}.jpg",
-        vertices=len(mesh.vertices),
-        faces=len(mesh.faces),
+        faces=faces,
         cut_off=bool(mesh.cut_off),
         scale=placement.scale,
         base=placement.base,
@@ -226,25 +242,54 @@ def _finished(row: Row, work: Encoded, run: Run) -> Row:
     return _timed(row, "write", started)
 
 
-def _matched(
-    row: Row, vertices: NDArray[np.float32], faces: NDArray[np.int32], work: Encoded
-) -> Row:
-    """Add the picture's camera and the match; without them, the object is as good."""
+def _matched(row: Row, mesh: MeshData, work: Encoded) -> tuple[Row, Camera | None]:
+    """Find the picture's camera and the match; without them, the object is as good."""
     from ..inference.texture.camera_fit import fit_camera
 
     started = time.perf_counter()
     try:
-        fitted = fit_camera(vertices, faces, work.matte, size=work.size)
+        fitted = fit_camera(mesh.vertices, mesh.faces, work.matte, size=work.size)
     except InputError as error:  # a picture without a background, which shows no outline
         log.info("%s: no camera: %s", row.picture, error)
-        return row
+        return row, None
     camera = fitted.camera
     values = (
         *(camera.elevation, camera.azimuth, camera.fov, camera.distance, *camera.center),
         *(float(camera.width), float(camera.height)),
     )
     row = dataclasses.replace(row, camera=values, match=float(fitted.match))
-    return _timed(row, "match", started)
+    return _timed(row, "match", started), camera
+
+
+def _textured(
+    row: Row,
+    mesh: MeshData,
+    placement: Placement,
+    camera: Camera | None,
+    work: Encoded,
+    run: Run,
+) -> tuple[int, bytes]:
+    """Unwrap a mesh and bake its textures: the number of faces, and the content of a GLB file.
+
+    The photo is on the front if the object matches it well, as in Blender.
+    """
+    from ..inference.texture.bake import bake
+    from ..inference.texture.camera import GOOD
+    from ..inference.texture.photo import Photo
+    from ..inference.texture.pictures import TextureOptions
+    from ..scene.placement import Frame
+    from .glb import textured_glb
+    from .unwrap import unwrap
+
+    points, size = placement.place(mesh.vertices), run.texture_size
+    unwrapped = unwrap(points, mesh.faces, run.settings[AFTER_FACES.name], size)
+    photo = None
+    if camera is not None and work.photo is not None and row.match >= GOOD:
+        photo = Photo(camera, work.photo, work.matte)
+    corners, frame = unwrapped.corners(), Frame(placement, "none")
+    threshold, options = run.options.threshold, TextureOptions(size)
+    textures = bake(work.code, threshold, corners, frame, options, photo, device="cpu")
+    return len(unwrapped.faces), textured_glb(unwrapped, textures, stem_of(row.picture))
 
 
 def stem_of(picture: str) -> str:
@@ -271,9 +316,7 @@ def _timed(row: Row, stage: str, started: float) -> Row:
 def failed(row: Row, error: BaseException) -> Row:
     """Return the row of a picture that became no object."""
     if isinstance(error, MemoryError):
-        error = TripoSRError(
-            "There is not enough memory", "Use fewer cores, or a lower resolution"
-        )
+        error = TripoSRError("There is not enough memory", "Use fewer cores, or a lower resolution")
     elif not isinstance(error, TripoSRError):
         log.error("Unexpected error with %s", row.picture, exc_info=error)
         error = TripoSRError(

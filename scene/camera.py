@@ -16,11 +16,6 @@ from .mesh import link
 from .pixels import SCENE_RESULTS, packed_image
 from .placement import Placement, to_blender_frame
 
-POOR, GOOD = 0.5, 0.7
-"""Match below which a camera is a guess, and from which on the photo is projected through it: in
-between, colors would land on the wrong parts.
-"""
-
 UNEVEN = 2e-3
 """How much the scale may differ between the axes of an object, relative to its square."""
 

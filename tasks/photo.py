@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from ..inference.errors import DeviceMemoryError, InputError, TripoSRError
 from ..inference.message import Message
-from ..inference.texture.camera import Camera
+from ..inference.texture.camera import GOOD, Camera
 from ..inference.types import Tick
 from ..preferences import model_folder
 from ..properties import object_options
-from ..scene.camera import GOOD, camera_of, note_camera
+from ..scene.camera import camera_of, note_camera
 from ..scene.mesh import positions, triangles
 from ..scene.placement import Placement
 from .sources import identity_of, kept_source

@@ -14,6 +14,11 @@ SENSOR = 36.0
 default sensor.
 """
 
+POOR, GOOD = 0.5, 0.7
+"""Match below which a camera is a guess, and from which on the photo is projected through it: in
+between, colors would land on the wrong parts.
+"""
+
 
 @dataclass(frozen=True)
 class Camera:

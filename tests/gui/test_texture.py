@@ -15,7 +15,7 @@ SHADING = "view3d()[1].spaces.active.shading"
 BUTTON = "bpy.ops.triposr.texture"
 
 HEADER = 22
-"""Pixels from the lower edge of Refine's last row to the middle of the next panel's header, Mesh."""
+"""Pixels from the lower edge of Refine's last row to the middle of the header of Mesh below it."""
 
 STATE = f"""[
     {FACES}, len({VASE}.data.uv_layers), [m.name for m in {VASE}.data.materials],
