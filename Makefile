@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 PYTHON := python3
 
-.PHONY: help demo test test-all test-unit test-bpy test-docs test-package lint zip package docs tables \
+.PHONY: help demo test test-all test-unit test-bpy test-docs test-package test-batch lint zip package docs tables \
 	screenshots lock bench gpu-check starter-eval real-eval camera-eval shadow-eval clean
 .DEFAULT_GOAL := help
 
@@ -19,7 +19,7 @@ test-all: lint ## The same, with every window test in both Blenders, and the rea
 test-all: IN_WINDOWS := --every-version
 test-all: export REAL_BUILD := --real-build
 test test-all:
-	@$(SIDE_BY_SIDE) test-package test-bpy test-unit test-docs
+	@$(SIDE_BY_SIDE) test-package test-bpy test-unit test-docs test-batch
 	$(BIN)/pytest tests/gui $(IN_WINDOWS)
 
 # Two at a time, the longest first; each target's output appears when the target is done. The window
@@ -27,7 +27,7 @@ test test-all:
 SIDE_BY_SIDE := env -u MAKEFLAGS $(MAKE) --no-print-directory -j2 --output-sync=target
 
 # Threads that wait leave the cores to the other tests.
-test-unit test-bpy test-docs test-package: test-%: $(READY)
+test-unit test-bpy test-docs test-package test-batch: test-%: $(READY)
 	@env -u MAKEFLAGS -u MAKELEVEL OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest tests/$* \
 		$(if $(filter bpy,$*),$(REAL_BUILD))
 
@@ -80,6 +80,6 @@ clean: ## Remove everything that can be rebuilt
 	rm -rf .venv out dist build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): requirements/lock.txt requirements/docs.txt requirements/torch.txt pyproject.toml tools/setup.sh
+$(READY): requirements/lock.txt requirements/docs.txt requirements/batch.txt requirements/torch.txt pyproject.toml tools/setup.sh
 	@tools/setup.sh
 	@touch $@

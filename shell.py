@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from .settings import Setting, values_of
 
@@ -19,7 +20,7 @@ def _add_setting(group: argparse._ArgumentGroup, setting: Setting) -> None:
         action = "store_false" if setting.default else "store_true"
         group.add_argument(setting.flag, dest=setting.name, action=action, help=description)
         return
-    kind: dict[str, object] = {"choices": tuple(name for name, _, _ in setting.choices)}
+    kind: dict[str, Any] = {"choices": tuple(name for name, _, _ in setting.choices)}
     if setting.limits is not None:
         low, high = setting.limits
         kind = {"type": type(setting.default), "metavar": setting.metavar}

@@ -65,10 +65,8 @@ def textured_glb(mesh: Unwrapped, textures: Textures, name: str) -> bytes:
         name=name,
         metallicFactor=0.0,
         roughnessFactor=ROUGHNESS,
-        baseColorTexture=Image.open(io.BytesIO(textures.color)),
-        normalTexture=None
-        if textures.normals is None
-        else Image.open(io.BytesIO(textures.normals)),
+        baseColorTexture=_image(textures.color),
+        normalTexture=_image(textures.normals),
     )
     visual = TextureVisuals(uv=mesh.uv, material=material)
     points, normals = to_gltf_frame(mesh.points), to_gltf_frame(mesh.normals)
@@ -76,6 +74,10 @@ def textured_glb(mesh: Unwrapped, textures: Textures, name: str) -> bytes:
     tangents = np.column_stack((to_gltf_frame(mesh.tangents[:, :3]), mesh.tangents[:, 3]))
     made.vertex_attributes["_TANGENT"] = tangents.astype(np.float32)
     return _exported(made, name)
+
+
+def _image(content: bytes | None) -> Image.Image | None:
+    return None if content is None else Image.open(io.BytesIO(content))
 
 
 def _exported(mesh: trimesh.Trimesh, name: str) -> bytes:

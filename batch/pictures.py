@@ -1,4 +1,4 @@
-"""Which pictures to turn into objects: files, folders, patterns, lists. No Ray, no torch, no bpy."""
+"""Which pictures to turn into objects: files, folders, patterns, lists. No Ray, no bpy."""
 
 from __future__ import annotations
 

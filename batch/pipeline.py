@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -31,14 +32,21 @@ ROUNDS = 3
 """How often a picture is begun whose worker is lost, before it counts as failed."""
 
 BLOCKS, LARGEST_BLOCK = 200, 64
-"""Pictures are handed out in so many blocks, but in blocks of at most so many: larger ones cost less
-scheduling, smaller ones lose less with a worker and divide evenly."""
+"""Pictures are handed out in so many blocks, of at most so many pictures: larger blocks cost less
+scheduling; smaller ones divide more evenly, and less is lost with a worker."""
 
 BLOCK_BYTES = 64 << 20
 """Bytes at which a worker hands on what it has of a block."""
 
+ONCE: dict[str, Any] = {"max_retries": 0}
+"""Ray's option of a task that is lost with its worker: rounds repeat it. Ray itself would go on
+forever with a picture that ends every worker."""
+
+ONCE_BY_ANY: dict[str, Any] = {"max_restarts": -1, "max_task_retries": 0}
+"""Ray's options of an actor that starts anew when it was lost, without what it was doing."""
+
 MEMORY = 3.0
-"""Memory of a worker that runs the network, divided by the size of the weights, with torch added."""
+"""Memory of a worker that runs the network, divided by the size of the weights; besides TORCH."""
 
 TORCH = 700 << 20
 """Bytes that torch and the rest take in each worker."""
@@ -83,7 +91,10 @@ def start_ray(resources: Resources) -> None:
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # it would write between our lines
     import ray
     from ray.data import DataContext
+    from ray.util.annotations import RayDeprecationWarning
 
+    # Of the options above, which have no other names yet.
+    warnings.filterwarnings("ignore", "`ray_remote_args` is deprecated", RayDeprecationWarning)
     if resources.address:
         ray.init(address=resources.address, log_to_driver=False, logging_level=logging.ERROR)
     else:
@@ -184,24 +195,14 @@ def _flow(
     memory = int(MEMORY * resources.weights_bytes) + TORCH
     return (
         ray.data.from_arrow(blocks)
-        .map_batches(partial(stages.prepare, run=run), num_cpus=1, ray_remote_args_fn=_once)
+        .map_batches(partial(stages.prepare, run=run), num_cpus=1, **ONCE)
         .map_batches(
             stages.encoder,
             fn_constructor_args=(run,),
             compute=actors,
             memory=memory,
-            ray_remote_args_fn=_once_by_any,
+            **ONCE_BY_ANY,
             **needed,
         )
-        .map_batches(partial(stages.finish, run=run), num_cpus=1, ray_remote_args_fn=_once)
+        .map_batches(partial(stages.finish, run=run), num_cpus=1, **ONCE)
     )
-
-
-def _once() -> dict[str, int]:
-    """Ray's options of a task that is lost with its worker: rounds repeat it, not Ray."""
-    return {"max_retries": 0}
-
-
-def _once_by_any() -> dict[str, int]:
-    """Ray's options of an actor that starts anew when it was lost, without what it was doing."""
-    return {"max_restarts": -1, "max_task_retries": 0}

@@ -1,4 +1,4 @@
-"""A small picture of an object beside its cut-out, for the contact sheet. No Ray, no torch, no bpy."""
+"""A small picture of an object beside its cut-out, for the contact sheet. No Ray, no bpy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SAMPLES = 8 * SIDE * SIDE
 """Points on the surface that are drawn: several for each pixel, so that there are no holes."""
 
 SHADE = 0.6
-"""Brightness of what is seen at a grazing angle: with the picture's light alone, shapes look flat."""
+"""Brightness at a grazing angle: with nothing but the picture's own light, shapes look flat."""
 
 QUALITY = 85
 
@@ -78,7 +78,7 @@ def _drawn(
     points, shades = _points(vertices @ view.T, faces, colors)
     low, high = points.min(axis=0), points.max(axis=0)
     scale = FILLED * SIDE / max(high[0] - low[0], high[1] - low[1], 1e-9)
-    places = SIDE / 2 + scale * (points - (low + high) / 2) * np.float32((1, -1, 1))
+    places = SIDE / 2 + scale * (points - (low + high) / 2) * np.array((1, -1, 1), np.float32)
     column, row = places[:, 0].astype(int), places[:, 1].astype(int)
     order = np.argsort(places[:, 2])
     image = np.full((SIDE, SIDE, 3), GROUND, np.uint8)

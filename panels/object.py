@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
+from ..inference.texture.camera import GOOD, POOR
 from ..scene.identity import is_local
 from ..scene.source import best_variant, has_source, variants_of
 from ..tasks.session import cameras, edits, refinements

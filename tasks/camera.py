@@ -10,13 +10,12 @@ import numpy as np
 from ..inference.engine import engine
 from ..inference.errors import InputError
 from ..inference.message import Message
-from ..inference.texture.camera import Camera
+from ..inference.texture.camera import POOR, Camera
 from ..inference.types import Tick
 from ..preferences import machine, model_folder
 from ..properties import object_options
 from ..scene.anchors import what_became_of
 from ..scene.camera import (
-    POOR,
     background_of,
     camera_of,
     look_through,

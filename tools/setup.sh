@@ -46,7 +46,7 @@ pip=(.venv/bin/pip --disable-pip-version-check -qq install)
 
 say "installing Blender and the locked packages (about 800 MB to download the first time)"
 "${pip[@]}" --no-deps --require-hashes -r requirements/lock.txt
-"${pip[@]}" --no-deps --require-hashes -r requirements/docs.txt
+"${pip[@]}" --no-deps --require-hashes -r requirements/docs.txt -r requirements/batch.txt
 say "installing $(grep '^torch' requirements/torch.txt)"
 "${pip[@]}" -r requirements/torch.txt
 "${pip[@]}" --no-deps --no-build-isolation --editable .
