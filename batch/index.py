@@ -29,7 +29,7 @@ SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in ("picture", "digest", "settings", "weights")),
         *((name, pa.string()) for name in ("file", "code", "thumbnail")),
-        *((name, pa.int64()) for name in ("vertices", "faces")),
+        ("faces", pa.int64()),
         ("cut_off", pa.bool_()),
         ("match", pa.float64()),
         ("camera", pa.list_(pa.float64())),

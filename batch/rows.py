@@ -28,7 +28,7 @@ class Row:
         file: GLB of the object.
         code: Scene code, for `SceneCode.load`.
         thumbnail: JPEG of the cut-out beside the object.
-        vertices, faces: Their numbers.
+        faces: Number of triangles.
         cut_off: Whether the model's box cuts the surface off.
         match: How well the object covers its subject in the picture, 0...1; 0 if not known.
         camera: Elevation, azimuth and field of view in degrees, distance, x and y of the center,
@@ -47,7 +47,6 @@ class Row:
     file: str = ""
     code: str = ""
     thumbnail: str = ""
-    vertices: int = 0
     faces: int = 0
     cut_off: bool = False
     match: float = 0.0
