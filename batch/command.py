@@ -235,7 +235,8 @@ def _done(
         return INTERRUPTED if problem.startswith("Interrupted") else 1
     kept = f" ({count.kept:,} of earlier runs)" if count.kept else ""
     failures = f", {count.failures:,} failed" if count.failures else ""
-    sys.stdout.write(f"{count.objects:,} objects{kept}{failures}: {folder.place}/{PAGE}\n")
+    noun = "object" if count.objects == 1 else "objects"
+    sys.stdout.write(f"{count.objects:,} {noun}{kept}{failures}: {folder.place}/{PAGE}\n")
     return 1 if count.failures else 0
 
 

@@ -99,8 +99,10 @@ def start_ray(resources: Resources) -> None:
         ray.init(address=resources.address, log_to_driver=False, logging_level=logging.ERROR)
     else:
         ray.init(
+            address="local",  # not a cluster that happens to run here
             num_cpus=resources.cores or None,
             include_dashboard=False,
+            _node_ip_address="127.0.0.1",  # a machine may change its network while a run goes on
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
