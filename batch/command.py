@@ -223,8 +223,8 @@ def _done(
                 progress.update()
     except KeyboardInterrupt:
         problem = "Interrupted. Run the same command again to go on."
-    except ConnectionError as error:
-        problem = f"There is no Ray cluster at {resources.address}: {error}"
+    except TripoSRError as error:  # of Ray, or of the output folder
+        problem = str(error)
     finally:
         stop_ray()
         with contextlib.suppress(StorageError) if problem else contextlib.nullcontext():

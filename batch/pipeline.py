@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from ..inference.errors import TripoSRError
 from .rows import Row
 from .run import Run
 from .stages import Encoder, each, finish, prepare
@@ -85,7 +86,7 @@ def start_ray(resources: Resources) -> None:
     """Start Ray on this machine, or join a cluster.
 
     Raises:
-        ConnectionError: There is no cluster at the address.
+        TripoSRError: There is no cluster at the address, or Ray does not start.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing leaves the machine
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # it would write between our lines
@@ -95,17 +96,24 @@ def start_ray(resources: Resources) -> None:
 
     # Of the options above, which have no other names yet.
     warnings.filterwarnings("ignore", "`ray_remote_args` is deprecated", RayDeprecationWarning)
-    if resources.address:
-        ray.init(address=resources.address, log_to_driver=False, logging_level=logging.ERROR)
-    else:
-        ray.init(
-            address="local",  # not a cluster that happens to run here
-            num_cpus=resources.cores or None,
-            include_dashboard=False,
-            _node_ip_address="127.0.0.1",  # a machine may change its network while a run goes on
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
+    silent: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    try:
+        if resources.address:
+            ray.init(address=resources.address, **silent)
+        else:
+            ray.init(
+                address="local",  # not a cluster that happens to run here
+                num_cpus=resources.cores or None,
+                include_dashboard=False,
+                _node_ip_address="127.0.0.1",  # machines change their networks during long runs
+                **silent,
+            )
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        raise TripoSRError(
+            "Ray does not start: {error}",
+            "Check the address of the cluster, and that memory and /dev/shm have space",
+            error=_first_line(error),
+        ) from error
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
@@ -138,6 +146,9 @@ def process(
         run: Settings.
         resources: What Ray may use; Ray must be running.
         stages: What to do; None for the real stages.
+
+    Raises:
+        TripoSRError: Ray cannot go on.
     """
     stages = stages or Stages()
     waiting = list(range(len(pictures)))
@@ -156,13 +167,10 @@ def process(
             )
             for part in (waiting[at : at + size] for at in range(0, len(waiting), size))
         ]
-        for batch in _flow(blocks, run, resources, stages).iter_batches(
-            batch_size=None, batch_format="numpy", prefetch_batches=0
-        ):
-            for number, kind, row, _ in each(batch):
-                if not found[number]:
-                    found[number] = True
-                    yield number, kind, row
+        for number, kind, row in _results(blocks, run, resources, stages):
+            if not found[number]:
+                found[number] = True
+                yield number, kind, row
         waiting = [number for number in waiting if not found[number]]
         if not waiting:
             return
@@ -181,6 +189,34 @@ def process(
         )
 
 
+def _results(
+    blocks: list[pa.Table], run: Run, resources: Resources, stages: Stages
+) -> Iterator[tuple[int, str, Row]]:
+    """What comes of a round's pictures.
+
+    Raises:
+        TripoSRError: Ray cannot go on, for instance because its head has ended.
+    """
+    import ray
+
+    batches = _flow(blocks, run, resources, stages).iter_batches(
+        batch_size=None, batch_format="numpy", prefetch_batches=0
+    )
+    try:
+        for batch in batches:
+            yield from ((number, kind, row) for number, kind, row, _ in each(batch))
+    except ray.exceptions.RayError as error:
+        raise TripoSRError(
+            "Ray cannot go on: {error}",
+            "Look into Ray's logs, then run the same command again",
+            error=_first_line(error),
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
 def _flow(
     blocks: list[pa.Table], run: Run, resources: Resources, stages: Stages
 ) -> ray.data.Dataset:
@@ -188,13 +224,14 @@ def _flow(
     import ray
     from ray.data import ActorPoolStrategy
 
-    gpus = int(ray.cluster_resources().get("GPU", 0)) if run.device != "cpu" else 0
-    cores = int(ray.cluster_resources().get("CPU", 1))
+    cluster = ray.cluster_resources()
+    gpus = int(cluster.get("GPU", 0)) if run.device != "cpu" else 0
     # Without GPUs, network and surface share the cores: one computes while the other waits.
-    most = resources.actors or gpus or max(cores // resources.threads, 1)
+    most = resources.actors or gpus or max(int(cluster.get("CPU", 1)) // resources.threads, 1)
     actors = ActorPoolStrategy(min_size=1, max_size=most, initial_size=1)
-    needed = {"num_gpus": 1, "num_cpus": 1} if gpus else {"num_cpus": 0}
-    memory = int(MEMORY * resources.weights_bytes) + TORCH
+    # A machine with too little for one worker tries all the same: Ray would wait forever.
+    needed = MEMORY * resources.weights_bytes + TORCH
+    memory = int(min(needed, 0.9 * cluster.get("memory", needed)))
     return (
         ray.data.from_arrow(blocks)
         .map_batches(partial(stages.prepare, run=run), num_cpus=1, **ONCE)
@@ -202,9 +239,10 @@ def _flow(
             stages.encoder,
             fn_constructor_args=(run,),
             compute=actors,
+            num_cpus=0,
+            num_gpus=1 if gpus else 0,
             memory=memory,
             **ONCE_BY_ANY,
-            **needed,
         )
         .map_batches(partial(stages.finish, run=run), num_cpus=1, **ONCE)
     )

@@ -1,6 +1,6 @@
 """Render the pictures in examples/pictures/: the demo's subjects, each from three sides.
 
-    .venv/bin/python tools/background.py tools/example_pictures.py
+.venv/bin/python tools/background.py tools/example_pictures.py
 """
 
 import sys
