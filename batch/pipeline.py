@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -48,6 +49,9 @@ ONCE_BY_ANY: dict[str, Any] = {"max_restarts": -1, "max_task_retries": 0}
 
 MEMORY = 3.0
 """Memory of a worker that runs the network, divided by the size of the weights; besides TORCH."""
+
+REACHABLE = 10.0
+"""Seconds after which a cluster counts as not reachable."""
 
 TORCH = 700 << 20
 """Bytes that torch and the rest take in each worker."""
@@ -99,6 +103,7 @@ def start_ray(resources: Resources) -> None:
     silent: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if resources.address:
+            _check_reachable(resources.address)
             ray.init(address=resources.address, **silent)
         else:
             ray.init(
@@ -122,6 +127,13 @@ def start_ray(resources: Resources) -> None:
     context.max_errored_blocks = -1
     context.log_internal_stack_trace = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
+
+
+def _check_reachable(address: str) -> None:
+    """Raise OSError if nothing answers at an address; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal() and "://" not in address:
+        socket.create_connection((host.strip("[]"), int(port)), REACHABLE).close()
 
 
 def stop_ray() -> None:
