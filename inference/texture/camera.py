@@ -114,11 +114,12 @@ def pose_of(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the position (3,) and the axes (3, 3) of a camera; see `Camera`."""
     up, around = math.radians(elevation), math.radians(azimuth)
-    back = np.array(
-        (math.cos(up) * math.cos(around), math.cos(up) * math.sin(around), math.sin(up))
-    )
-    right = np.array((-math.sin(around), math.cos(around), 0.0))
-    return back * distance, np.stack((right, np.cross(back, right), -back))
+    rise, level = math.sin(up), math.cos(up)
+    x, y = math.cos(around), math.sin(around)
+    right, above, back = (-y, x, 0.0), (-rise * x, -rise * y, level), (level * x, level * y, rise)
+    axes = np.array((right, above, back))
+    axes[2] *= -1
+    return np.array(back) * distance, axes
 
 
 def focal_of(fov: float, width: int, height: int) -> float:

@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import product
 from typing import Any
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ..errors import NO_SUBJECT, InputError, importing
 from ..types import Tick, ignore_progress
 from .camera import Camera, focal_of, fov_of, pose_of
-from .outline import Outline, filled, simplified
+from .outline import Outline, filled, running_sums, shared, simplified
 
 with importing("scipy"):
     from scipy.optimize import minimize
@@ -40,10 +40,14 @@ STEP = 15.0
 NEARNESS = (0.3, 0.7)
 """Distances of the first search, from the farthest (0) to the nearest (1)."""
 
-STARTS = 3
+BEST = 12
+"""Angles of the first search at which it tries the second distance, too: the best at the first one.
+"""
+
+STARTS = 2
 """Cameras of the first search from which the second one starts."""
 
-COARSE, MIDDLE, FINE, FINAL = 48, 80, 128, 320
+COARSE, MIDDLE, FINE, FINAL = 96, 160, 256, 320
 """Pixels along the longer side of the subject's surroundings, in the three searches and for the
 match.
 """
@@ -66,7 +70,7 @@ PRIOR = 0.003
 vase, it stands in front.
 """
 
-EVALUATIONS = 32, 120
+EVALUATIONS = 32, 110
 """Cameras that the second search tries from each of its starts, and the third one."""
 
 AROUND = 10.0
@@ -174,7 +178,8 @@ class _Sides:
         """Focal length and center (x, y) that put an outline (2, 2, E), in tangents from the axis,
         into this box.
         """
-        low, high = tangents.min(axis=(1, 2)), tangents.max(axis=(1, 2))
+        along = tangents.reshape(2, -1)
+        low, high = along.min(axis=1), along.max(axis=1)
         both = self.low_known & self.high_known
         if not both.any():
             both = ~both
@@ -241,11 +246,15 @@ class _Window:
     scale: NDArray[np.float64]
     values: NDArray[np.float64]
 
+    @cached_property
+    def sums(self) -> NDArray[np.float64]:
+        """See `running_sums`."""
+        return running_sums(self.values)
 
-def _silhouette(outline: Outline, view: _View, window: _Window) -> NDArray[np.float64]:
-    """The part of each sample of a window that the mesh covers."""
-    tangents, layers = _seen(outline, view.elevation, view.azimuth, view.distance)
-    return _covered(outline, tangents, layers, view, window)
+    def ends(self, tangents: NDArray[np.float64], view: _View) -> NDArray[np.float64]:
+        """Where an outline (2, 2, E), in tangents from the axis of a view, lies in it."""
+        factor = (view.focal * self.scale)[:, None, None]
+        return tangents * factor + (((view.x, view.y) - self.corner) * self.scale)[:, None, None]
 
 
 def _seen(
@@ -259,26 +268,21 @@ def _seen(
     if not len(layers):  # a flat mesh seen from its edge covers nothing, but still has a place
         edges = np.tile(np.arange(len(outline.vertices)), (2, 1))
         layers = np.zeros(len(outline.vertices))
-    right, up, depth = axes @ (outline.vertices.take(edges.ravel(), axis=0) - position).T
+    right, up, depth = outline.seen(edges, position, axes)
     return np.stack((right / depth, -up / depth)).reshape(2, 2, -1), layers
 
 
-def _covered(
+def _overlap(
     outline: Outline,
     tangents: NDArray[np.float64],
     layers: NDArray[np.float64],
     view: _View,
     window: _Window,
-) -> NDArray[np.float64]:
-    factor = (view.focal * window.scale)[:, None, None]
-    ends = tangents * factor + (((view.x, view.y) - window.corner) * window.scale)[:, None, None]
-    height, width = window.values.shape
-    return filled(ends, layers, (height, width), outline.layers)
-
-
-def _overlap(these: NDArray[np.float64], those: NDArray[np.float64]) -> float:
-    """Intersection over union of two soft masks, 0...1."""
-    return float(np.minimum(these, those).sum() / max(np.maximum(these, those).sum(), 1e-9))
+) -> float:
+    """Intersection over union of the mesh and the matte in a window, 0...1."""
+    ends = window.ends(tangents, view)
+    covered, common = shared(ends, layers, window.sums, outline.layers)
+    return common / max(covered + float(window.sums[:, -1].sum()) - common, 1e-9)
 
 
 def _match(outline: Outline, subject: _Subject, view: _View) -> float:
@@ -290,8 +294,11 @@ def _match(outline: Outline, subject: _Subject, view: _View) -> float:
     low = np.minimum(tangents.min(axis=(1, 2)) * view.focal + center - 1, subject.low)
     high = np.maximum(tangents.max(axis=(1, 2)) * view.focal + center + 1, subject.high)
     window = subject.window(FINAL, low, high)
-    covered = _covered(outline, tangents, layers, view, window)
-    return _overlap((covered >= IS_SUBJECT) * 1.0, (window.values >= IS_SUBJECT) * 1.0)
+    ends = window.ends(tangents, view)
+    height, width = window.values.shape
+    covered = filled(ends, layers, (height, width), outline.layers) >= IS_SUBJECT
+    is_subject = window.values >= IS_SUBJECT
+    return float((covered & is_subject).sum() / max((covered | is_subject).sum(), 1))
 
 
 class _Search:
@@ -309,27 +316,26 @@ class _Search:
         tick: Tick,
     ) -> None:
         self.subject, self._tick, self._steps = subject, tick, 0
-        low, high = vertices.min(axis=0), vertices.max(axis=0)
-        extent = max(float((high - low).max()), 1e-9)
-        reach = 1.15 * float(np.sqrt((vertices**2).sum(axis=1).max()))
+        extent = max(float(np.ptp(vertices.T.copy(), axis=1).max()), 1e-9)
+        reach = 1.15 * float(np.sqrt(np.einsum("ij,ij->i", vertices, vertices).max()))
         width, height = subject.shape
         far, near = (
             extent * focal_of(fov, width, height) / subject.longest for fov in (FOVS[0], FOVS[1])
         )
         near = max(near, reach)
         self._far, self._near = max(far, 1.05 * near), near
-        fine = _simplified(vertices, faces, CELLS[1])
-        if not _has_area(*fine):
+        self._fine, fewer = _simplified(vertices, faces, CELLS[1])
+        if not self._fine.has_area:
             raise InputError("The faces of the mesh have no area", "Generate it again")
-        self._coarse, self._fine = Outline(*_simplified(*fine, CELLS[0])), Outline(*fine)
+        self._coarse, _ = _simplified(self._fine.vertices, fewer, CELLS[0])
+        angles = (1 + np.ptp(ELEVATIONS) / STEP) * (1 + np.ptp(AZIMUTHS) / STEP)
+        first = (angles + BEST * (len(NEARNESS) - 1)) * len(subject.sides)
+        self._most = float(first + STARTS * EVALUATIONS[0] + EVALUATIONS[1])
 
     def _step(self) -> None:
         """Report one more camera that is tried."""
         self._steps += 1
-        angles = (1 + np.ptp(ELEVATIONS) / STEP) * (1 + np.ptp(AZIMUTHS) / STEP)
-        first = angles * len(NEARNESS) * len(self.subject.sides)
-        most = first + STARTS * EVALUATIONS[0] + EVALUATIONS[1]
-        self._tick("match", min(self._steps / most, 0.99))
+        self._tick("match", min(self._steps / self._most, 0.99))
 
     def _distance(self, nearness: float) -> float:
         """Distance by how near it is, 0 (farthest) to 1 (nearest): perspective is even in it."""
@@ -343,15 +349,17 @@ class _Search:
         elevations, azimuths = (
             np.arange(low, high + STEP / 2, STEP) for low, high in (ELEVATIONS, AZIMUTHS)
         )
-        tried = []
-        for elevation, azimuth in product(elevations, azimuths):
-            ats = [np.array((elevation, azimuth, nearness)) for nearness in NEARNESS]
-            each = [
-                (self._loss(at, s, window), at, s) for at, s in product(ats, self.subject.sides)
-            ]
-            tried.append(min(each, key=lambda one: one[0]))
-        tried.sort(key=lambda one: one[0])
-        return [(at, sides) for _, at, sides in tried[:STARTS]]
+        best: dict[tuple[float, float], tuple[float, NDArray[np.float64], _Sides]] = {}
+        angles = [(float(up), float(around)) for up, around in product(elevations, azimuths)]
+        for nearness in NEARNESS:
+            for pair in angles:
+                at = np.array((*pair, nearness))
+                tried = [(self._loss(at, sides, window), at, sides) for sides in self.subject.sides]
+                known = [best[pair]] if pair in best else []
+                best[pair] = min(known + tried, key=lambda one: one[0])
+            angles = sorted(angles, key=lambda pair: best[pair][0])[:BEST]
+        found = sorted(best.values(), key=lambda one: one[0])
+        return [(at, sides) for _, at, sides in found[:STARTS]]
 
     def downhill(
         self, starts: list[tuple[NDArray[np.float64], _Sides]]
@@ -379,8 +387,10 @@ class _Search:
             self._step()
             if not _is_in_range(at + change[:3]):
                 return OUTSIDE
-            covered = _silhouette(outline, self._changed(base, at, change), window)
-            return 1 - _overlap(covered, window.values) + _prior(at + change[:3])
+            view = self._changed(base, at, change)
+            tangents, layers = _seen(outline, view.elevation, view.azimuth, view.distance)
+            overlap = _overlap(outline, tangents, layers, view, window)
+            return 1 - overlap + _prior(at + change[:3])
 
         _, change = _downhill(loss, np.zeros(6), steps, EVALUATIONS[1])
         return self._changed(base, at, change)
@@ -416,8 +426,7 @@ class _Search:
         distance = self._distance(nearness)
         tangents, layers = _seen(self._coarse, elevation, azimuth, distance)
         view = _View(elevation, azimuth, distance, *sides.placed(tangents))
-        covered = _covered(self._coarse, tangents, layers, view, window)
-        return 1 - _overlap(covered, window.values) + _prior(at)
+        return 1 - _overlap(self._coarse, tangents, layers, view, window) + _prior(at)
 
 
 def _is_in_range(at: NDArray[np.float64]) -> bool:
@@ -433,16 +442,11 @@ def _prior(at: NDArray[np.float64]) -> float:
 
 def _simplified(
     vertices: NDArray[np.floating[Any]], faces: NDArray[np.integer[Any]], cells: int
-) -> tuple[NDArray[np.floating[Any]], NDArray[np.integer[Any]]]:
-    """A mesh on a lattice, unless that leaves nothing of it."""
+) -> tuple[Outline, NDArray[np.integer[Any]]]:
+    """The outline of a mesh on a lattice, and the faces there, unless that leaves nothing of it."""
     merged, fewer = simplified(vertices, faces, cells)
-    return (merged, fewer) if _has_area(merged, fewer) else (vertices, faces)
-
-
-def _has_area(vertices: NDArray[np.floating[Any]], faces: NDArray[np.integer[Any]]) -> bool:
-    """Whether any face has an area that `Outline` can tell from none."""
-    a, b, c = (vertices[corner].astype(np.float64) for corner in faces.T)
-    return bool(np.cross(b - a, c - a).astype(np.float32).any())
+    outline = Outline(merged, fewer)
+    return (outline, fewer) if outline.has_area else (Outline(vertices, faces), faces)
 
 
 def _downhill(

@@ -26,16 +26,19 @@ class Outline:
         vertices: (V, 3) float64.
         layers: How often the least covered point of the silhouette is covered: 2 for a closed
             surface, which has a front and a back.
+        has_area: Whether any face has an area that can be told from none.
     """
 
     def __init__(
         self, vertices: NDArray[np.floating[Any]], faces: NDArray[np.integer[Any]]
     ) -> None:
         self.vertices = np.asarray(vertices, np.float64)
+        self._columns = np.ascontiguousarray(self.vertices.T)
         corners = self.vertices[faces]
         normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         # A face that is nearly seen from its side counts for nothing, so 32 bits are enough.
         self._normals = normals.astype(np.float32)
+        self.has_area = bool(self._normals.any())
         self._heights = np.einsum("ij,ij->i", normals, corners[:, 0]).astype(np.float32)
         starts = faces.ravel().astype(np.int64)
         ends = faces[:, (1, 2, 0)].ravel().astype(np.int64)
@@ -71,7 +74,18 @@ class Outline:
         one, other = looks.take(self._one), looks.take(self._other)
         outline = np.flatnonzero(one != other)
         turns = np.concatenate((4.0 * one[outline] - 2, 2.0 * looks[self._alone] - 1))
-        return np.concatenate((self._pairs[:, outline], self._singles), axis=1), turns
+        return np.concatenate((self._pairs.take(outline, axis=1), self._singles), axis=1), turns
+
+    def seen(
+        self,
+        edges: NDArray[np.int64],
+        position: NDArray[np.floating[Any]],
+        axes: NDArray[np.floating[Any]],
+    ) -> NDArray[np.float64]:
+        """Place the ends of edges (2, E) in a camera's frame: (3, 2 E) along its axes (3, 3)."""
+        ends = axes @ self._columns.take(edges.ravel(), axis=1)
+        ends -= (axes @ position)[:, None]
+        return np.asarray(ends)
 
     def near(self, position: NDArray[np.floating[Any]], angle: float) -> Outline:
         """Return an outline for points of view near one, which is found in less time.
@@ -118,16 +132,9 @@ def filled(
         (H, W) float64, the part of each pixel that is covered, 0...1: exact along the scanlines.
     """
     height, width = shape
-    (x0, x1), (y0, y1) = ends[0], ends[1] * scanlines - 0.5
     limit = height * scanlines
-    first = np.ceil(np.minimum(y0, y1)).clip(0, limit).astype(np.int64)
-    count = np.ceil(np.maximum(y0, y1)).clip(0, limit).astype(np.int64) - first
-    edge = np.repeat(np.arange(len(count)), count)
-    row = np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count) + first[edge]
-    span = y1 - y0
-    slope = (x1 - x0) / np.where(span == 0, 1.0, span)
-    x = (x0[edge] + (row - y0[edge]) * slope[edge]).clip(0, width)
-    step = (layers * np.sign(span))[edge]
+    fine = ends * np.array((1, scanlines))[:, None, None]
+    row, x, step = _crossings(fine, layers, (limit, width))
     column = x.astype(np.int64)
     inside = x - column
     place = row * (width + 2) + column
@@ -136,6 +143,65 @@ def filled(
     steps += np.bincount(place + 1, step * inside, size)
     covered = np.cumsum(steps.reshape(limit, width + 2), axis=1)[:, :width] / full
     return covered.clip(0, 1).reshape(height, scanlines, width).mean(axis=1)
+
+
+def running_sums(image: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Add up each row of an image (H, W) from its left, for `shared`: (H, W + 1) float64."""
+    return np.pad(np.cumsum(image, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
+
+
+def shared(
+    ends: NDArray[np.floating[Any]],
+    layers: NDArray[np.floating[Any]],
+    sums: NDArray[np.float64],
+    full: int,
+) -> tuple[float, float]:
+    """Measure what an outline encloses of an image, along the middle of each row of pixels.
+
+    It costs as much as the outline has crossings with rows; how many pixels there are between them
+    does not matter.
+
+    Args:
+        ends, layers, full: As for `filled`.
+        sums: (H, W + 1), the image's `running_sums`.
+
+    Returns:
+        The area in pixels that is covered, and the sum of the image over it.
+    """
+    height, width = sums.shape[0], sums.shape[1] - 1
+    row, x, step = _crossings(ends, layers, (height, width))
+    order = np.argsort(row * (width + 1.0) + x)
+    row, x, step = row[order], x[order], step[order]
+    # What covers a row from one crossing to the next; nothing from a row's last to another's first.
+    cover = (np.cumsum(step) / full).clip(0, 1)[:-1]
+    column = np.minimum(x.astype(np.int64), width - 1)
+    place = row * (width + 1) + column
+    flat = sums.ravel()
+    left = flat.take(place)
+    upto = left + (x - column) * (flat.take(place + 1) - left)
+    return float(cover @ np.diff(x)), float(cover @ np.diff(upto))
+
+
+def _crossings(
+    ends: NDArray[np.floating[Any]],
+    layers: NDArray[np.floating[Any]],
+    shape: tuple[int, int],
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Find where edges cross the middles of an image's rows.
+
+    Returns:
+        (N,) the row, (N,) x within the image, and (N,) how many layers begin there.
+    """
+    height, width = shape
+    (x0, x1), (y0, y1) = ends[0], ends[1] - 0.5
+    first = np.ceil(np.minimum(y0, y1)).clip(0, height).astype(np.int64)
+    count = np.ceil(np.maximum(y0, y1)).clip(0, height).astype(np.int64) - first
+    edge = np.repeat(np.arange(len(count)), count)
+    row = np.arange(len(edge)) - np.repeat(np.cumsum(count) - count - first, count)
+    span = y1 - y0
+    slope = (x1 - x0) / np.where(span == 0, 1.0, span)
+    x = (x0.take(edge) + (row - y0.take(edge)) * slope.take(edge)).clip(0, width)
+    return row, x, (layers * np.sign(span)).take(edge)
 
 
 def simplified(
@@ -149,18 +215,21 @@ def simplified(
         vertices, faces: (V, 3) and (F, 3).
         cells: Along the longest side of the mesh.
     """
-    low, high = vertices.min(axis=0), vertices.max(axis=0)
+    # NumPy is much faster along three columns than along rows of three.
+    columns = np.ascontiguousarray(vertices.T)
+    low, high = columns.min(axis=1), columns.max(axis=1)
     side = float((high - low).max()) / cells or 1.0
-    at = ((vertices - low) / side).astype(np.int64)
-    cell = (at[:, 0] * (cells + 1) + at[:, 1]) * (cells + 1) + at[:, 2]
+    x, y, z = ((columns - low[:, None]) / side).astype(np.int32)
+    cell = (x * (cells + 1) + y) * (cells + 1) + z
     # Counting in all cells is quicker than sorting the vertices.
     count = np.bincount(cell, minlength=(cells + 1) ** 3)
     used = np.flatnonzero(count)
     number = np.empty(len(count), np.int32)
     number[used] = np.arange(len(used))
-    member = number[cell]
-    sums = [np.bincount(member, axis, len(used)) for axis in vertices.T]
+    member = number.take(cell)
+    sums = [np.bincount(member, axis, len(used)) for axis in columns]
     merged = np.column_stack(sums) / count[used, None]
-    a, b, c = (member[corner] for corner in faces.T)
+    corners = member.take(faces)
+    a, b, c = corners.T
     kept = np.flatnonzero((a != b) & (b != c) & (c != a))
-    return merged, np.column_stack((a[kept], b[kept], c[kept]))
+    return merged, corners.take(kept, axis=0)

@@ -15,7 +15,7 @@ from triposr.inference import InputError, Options, prepare_image
 from triposr.inference.texture import camera_fit
 from triposr.inference.texture.camera import Camera, focal_of, fov_of
 from triposr.inference.texture.camera_fit import fit_camera
-from triposr.inference.texture.outline import Outline, filled, simplified
+from triposr.inference.texture.outline import Outline, filled, running_sums, shared, simplified
 
 Mesh = tuple[NDArray[np.float32], NDArray[np.int32]]
 DATA = Path(__file__).parent.parent / "data"
@@ -140,6 +140,30 @@ def test_outlines_enclose_what_triangles_cover(shapes, name: str) -> None:
         assert covered.min() >= 0 and covered.max() <= 1
         # OpenCV also draws the pixels that an edge only touches.
         assert overlap(covered > 0.01, drawn((vertices, faces), camera) > 0) > 0.985
+
+
+@pytest.mark.parametrize("name", ["ellipsoid", "asymmetric", "robot", "open"])
+def test_what_is_shared_with_a_picture_is_measured_without_filling(shapes, name: str) -> None:
+    """Also where the outline leaves the picture. `filled` is exact where pixels are narrow."""
+    narrow = 64
+    rng = np.random.default_rng(7)
+    vertices, faces = shapes["robot" if name == "open" else name]
+    if name == "open":
+        faces = faces[vertices[faces].mean(axis=1)[:, 0] > 0]
+    outline = Outline(vertices, faces)
+    for (width, height), part in zip(((160, 120), (90, 150)), (0.6, 1.6), strict=True):
+        camera = camera_at(rng, (width, height), part)
+        image = rng.random((height, width))
+        edges, layers = outline.edges_from(camera.position)
+        ends = camera.project(vertices)[0].T[:, edges]
+        area, common = shared(ends, layers, running_sums(image), outline.layers)
+        wide = ends * np.array((narrow, 1))[:, None, None]
+        shape = (height, width * narrow)
+        parts = filled(wide, layers, shape, outline.layers, scanlines=1)
+        covered = parts.reshape(height, width, narrow).mean(axis=2)
+        assert covered.sum() > 1000
+        assert area == pytest.approx(covered.sum(), rel=1e-3)
+        assert common == pytest.approx((covered * image).sum(), rel=1e-3)
 
 
 def test_half_covered_pixels_are_half_covered() -> None:
