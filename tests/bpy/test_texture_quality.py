@@ -1,6 +1,7 @@
 """How close the textures of a real object come to its scene code, and how well it is unwrapped."""
 
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -32,15 +33,25 @@ def robot(bpy, addon, code):
     return made
 
 
-def sampled(image, uv: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What a renderer shows of an image at places (N, 2): bilinear, texel centers at halves."""
+def pixels_of(image) -> NDArray[np.float64]:
+    """The colors of a square image (size, size, 3), the bottom row first, as V runs."""
     values = np.empty(len(image.pixels), np.float32)
     image.pixels.foreach_get(values)
-    values = values.reshape(image.size[1], image.size[0], 4)[..., :3]
+    return values.reshape(image.size[1], image.size[0], 4)[..., :3].astype(np.float64)
+
+
+def smaller(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The next level of a mipmap: the mean of 2 × 2 texels."""
+    half = len(values) // 2
+    return values.reshape(half, 2, half, 2, -1).mean(axis=(1, 3))
+
+
+def sampled(values: NDArray[np.float64], uv: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What a renderer shows of an image at places (N, 2): bilinear, texel centers at halves."""
     at = uv * len(values) - 0.5
     low = np.floor(at).astype(int)
     share = at - low
-    result = np.zeros((len(uv), 3))
+    result = np.zeros((len(uv), values.shape[2]))
     for x in (0, 1):
         for y in (0, 1):
             weight = np.abs(1 - x - share[:, 0]) * np.abs(1 - y - share[:, 1])
@@ -49,19 +60,30 @@ def sampled(image, uv: NDArray[np.float64]) -> NDArray[np.float64]:
     return result
 
 
+def images_of(made) -> dict[str, NDArray[np.float64]]:
+    """The textures of an object by what they hold, as `pixels_of` returns them."""
+    nodes = made.material_slots[0].material.node_tree.nodes
+    images = (node.image for node in nodes if node.type == "TEX_IMAGE")
+    return {image.triposr.texture: pixels_of(image) for image in images}
+
+
+def corners_of(addon, data) -> dict[str, NDArray[np.float64]]:
+    """What `Corners` holds of a mesh's triangles."""
+    edited = addon("scene.edited").EditingHere(data)
+    corners = edited.edit([("corners", {})], np.zeros(len(data.vertices), bool), lambda _: None)
+    edited.close()
+    return {name: values.astype(np.float64) for name, values in corners.arrays.items()}
+
+
 def test_textures_are_close_to_the_scene_code(bpy, addon, robot, code) -> None:
     """Colors within 1/255 and normals within 6° on average, on 20,000 of 96,000 faces."""
     addon("api").texture(robot, faces=20_000, size=2048, photo=False)
     data = robot.data
     assert len(data.polygons) == 20_000
-    nodes = robot.material_slots[0].material.node_tree.nodes
-    images = {n.image.triposr.texture: n.image for n in nodes if n.type == "TEX_IMAGE"}
+    images = images_of(robot)
 
     # Random points all over the surface, with what a renderer interpolates there.
-    edited = addon("scene.edited").EditingHere(data)
-    corners = edited.edit([("corners", {})], np.zeros(len(data.vertices), bool), lambda _: None)
-    edited.close()
-    arrays = {name: values.astype(np.float64) for name, values in corners.arrays.items()}
+    arrays = corners_of(addon, data)
     sides = arrays["points"][:, 1:] - arrays["points"][:, :1]
     areas = np.linalg.norm(np.cross(sides[:, 0], sides[:, 1]), axis=1)
     random = np.random.default_rng(0)
@@ -104,3 +126,32 @@ def test_textures_are_close_to_the_scene_code(bpy, addon, robot, code) -> None:
     assert used >= 0.6
     rasterize = import_module(f"{background.MODULE}.inference.texture.texels").rasterize
     assert rasterize(arrays["uv"].astype(np.float32), 2048).overlap < 0.005
+
+
+def test_no_unpainted_texel_shows(bpy, addon, robot, monkeypatch) -> None:
+    """Where all that is painted is white, nothing but white shows, up to the third smaller level of
+    a mipmap: at every corner and edge of every triangle, so from all sides.
+    """
+    bake = import_module(f"{background.MODULE}.inference.texture.bake")
+    surface_near = bake.surface_near
+
+    def white(*args, **kwargs):
+        found = surface_near(*args, **kwargs)
+        return replace(found, colors=np.ones_like(found.colors))
+
+    monkeypatch.setattr(bake, "surface_near", white)
+    addon("api").texture(robot, faces=5000, size=1024, photo=False)
+    uv = corners_of(addon, robot.data)["uv"]
+    ticks = np.linspace(0, 1, 5)
+    weights = np.array([(a, b, 1 - a - b) for a in ticks for b in ticks if a + b <= 1])
+    places = np.einsum("wc,tcx->twx", weights, uv).reshape(-1, 2)
+
+    color = images_of(robot)["color"]
+    texels = import_module(f"{background.MODULE}.inference.texture.texels").rasterize
+    bare = np.zeros(color.shape[0] ** 2)
+    bare[texels(uv.astype(np.float32), len(color)).index] = 1
+    bare = bare.reshape(len(color), -1, 1)[::-1]
+    for _ in range(4):
+        assert sampled(bare, places).min() < 0.5  # without a margin, much else shows
+        assert sampled(color, places).min() > 0.999
+        color, bare = smaller(color), smaller(bare)
