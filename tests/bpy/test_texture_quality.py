@@ -75,6 +75,14 @@ def corners_of(addon, data) -> dict[str, NDArray[np.float64]]:
     return {name: values.astype(np.float64) for name, values in corners.arrays.items()}
 
 
+def angles_of(triangles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The angles (T, 3) at the corners of triangles (T, 3, D), in degrees."""
+    one, other = (np.roll(triangles, -k, axis=1) - triangles for k in (1, 2))
+    lengths = np.linalg.norm(one, axis=2) * np.linalg.norm(other, axis=2)
+    cosine = (one * other).sum(axis=2) / np.maximum(lengths, 1e-30)
+    return np.degrees(np.arccos(cosine.clip(-1, 1)))
+
+
 def test_textures_are_close_to_the_scene_code(bpy, addon, robot, code) -> None:
     """Colors within 1/255 and normals within 6° on average, on 20,000 of 96,000 faces."""
     addon("api").texture(robot, faces=20_000, size=2048, photo=False)
@@ -124,6 +132,15 @@ def test_textures_are_close_to_the_scene_code(bpy, addon, robot, code) -> None:
     used = float(np.abs(a * d - b * c).sum() / 2)
     print(f"UV map: {100 * used:.0f} % of the square used")
     assert used >= 0.6
+    bent = np.abs(angles_of(arrays["uv"]) - angles_of(arrays["points"])).ravel()
+    order = np.argsort(bent)
+    share = np.cumsum(np.repeat(areas, 3)[order])
+    mean = float((bent * np.repeat(areas, 3)).sum() / share[-1])
+    most = float(bent[order][np.searchsorted(share, 0.95 * share[-1])])
+    print(
+        f"UV map: angles differ by {mean:.1f}° on average, 95 % of the area by {most:.1f}° or less"
+    )
+    assert mean <= 5 and most <= 20
     rasterize = import_module(f"{background.MODULE}.inference.texture.texels").rasterize
     assert rasterize(arrays["uv"].astype(np.float32), 2048).overlap < 0.005
 
