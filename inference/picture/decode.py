@@ -277,9 +277,15 @@ def _key_scale(image: Image.Image) -> tuple[int, int]:
 
 
 def _upright(picture: Image.Image, source: Image.Image) -> Image.Image:
-    """The picture, turned according to the EXIF of its source."""
+    """The decoded picture, turned according to the EXIF of its source.
+
+    What its file said of orientation, colors and transparency is done, and must not be done again
+    when somebody opens the result.
+    """
     method = UPRIGHT.get(_orientation(source))
-    return picture if method is None else picture.transpose(method)
+    upright = picture if method is None else picture.transpose(method)
+    upright.info = {}
+    return upright
 
 
 def _orientation(source: Image.Image) -> int:

@@ -48,6 +48,19 @@ def test_exif_rotation(halves: Image.Image, tmp_path: Path) -> None:
     assert np.allclose(pixel(picture, 16, 56), (0, 0, 255, 255), atol=6)
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P"])
+def test_an_opened_picture_can_be_opened_again(halves: Image.Image, mode: str) -> None:
+    """What its file says, such as how to turn it, is done once."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file = io.BytesIO()
+    halves.convert(mode).save(file, "PNG", exif=exif)
+    picture = open_picture(file.getvalue())
+    again = open_picture(picture)
+    assert picture.size == again.size == (32, 64)
+    assert (np.asarray(picture) == np.asarray(again)).all()
+
+
 def test_16_bit_gray_is_scaled_and_not_clipped(tmp_path: Path) -> None:
     ramp = np.linspace(0, 65535, 64 * 32).reshape(32, 64).astype(np.uint16)
     Image.fromarray(ramp).save(tmp_path / "deep.png")
