@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import bpy
-import numpy as np
 
 from ..inference.engine import engine
 from ..inference.errors import InputError
@@ -91,7 +90,7 @@ def camera_setup(
         from ..inference.picture.decode import digest_of, is_turned, open_picture
         from ..inference.picture.encode import png_of
         from ..inference.picture.prepare import prepare_image
-        from ..inference.texture.camera_fit import fit_camera
+        from ..inference.texture.camera_fit import fit_prepared
 
         tick("prepare", 0.0)
         if needs_torch:
@@ -101,9 +100,8 @@ def camera_setup(
         upright = open_picture(picture)
         camera, match = known, None
         if camera is None:
-            prepared = prepare_image(picture, options, tick, source.matte)
-            alpha = np.asarray(prepared.cutout)[..., 3]
-            fitted = fit_camera(vertices, faces, alpha, tick, prepared.size)
+            prepared = prepare_image(upright, options, tick, source.matte)
+            fitted = fit_prepared(vertices, faces, prepared, tick)
             camera, match = fitted.camera, fitted.match
         digest = digest_of(identity_of(source, picture))
         content = png_of(upright, LONGEST_SIDE)

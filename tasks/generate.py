@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
-import numpy as np
 
 from ..inference.engine import engine
 from ..inference.errors import InputError, TripoSRError, explain
@@ -238,11 +237,9 @@ def _work(
 def _matched(made: Reconstruction, tick: Tick) -> tuple[Camera | None, float]:
     """The camera of a picture, and the match; without them, the object is as good."""
     try:
-        from ..inference.texture.camera_fit import fit_camera
+        from ..inference.texture.camera_fit import fit_prepared
 
-        alpha = np.asarray(made.prepared.cutout)[..., 3]
-        vertices, faces = made.mesh.vertices, made.mesh.faces
-        fitted = fit_camera(vertices, faces, alpha, tick, made.prepared.size)
+        fitted = fit_prepared(made.mesh.vertices, made.mesh.faces, made.prepared, tick)
     except Cancelled:
         raise
     except InputError as error:  # a picture without a background, which shows no outline

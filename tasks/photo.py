@@ -82,7 +82,7 @@ def photo_of(
         # Imported on the worker, because these modules import Pillow, OpenCV and SciPy.
         from ..inference.picture.decode import digest_of
         from ..inference.picture.prepare import prepare_image
-        from ..inference.texture.camera_fit import fit_camera
+        from ..inference.texture.camera_fit import fit_prepared
         from ..inference.texture.photo import Photo
 
         tick("prepare", 0.0)
@@ -94,7 +94,7 @@ def photo_of(
             pixels: NDArray[np.uint8] = np.asarray(prepared.cutout)
             if known is not None:
                 return Taken(Photo(known, pixels[..., :3], pixels[..., 3]))
-            fitted = fit_camera(vertices, faces, pixels[..., 3], tick, prepared.size)
+            fitted = fit_prepared(vertices, faces, prepared, tick)
         except DeviceMemoryError:
             raise
         except TripoSRError as error:  # such as a matting model that this machine lacks

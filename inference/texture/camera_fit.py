@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import NO_SUBJECT, InputError, importing
-from ..types import Tick, ignore_progress
+from ..types import PreparedImage, Tick, ignore_progress
 from .camera import Camera, focal_of, fov_of, pose_of
 from .outline import Outline, filled, running_sums, shared, simplified
 
@@ -141,6 +141,17 @@ def fit_camera(
     camera = found.camera(width, height).resized(*(size or (width, height)))
     log.info("Matched the picture: %.3f, %.2f s", match, time.perf_counter() - started)
     return Fitted(camera, match)
+
+
+def fit_prepared(
+    vertices: NDArray[np.floating[Any]],
+    faces: NDArray[np.integer[Any]],
+    prepared: PreparedImage,
+    tick: Tick | None = None,
+) -> Fitted:
+    """Find the camera of a picture that was prepared for the network; see `fit_camera`."""
+    matte: NDArray[np.uint8] = np.asarray(prepared.cutout)[..., 3]
+    return fit_camera(vertices, faces, matte, tick, prepared.size)
 
 
 @dataclass(frozen=True)
