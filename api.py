@@ -9,13 +9,19 @@ api.clean_up(chair, faces=5000)
 Each call blocks until it is done, and needs neither a window nor an active object. On failure it
 raises a kind of `TripoSRError` (a RuntimeError), whose text says what went wrong and what to do. A
 setting that does not exist raises TypeError.
+
+A call that leaves out a part of what was asked for, such as a photo whose file is gone, succeeds.
+It logs a warning, and the object's `triposr.remark` says what was left out and why, until the next
+call for that object.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -39,9 +45,12 @@ from .tasks import edit
 from .tasks import export as exports
 from .tasks.camera import camera_setup
 from .tasks.generate import Chosen, generation, regeneration, spot_for
+from .tasks.queue import Task
 from .tasks.refine import coloring, extraction
 from .tasks.sources import check_idle, file_source, image_source
 from .tasks.texture import texturing
+
+log = logging.getLogger(__name__)
 
 __all__ = [
     "ExportReport",
@@ -96,7 +105,7 @@ def image_to_object(
         )
     spot = spot_for(context, location, rotation)
     chosen = Chosen(context.scene.triposr, **settings)
-    return generation(context, source, chosen, spot, is_clicked=False).do().result
+    return _result_of(generation(context, source, chosen, spot, is_clicked=False))
 
 
 def regenerate(blender_object: bpy.types.Object) -> bpy.types.Object:
@@ -105,7 +114,7 @@ def regenerate(blender_object: bpy.types.Object) -> bpy.types.Object:
     Raises:
         InputError: The object was not made from a picture, or its picture is gone.
     """
-    return regeneration(bpy.context, blender_object, is_clicked=False).do().result
+    return _result_of(regeneration(bpy.context, blender_object, is_clicked=False))
 
 
 def refine(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Object:
@@ -120,7 +129,7 @@ def refine(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Ob
     """
     check_source(blender_object)
     surface = replace(surface_of(blender_object), **checked(SURFACE, settings))
-    return extraction(blender_object, _machine(), False, surface).do().result
+    return _result_of(extraction(blender_object, _machine(), False, surface))
 
 
 def recolor(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Object:
@@ -132,7 +141,7 @@ def recolor(blender_object: bpy.types.Object, **settings: object) -> bpy.types.O
             where its camera sees the surface.
     """
     chosen = _with_defaults(RECOLOR, settings)
-    return coloring(bpy.context, blender_object, _machine(), False, **chosen).do().result
+    return _result_of(coloring(bpy.context, blender_object, _machine(), False, **chosen))
 
 
 def clean_up(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Object:
@@ -144,7 +153,7 @@ def clean_up(blender_object: bpy.types.Object, **settings: object) -> bpy.types.
             and `faces` (0 keeps all).
     """
     chosen = _with_defaults(CLEAN_UP, settings)
-    return edit.clean_up(blender_object, _machine(), False, **chosen).do().result
+    return _result_of(edit.clean_up(blender_object, _machine(), False, **chosen))
 
 
 def remesh(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Object:
@@ -155,7 +164,7 @@ def remesh(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Ob
         settings: `kind` ("voxel" or "quads"), `voxel_size` (0: from the object's size), `faces`.
     """
     chosen = _with_defaults(REMESH, settings)
-    return edit.remesh(blender_object, _machine(), False, **chosen).do().result
+    return _result_of(edit.remesh(blender_object, _machine(), False, **chosen))
 
 
 def mirror(blender_object: bpy.types.Object, keep: str = "auto") -> bpy.types.Object:
@@ -166,7 +175,7 @@ def mirror(blender_object: bpy.types.Object, keep: str = "auto") -> bpy.types.Ob
         keep: Half to keep: "left" (-X), "right" (+X), or "auto", the half with more surface.
     """
     chosen = _with_defaults(MIRROR, {"keep": keep})
-    return edit.mirror(blender_object, _machine(), False, **chosen).do().result
+    return _result_of(edit.mirror(blender_object, _machine(), False, **chosen))
 
 
 def texture(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Object:
@@ -181,7 +190,7 @@ def texture(blender_object: bpy.types.Object, **settings: object) -> bpy.types.O
         The same object.
     """
     chosen = _with_defaults(TEXTURE, settings)
-    return texturing(bpy.context, blender_object, _machine(), False, **chosen).do().result
+    return _result_of(texturing(bpy.context, blender_object, _machine(), False, **chosen))
 
 
 def camera_from_picture(blender_object: bpy.types.Object) -> bpy.types.Object:
@@ -200,7 +209,7 @@ def camera_from_picture(blender_object: bpy.types.Object) -> bpy.types.Object:
     Raises:
         InputError: The picture is gone, or the object is stretched or was moved inside itself.
     """
-    return camera_setup(bpy.context, blender_object, is_clicked=False).do().result
+    return _result_of(camera_setup(bpy.context, blender_object, is_clicked=False))
 
 
 def export(blender_object: bpy.types.Object, path: Path | str, target: str = "web") -> ExportReport:
@@ -222,7 +231,15 @@ def export(blender_object: bpy.types.Object, path: Path | str, target: str = "we
     Raises:
         InputError: The object, the path or the target cannot be used.
     """
-    return exports.export(bpy.context, blender_object, path, target, False).do().result
+    return _result_of(exports.export(bpy.context, blender_object, path, target, False))
+
+
+def _result_of(task: Task) -> Any:
+    """Do a task now, and warn of what it leaves out."""
+    outcome = task.do()
+    for remark in outcome.remarks:
+        log.warning("%s: %s", task.title, remark)
+    return outcome.result
 
 
 def _with_defaults(settings: tuple[Setting, ...], given: dict[str, object]) -> dict[str, object]:

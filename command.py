@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import glob
+import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
@@ -97,19 +99,33 @@ def run(arguments: list[str]) -> int:
     for number, (picture, output) in enumerate(zip(pictures, outputs, strict=True), 1):
         label = f"[{number}/{len(outputs)}] {picture.name}"
         try:
-            match, report = _convert(picture, output, settings, options.target)
+            with _without_warnings():
+                built, report = _convert(picture, output, settings, options.target)
         except Exception as error:  # one bad picture does not stop the others
             failures += 1
             sys.stderr.write(f"{label}: {explain(error)}\n")
         else:
-            known = f", match {match:.2f}" if match else ""
-            sys.stdout.write(f"{label}: {output}{known}\n")
+            note = built.triposr
+            known = f", match {note.match:.2f}" if note.match else ""
+            remark = f"; {note.remark}" if note.remark else ""
+            sys.stdout.write(f"{label}: {output}{known}{remark}\n")
             if report is not None:
                 sys.stdout.write(f"    {report.summary}\n")
         sys.stdout.flush()
     if failures and len(outputs) > 1:
         sys.stderr.write(f"{failures} of {len(outputs)} pictures failed\n")
     return 1 if failures else 0
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Keeps what the functions warn of off the console: the picture's line says it, too."""
+    level = api.log.level
+    api.log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        api.log.setLevel(level)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -217,23 +233,21 @@ def _outputs(
 
 def _convert(
     picture: Path, output: Path, settings: dict[str, object], target: str | None
-) -> tuple[float, ExportReport | None]:
+) -> tuple[bpy.types.Object, ExportReport | None]:
     """Build one object in an empty file and export it; no partial file appears.
 
     Returns:
-        How well the object covers its subject in the picture, 0...1, 0 if that is not known; and
-        what is to be said of the export, if it was checked.
+        The object, and what is to be said of the export, if it was checked.
     """
     bpy.ops.wm.read_homefile(use_empty=True)
     built = api.image_to_object(picture.absolute(), **settings)
-    match = built.triposr.match
     if target is not None:
-        return match, api.export(built, output, target)
+        return built, api.export(built, output, target)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".triposr-") as folder:
         done = EXPORTERS[output.suffix.lower().removeprefix(".")](str(Path(folder, output.name)))
         for file in Path(folder).iterdir():  # an .obj comes with a file of materials
             file.replace(output.parent / file.name)
-    return match, done if isinstance(done, ExportReport) else None
+    return built, done if isinstance(done, ExportReport) else None
 
 
 _registered: list[object] = []

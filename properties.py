@@ -158,6 +158,10 @@ class TripoSRSource(declaring(OBJECT), bpy.types.PropertyGroup):
         max=1.0,
         subtype="FACTOR",
     )
+    remark: StringProperty(
+        name="Remark",
+        description="What the last task on the object has left out, and why; empty if nothing",
+    )
     camera_angles: FloatVectorProperty(size=3, options={"HIDDEN"})
     camera_distance: FloatProperty(options={"HIDDEN"})
     camera_center: FloatVectorProperty(size=2, options={"HIDDEN"})

@@ -97,6 +97,7 @@ def note_surface(blender_object: bpy.types.Object, surface: SurfaceSettings) -> 
     note = blender_object.triposr
     note.resolution, note.threshold = surface.resolution, surface.threshold
     note.closed, note.mirrored = surface.closed, "none"
+    note.remark = ""
 
 
 def source_of(blender_object: bpy.types.Object) -> tuple[SceneCode, Placement]:

@@ -29,6 +29,7 @@ from ..scene.source import KEY, check_source, has_source, source_of
 from ..scene.undo import push_undo_step
 from .fit import fit_check
 from .queue import Outcome, Task
+from .remarks import CHANGED, note_remarks, with_remarks
 from .sources import identity_of, kept_source
 from .stages import CAMERA_STAGES
 
@@ -131,14 +132,20 @@ def camera_setup(
             made = set_up_camera(bpy.context, target, source_of(target)[1], found.camera, shown)
         if found.match is not None:
             note_camera(target, found.camera, found.match)
+        match, remarks = target.triposr.match, []
+        if match < POOR:
+            remarks.append(Message("the object covers little of its subject: try Variants"))
+        if made_from not in ("", found.digest):
+            remarks.append(CHANGED)
+        note_remarks(target, remarks)
         if is_clicked:
             look_through(where, area)
             push_undo_step(UNDO_STEP)
-        is_changed = made_from not in ("", found.digest)
-        match = target.triposr.match
         # The panel shows the match, and after a click the camera; a message is for what is wrong.
-        is_worth_saying = not is_clicked or is_changed or match < POOR
-        return Outcome(_message(made, match, is_changed) if is_worth_saying else "", made)
+        is_worth_saying = not is_clicked or remarks
+        summary = Message("{name}: match {percent:.0f} %", name=made.name, percent=100 * match)
+        message = with_remarks(summary, remarks) if is_worth_saying else ""
+        return Outcome(message, made, tuple(remarks))
 
     return Task(blender_object.name, CAMERA_STAGES, work, deliver)
 
@@ -164,17 +171,3 @@ def _check(scene: bpy.types.Scene, blender_object: bpy.types.Object) -> None:
             name=blender_object.name,
         )
     check_not_empty(blender_object.data)
-
-
-def _message(camera: bpy.types.Object, match: float, is_changed: bool) -> Message:
-    message = Message("{name}: match {percent:.0f} %", name=camera.name, percent=100 * match)
-    if match < POOR:
-        message = Message(
-            "{summary}; the object covers little of its subject: try Variants",
-            summary=message,
-        )
-    if is_changed:
-        message = Message(
-            "{summary}; the picture has changed since the object was first made", summary=message
-        )
-    return message

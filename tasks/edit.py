@@ -18,6 +18,7 @@ from ..scene.parts import edges_of, small_parts
 from ..scene.source import source_of
 from ..scene.undo import push_undo_step
 from .queue import Outcome, Task
+from .remarks import note_remarks
 from .stages import EDIT_STAGES
 from .target import Target
 
@@ -137,6 +138,7 @@ def _edit(
             made.editing.close()
         recolor(target.data, made.edited.points, made.colors)
         target.triposr.mirrored = made.mirrored
+        note_remarks(target, ())
         if is_clicked:
             push_undo_step(undo_step)
         message = Message("{name}: {count:,} faces", name=target.name, count=made.edited.faces)

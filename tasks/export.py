@@ -58,7 +58,8 @@ def export(
     rules = TARGETS[str(TARGET.checked(target))]
     check_exportable(blender_object)
     file = destination(path, rules)
-    with textured(context, blender_object, rules, file.suffix.lower(), is_clicked) as exported:
+    ending = file.suffix.lower()
+    with textured(context, blender_object, rules, ending, is_clicked) as (exported, remarks):
         folder = in_temporary_place(
             partial(_with_job, exported, blender_object.name, file.name, rules.name)
         )
@@ -66,7 +67,7 @@ def export(
 
     def work(tick: Tick) -> ExportReport:
         tick("export", 0.0)
-        return _exported(command, Path(folder.name), file, rules, tick)
+        return _exported(command, Path(folder.name), file, rules, remarks, tick)
 
     def deliver(report: ExportReport) -> Outcome:
         folder.cleanup()
@@ -88,21 +89,22 @@ def textured(
     rules: Target,
     ending: str,
     is_clicked: bool,
-) -> Iterator[bpy.types.Object]:
+) -> Iterator[tuple[bpy.types.Object, tuple[Message, ...]]]:
     """Gives the object to export: one that has a texture, if the target shows no vertex colors.
 
-    For a script that waits, that is a copy, which is removed in the end.
+    For a script that waits, that is a copy, which is removed in the end. With it come remarks on
+    its texture.
 
     Raises:
         InputError: It would arrive gray.
     """
     shown = colors_of(blender_object)
     if ending in rules.shows_vertex_colors or shown not in ("vertex", "both"):
-        yield blender_object
+        yield blender_object, ()
         return
     if not is_clicked and has_source(blender_object) and shown == "vertex":
-        with _textured_copy(context, blender_object) as copy:
-            yield copy
+        with _textured_copy(context, blender_object) as made:
+            yield made
         return
     label = next(Message(label) for name, label, _ in TARGET.choices if name == rules.name)
     values = {"name": blender_object.name, "target": label}
@@ -124,8 +126,8 @@ def textured(
 @contextmanager
 def _textured_copy(
     context: bpy.types.Context, blender_object: bpy.types.Object
-) -> Iterator[bpy.types.Object]:
-    """Gives a copy of an object, in no scene, with a texture.
+) -> Iterator[tuple[bpy.types.Object, tuple[Message, ...]]]:
+    """Gives a copy of an object, in no scene, with a texture, and remarks on that.
 
     The object's own settings say how large that is and how many faces there are, otherwise they
     are the usual ones.
@@ -138,11 +140,27 @@ def _textured_copy(
     try:
         copy = blender_object.copy()
         copy.data = blender_object.data.copy()
-        texturing(context, copy, machine(context, False), False, **settings).do()
-        yield copy
+        made = texturing(context, copy, machine(context, False), False, **settings).do()
+        names = {copy.name: blender_object.name}
+        yield (
+            copy,
+            tuple(
+                Message("In its texture, {remark}", remark=_renamed(each, names))
+                for each in made.remarks
+            ),
+        )
     finally:
         for blocks, old in zip(_blocks(), before, strict=True):
             bpy.data.batch_remove(set(blocks) - old)
+
+
+def _renamed(message: Message, names: dict[str, str]) -> Message:
+    """A message about one object as one about another."""
+    values = {
+        key: _renamed(value, names) if isinstance(value, Message) else names.get(value, value)
+        for key, value in message.values.items()
+    }
+    return Message(message.template, **values)
 
 
 def _blocks() -> tuple[bpy.types.bpy_prop_collection, ...]:
@@ -170,9 +188,18 @@ def _with_job(
 
 
 def _exported(
-    command: list[str], folder: Path, file: Path, rules: Target, tick: Tick
+    command: list[str],
+    folder: Path,
+    file: Path,
+    rules: Target,
+    remarks: tuple[Message, ...],
+    tick: Tick,
 ) -> ExportReport:
-    """Let the second Blender write into a folder beside the file, then move what it wrote."""
+    """Let the second Blender write into a folder beside the file, then move what it wrote.
+
+    Args:
+        remarks: Of what was done before, for the report.
+    """
     with _writing_to(file.parent):
         out = tempfile.TemporaryDirectory(
             dir=file.parent, prefix=".triposr-", ignore_cleanup_errors=True
@@ -184,7 +211,7 @@ def _exported(
                 raise OSError(answer["errno"], os.strerror(answer["errno"]))
             files = _moved(Path(out.name), file, partial(tick, "export"))
             size = sum(path.stat().st_size for path in files)
-    remarks = tuple(map(_unpacked, answer["remarks"]))
+    remarks = (*map(_unpacked, answer["remarks"]), *remarks)
     about = answer["triangles"], answer["colors"], answer["side"]
     summary = summary_of(file.name, rules, *about, size, answer["is_ready"], remarks)
     return ExportReport(files, answer["triangles"], size, remarks, summary)

@@ -33,6 +33,7 @@ from ..scene.viewports import show_colors
 from ..settings import OBJECT, TEXTURE, checked, defaults_of, values_of
 from .job import Cancelled
 from .queue import Outcome, Task
+from .remarks import CHANGED, note_remarks, with_remarks
 from .session import edits
 from .sources import Source, check_idle, file_source, identity_of, kept_source, source_again
 from .stages import PICTURE_STAGES
@@ -286,48 +287,42 @@ class _Delivery:
             new = self._put(context, made)
             if preferences(context).show_colors:
                 show_colors(context)
+        remarks: list[str] = []
+        if mesh.cut_off:
+            remarks.append(Message("it is cut off by the model's box"))
+        if self.digest not in ("", made.digest):
+            remarks.append(CHANGED)
+        note_remarks(new, remarks)
         push_undo_step(UNDO_STEP, window)
-        problem = self._texture(context, new)
+        remarks += self._texture(context, new)
+        note_remarks(new, remarks)
         message = Message(
             "{summary} in {seconds:.1f}\N{NO-BREAK SPACE}s",
             summary=summary_of(new, mesh, made.is_draft),
             seconds=made.seconds,
         )
-        if problem:
-            message = Message(
-                "{summary}, without a texture: {reason}", summary=message, reason=problem
-            )
-        if mesh.cut_off:
-            message = Message("{summary}, cut off by the model's box", summary=message)
-        if self.digest not in ("", made.digest):
-            message = Message(
-                "{summary}; the picture has changed since the object was first made",
-                summary=message,
-            )
-        return Outcome(message, new)
+        return Outcome(with_remarks(message, remarks), new, tuple(remarks))
 
-    def _texture(self, context: bpy.types.Context, new: bpy.types.Object) -> str:
+    def _texture(self, context: bpy.types.Context, new: bpy.types.Object) -> tuple[str, ...]:
         """Texture the new object, if the settings ask for it: beside Blender after a click.
 
         Returns:
-            Why it gets no texture, a message; empty if it does, or none is asked for. For a script
-            that waits, the error is raised.
+            Remarks, such as why it gets no texture. For a script that waits, the error is raised.
         """
         chosen = self.chosen
         if chosen.texture == "none" or self.variants:  # of variants, all but one are deleted
-            return ""
+            return ()
         own = {"size": chosen.texture, "faces": chosen.texture_faces}
         settings = defaults_of(TEXTURE) | own
         this_machine = machine(context, self.is_clicked)
         make = partial(texturing, context, new, this_machine, self.is_clicked)
         if not self.is_clicked:
-            make(**settings).do()
-            return ""
+            return make(**settings).do().remarks
         try:
             edits.submit(make(**settings))
         except (TripoSRError, OSError) as error:  # what was built must not count as failed
-            return explain(error).message
-        return ""
+            return (Message("it has no texture: {reason}", reason=explain(error).message),)
+        return ()
 
     def _put(self, context: bpy.types.Context, made: Made) -> bpy.types.Object:
         """Replace the target's mesh, or add an object, and record its origin.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import bpy
@@ -31,7 +31,7 @@ class Taken:
 
     Attributes:
         photo: None if there is none to project.
-        remark: A message that says why not; empty if there is one.
+        remark: A message that says what was left out, and why; empty if nothing was.
         camera, match: What was found out about the camera, if it was not known before.
     """
 
@@ -45,18 +45,16 @@ class Taken:
         if self.camera is not None:
             note_camera(blender_object, self.camera, self.match)
 
-    def added_to(self, summary: Message) -> Message:
-        """A summary of the work, with the remark."""
-        if not self.remark:
-            return summary
-        return Message(
-            "{summary}; without the photo: {reason}", summary=summary, reason=self.remark
-        )
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The remark, if there is one."""
+        return (self.remark,) if self.remark else ()
 
 
-def no_photo(tick: Tick) -> Taken:
+def no_photo(mirror_to_back: bool) -> Callable[[Tick], Taken]:
     """What comes of no wish for a photo."""
-    return Taken(None)
+    remark = "" if not mirror_to_back else Message("Mirror to Back needs Photo on the Front")
+    return lambda tick: Taken(None, remark)
 
 
 def photo_of(
@@ -67,12 +65,12 @@ def photo_of(
     try:
         source = kept_source(blender_object)
     except InputError as error:
-        gone = Taken(None, error.message)
+        gone = _without(error.message)
         return lambda tick: gone
     options = object_options(note, model_folder(context))
     known, match, digest = camera_of(blender_object), note.match, note.digest
     if known is not None and match < GOOD:
-        poor = Taken(None, _poor(match))
+        poor = _without(_poor(match))
         return lambda tick: poor
     if known is None:
         vertices = placement.unplace(positions(blender_object.data))
@@ -89,7 +87,7 @@ def photo_of(
         try:
             picture = source.read()
             if digest not in ("", digest_of(identity_of(source, picture))):
-                return Taken(None, Message("the picture has changed since the object was made"))
+                return _without(Message("the picture has changed since the object was made"))
             prepared = prepare_image(picture, options, tick, source.matte)
             pixels: NDArray[np.uint8] = np.asarray(prepared.cutout)
             if known is not None:
@@ -98,13 +96,17 @@ def photo_of(
         except DeviceMemoryError:
             raise
         except TripoSRError as error:  # such as a matting model that this machine lacks
-            return Taken(None, error.message)
+            return _without(error.message)
         camera, match = fitted.camera, fitted.match
         if match < GOOD:
-            return Taken(None, _poor(match), camera, match)
+            return replace(_without(_poor(match)), camera=camera, match=match)
         return Taken(Photo(camera, pixels[..., :3], pixels[..., 3]), "", camera, match)
 
     return take
+
+
+def _without(reason: str) -> Taken:
+    return Taken(None, Message("the photo was left out: {reason}", reason=reason))
 
 
 def _poor(match: float) -> Message:

@@ -32,10 +32,12 @@ class Outcome:
     Attributes:
         message: Message to the artist; may be empty.
         result: Result for a waiting script, such as the new object.
+        remarks: Messages about what was asked for, but left out; `message` contains them.
     """
 
     message: str = ""
     result: Any = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from ..scene.undo import push_undo_step
 from .generate import summary_of
 from .photo import Taken, no_photo, photo_of
 from .queue import Outcome, Task
+from .remarks import note_remarks, with_remarks
 from .sources import check_idle
 from .stages import PHOTO_STAGES, RECOLOR_STAGES, REFINE_STAGES
 from .target import Target
@@ -80,7 +81,9 @@ def coloring(
         check_idle()
     before = Target.of(blender_object, is_clicked)
     data, frame = blender_object.data, Frame(before.placement, blender_object.triposr.mirrored)
-    take = photo_of(context, blender_object, before.placement) if photo else no_photo
+    take = (
+        photo_of(context, blender_object, before.placement) if photo else no_photo(mirror_to_back)
+    )
     faces, outward = triangles(data), normals(data)
 
     def work(tick: Tick) -> _Colored:
@@ -109,11 +112,13 @@ def coloring(
         target = before.found_again()
         recolor(target.data, before.points, made.colors)
         made.taken.note(target)
+        remarks = made.taken.remarks
+        note_remarks(target, remarks)
         if is_clicked:
             push_undo_step(Message("Recolor"))
         count = len(made.colors)
         message = Message("{name}: {count:,} vertices colored", name=target.name, count=count)
-        return Outcome(made.taken.added_to(message), target)
+        return Outcome(with_remarks(message, remarks), target, remarks)
 
     stages = PHOTO_STAGES if photo else RECOLOR_STAGES
     return Task(blender_object.name, stages, work, deliver)

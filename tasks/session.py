@@ -51,8 +51,11 @@ class _Recent(logging.Handler):
 _recent = _Recent()
 
 _console = logging.StreamHandler()
-"""Prints unexpected errors with their tracebacks, as the hint that goes with them says."""
-_console.setLevel(logging.ERROR)
+"""Prints unexpected errors with their tracebacks, as the hint that goes with them says, and what
+scripts are warned of.
+"""
+_console.addFilter(lambda record: record.levelno >= logging.ERROR or record.name == f"{ADDON}.api")
+_console.setLevel(logging.WARNING)
 
 
 def recent_warnings() -> list[str]:

@@ -30,6 +30,7 @@ from ..scene.undo import push_undo_step
 from ..scene.viewports import show_textures
 from .photo import Taken, no_photo, photo_of
 from .queue import Outcome, Task
+from .remarks import note_remarks, with_remarks
 from .sources import check_idle
 from .stages import TEXTURE_STAGES
 from .target import Target
@@ -90,7 +91,9 @@ def texturing(
     data, note = blender_object.data, blender_object.triposr
     frame, threshold = Frame(before.placement, note.mirrored), surface_of(blender_object).threshold
     options = TextureOptions(int(size), normal_map, mirror_to_back)
-    take = photo_of(context, blender_object, before.placement) if photo else no_photo
+    take = (
+        photo_of(context, blender_object, before.placement) if photo else no_photo(mirror_to_back)
+    )
     steps, without_place = _steps(data, faces, options.size)
     is_unwrapped = any(name == "unwrap" for name, _ in steps)
     editing = (EditingBeside if is_clicked else EditingHere)(data)
@@ -133,11 +136,19 @@ def texturing(
         finally:
             made.editing.close()
         made.taken.note(target)
+        remarks = _remarks(made, without_place)
+        note_remarks(target, remarks)
         if is_clicked:
             if preferences(bpy.context).show_colors:
                 show_textures(target)
             push_undo_step(Message("Texture"))
-        return Outcome(_summary(target, made, options.size, without_place), target)
+        summary = Message(
+            "{name}: {count:,} faces, {size}² texture",
+            name=target.name,
+            count=len(target.data.polygons),
+            size=options.size,
+        )
+        return Outcome(with_remarks(summary, remarks), target, remarks)
 
     return Task(blender_object.name, TEXTURE_STAGES, work, deliver)
 
@@ -164,31 +175,30 @@ def _steps(data: bpy.types.Mesh, faces: int, size: int) -> tuple[list[Step], flo
     return [*steps, unwrap, ("corners", {})], 0.0
 
 
-def _summary(target: bpy.types.Object, made: _Made, size: int, without_place: float) -> Message:
-    message = Message(
-        "{name}: {count:,} faces, {size}² texture",
-        name=target.name,
-        count=len(target.data.polygons),
-        size=size,
-    )
+def _remarks(made: _Made, without_place: float) -> tuple[str, ...]:
+    """What the textures do not show as it was asked for."""
+    remarks = []
     if without_place > LOST:
-        message = Message(
-            "{summary}; {percent:.1f}\N{NO-BREAK SPACE}% of the surface has no place in the UV map",
-            summary=message,
-            percent=100 * without_place,
+        remarks.append(
+            Message(
+                "{percent:.1f}\N{NO-BREAK SPACE}% of the surface has no place in the UV map",
+                percent=100 * without_place,
+            )
         )
     if made.textures.overlap > OVERLAPPING:
-        message = Message(
-            "{summary}; {percent}\N{NO-BREAK SPACE}% of the UV map overlaps, where the parts show "
-            "the same colors",
-            summary=message,
-            percent=round(100 * min(made.textures.overlap, 1.0)),
+        remarks.append(
+            Message(
+                "{percent}\N{NO-BREAK SPACE}% of the UV map overlaps, where the parts show the "
+                "same colors",
+                percent=round(100 * min(made.textures.overlap, 1.0)),
+            )
         )
     if made.textures.found < NEAR:
-        message = Message(
-            "{summary}; {percent}\N{NO-BREAK SPACE}% of the mesh lies far from the surface that "
-            "the network knows, and takes the colors around it",
-            summary=message,
-            percent=round(100 * (1 - made.textures.found)),
+        remarks.append(
+            Message(
+                "{percent}\N{NO-BREAK SPACE}% of the mesh lies far from the surface that the "
+                "network knows, and takes the colors around it",
+                percent=round(100 * (1 - made.textures.found)),
+            )
         )
-    return made.taken.added_to(message)
+    return (*remarks, *made.taken.remarks)

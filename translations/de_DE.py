@@ -65,9 +65,10 @@ MESSAGES = {
     "{summary} in {seconds:.1f}\N{NO-BREAK SPACE}s": (
         "{summary} in {seconds:.1f}\N{NO-BREAK SPACE}s"
     ),
-    "{summary}, cut off by the model's box": "{summary}, von der Box des Modells abgeschnitten",
-    "{summary}; the picture has changed since the object was first made": (
-        "{summary}; das Bild hat sich geändert, seit das Objekt entstanden ist"
+    "{summary}; {remark}": "{summary}; {remark}",
+    "it is cut off by the model's box": "die Box des Modells schneidet es ab",
+    "the picture has changed since the object was first made": (
+        "das Bild hat sich geändert, seit das Objekt entstanden ist"
     ),
     "{title}: canceled": "{title}: abgebrochen",
     "{title}: canceled, because another file was opened": (
@@ -314,8 +315,8 @@ MESSAGES = {
     "The object covers little of its subject: try Variants": (
         "Das Objekt deckt wenig von seinem Motiv: Varianten versuchen"
     ),
-    "{summary}; the object covers little of its subject: try Variants": (
-        "{summary}; das Objekt deckt wenig von seinem Motiv: Varianten versuchen"
+    "the object covers little of its subject: try Variants": (
+        "das Objekt deckt wenig von seinem Motiv: Varianten versuchen"
     ),
     "{name} is stretched, sheared or mirrored, so no camera sees it as in its picture": (
         "{name} ist gestreckt, geschert oder gespiegelt, daher sieht keine Kamera es wie im Bild"
@@ -1597,14 +1598,13 @@ MESSAGES = {
     "Choose a smaller Size, or close other programs": (
         "Eine kleinere Größe wählen oder andere Programme schließen"
     ),
-    "{summary}, without a texture: {reason}": "{summary}, ohne Textur: {reason}",
-    "{summary}; {percent:.1f}\N{NO-BREAK SPACE}% of the surface has no place in the UV map": (
-        "{summary}; {percent:.1f}\N{NO-BREAK SPACE}% der Oberfläche haben keinen Platz in der UV-"
-        "Map"
+    "it has no texture: {reason}": "es hat keine Textur: {reason}",
+    "{percent:.1f}\N{NO-BREAK SPACE}% of the surface has no place in the UV map": (
+        "{percent:.1f}\N{NO-BREAK SPACE}% der Oberfläche haben keinen Platz in der UV-Map"
     ),
-    "{summary}; {percent}\N{NO-BREAK SPACE}% of the mesh lies far from the surface that "
-    "the network knows, and takes the colors around it": (
-        "{summary}; {percent}\N{NO-BREAK SPACE}% des Meshs liegen fern von der Oberfläche, die das "
+    "{percent}\N{NO-BREAK SPACE}% of the mesh lies far from the surface that the network "
+    "knows, and takes the colors around it": (
+        "{percent}\N{NO-BREAK SPACE}% des Meshs liegen fern von der Oberfläche, die das "
         "Netz kennt, und nehmen die Farben dort"
     ),
     "Color the vertices that the picture's camera sees with the picture's own pixels; a texture "
@@ -1614,12 +1614,18 @@ MESSAGES = {
     ),
     "texturing the mesh": "das Texturieren des Meshs",
     "{name}: {count:,} faces, {size}² texture": "{name}: {count:,} Flächen, Textur mit {size}²",
-    "{summary}; {percent}\N{NO-BREAK SPACE}% of the UV map overlaps, where the parts show the"
-    " same colors": (
-        "{summary}; {percent}\N{NO-BREAK SPACE}% der UV-Map überlappen, dort zeigen die Teile"
-        " dieselben Farben"
+    "{percent}\N{NO-BREAK SPACE}% of the UV map overlaps, where the parts show the same colors": (
+        "{percent}\N{NO-BREAK SPACE}% der UV-Map überlappen, dort zeigen die Teile dieselben Farben"
     ),
-    "{summary}; without the photo: {reason}": "{summary}; ohne das Foto: {reason}",
+    "the photo was left out: {reason}": "das Foto wurde weggelassen: {reason}",
+    "Mirror to Back needs Photo on the Front": (
+        "„Auf die Rückseite spiegeln“ braucht „Foto auf der Vorderseite“"
+    ),
+    "In its texture, {remark}": "In seiner Textur: {remark}",
+    "Remark": "Bemerkung",
+    "What the last task on the object has left out, and why; empty if nothing": (
+        "Was die letzte Aufgabe am Objekt weggelassen hat und warum; leer, falls nichts"
+    ),
     "the object matches its picture by only {percent:.0f}\N{NO-BREAK SPACE}%": (
         "das Objekt passt nur zu {percent:.0f}\N{NO-BREAK SPACE}% zu seinem Bild"
     ),

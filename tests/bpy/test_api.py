@@ -1,9 +1,11 @@
 """Functions for scripts: what they take, what they give, and what they raise."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 
 @pytest.fixture
@@ -88,3 +90,40 @@ def test_a_value_past_its_limits_does_not_keep_the_panel_from_being_drawn(bpy, a
     truck.triposr["resolution"] = 5000
     assert addon("scene.source").surface_of(truck).resolution == 1024
     assert bpy.context.window_manager.triposr.resolution == 1024
+
+
+@pytest.mark.parametrize("call", ["texture", "recolor"])
+def test_a_photo_that_is_left_out_is_said(api, truck, picture, caplog, call: str) -> None:
+    picture.unlink()
+    settings = {"photo": True, **({"faces": 500, "size": 512} if call == "texture" else {})}
+    assert getattr(api, call)(truck, **settings) is truck
+    said = "the photo was left out: The picture of toy truck no longer exists"
+    assert truck.triposr.remark == said
+    warned = [record.message for record in caplog.records if record.name == api.__name__]
+    assert warned == [f"toy truck: {said}"]
+    getattr(api, call)(truck, **settings | {"photo": False})
+    assert truck.triposr.remark == ""
+
+
+def test_a_new_object_says_what_its_texture_lacks(bpy, api, tmp_path: Path, caplog) -> None:
+    Image.new("RGB", (64, 64), (200, 40, 40)).save(tmp_path / "red.png")
+    settings = {"background": "none", "resolution": 32, "threshold": 1, "texture": 512}
+    red = api.image_to_object(tmp_path / "red.png", **settings, texture_faces=500)
+    assert "the photo was left out: The whole picture is the subject" in red.triposr.remark
+    assert f"red: {red.triposr.remark.split('; ')[-1]}" in caplog.messages
+
+
+def test_to_mirror_a_photo_that_is_not_asked_for(api, truck, caplog) -> None:
+    api.recolor(truck, mirror_to_back=True)
+    assert truck.triposr.remark == "Mirror to Back needs Photo on the Front"
+    assert truck.triposr.remark in caplog.text
+    api.clean_up(truck)
+    assert truck.triposr.remark == ""
+
+
+def test_the_console_shows_what_scripts_are_warned_of(addon, api, monkeypatch) -> None:
+    console = io.StringIO()
+    monkeypatch.setattr(addon("tasks.session")._console, "stream", console)
+    api.log.warning("said")
+    addon("tasks.generate").log.warning("not said")
+    assert console.getvalue() == "said\n"

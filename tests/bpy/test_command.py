@@ -194,3 +194,15 @@ def test_a_usdz_with_texture_is_made_for_phones(bpy, addon, tmp_path: Path) -> N
     path = tmp_path / "chair.usdz"
     addon("command").EXPORTERS["usdz"](str(path))
     assert UsdGeom.GetStageUpAxis(Usd.Stage.Open(str(path))) == "Y"
+
+
+def test_the_line_of_a_picture_says_what_was_left_out(run, addon, tmp_path, capsys, caplog) -> None:
+    Image.new("RGB", (64, 64), (200, 40, 40)).save(tmp_path / "red.png")
+    shape = ["--background", "none", "--resolution", "32", "--threshold", "1"]
+    path = tmp_path / "red.glb"
+    texture = ["--texture", "512", "--faces", "500"]
+    assert run([str(tmp_path / "red.png"), "-o", str(path), *shape, *texture]) == 0
+    line = capsys.readouterr().out.splitlines()[0]
+    assert line.startswith(f"[1/1] red.png: {path}; ")
+    assert "; the photo was left out: The whole picture is the subject" in line
+    assert not [record for record in caplog.records if record.name == addon("api").__name__]

@@ -359,7 +359,7 @@ def test_objects_that_are_hidden(bpy, addon, truck, how: str, name: str) -> None
 
 
 def test_the_panel_says_what_came_of_it(bpy, addon, session, click, pump, truck) -> None:
-    """Such as why a texture does without the photo."""
+    """Such as why the photo was left out."""
     from types import SimpleNamespace
     from unittest.mock import MagicMock
 
@@ -375,6 +375,6 @@ def test_the_panel_says_what_came_of_it(bpy, addon, session, click, pump, truck)
         module.TRIPOSR_PT_mesh.draw(panel, bpy.context)
     finally:
         module.draw_message = draw
-    assert "without the photo" in str(shown[0])
+    assert "the photo was left out" in str(shown[0])
     session.edits.dismiss()
     assert not session.edits.state.message

@@ -92,8 +92,8 @@ def test_a_script_s_object_gets_a_texture_on_the_way(bpy, addon, truck, monkeypa
 
     before, materials, selected = names(), truck.data.materials[:], bpy.context.selected_objects
     textured = exports.textured(bpy.context, truck, rules, ".usdz", False)
-    with pytest.raises(ZeroDivisionError), textured as copy:
-        assert copy != truck and not copy.users_scene
+    with pytest.raises(ZeroDivisionError), textured as (copy, remarks):
+        assert remarks == () and copy != truck and not copy.users_scene
         assert 600 < len(copy.data.polygons) <= 700
         assert exports.colors_of(copy) == "texture"
         sides = {tuple(image.size) for image in bpy.data.images if image.triposr.texture != "none"}
@@ -105,6 +105,15 @@ def test_a_script_s_object_gets_a_texture_on_the_way(bpy, addon, truck, monkeypa
     with pytest.raises(ZeroDivisionError):
         addon("api").export(truck, "/nowhere.usdz", "iphone")
     assert names() == before and len(truck.data.polygons) > 700
+
+
+def test_a_texture_on_the_way_without_the_photo_is_reported(export, truck, picture: Path) -> None:
+    picture.unlink()
+    truck.triposr.texture, truck.triposr.texture_faces = "512", 700
+    report = export(truck, "a.glb", "engine")
+    said = "In its texture, the photo was left out: The picture of toy truck no longer exists"
+    assert report.remarks[-1] == said and str(report.summary).endswith(said)
+    assert truck.triposr.remark == ""
 
 
 def test_an_object_of_ours_goes_to_the_web(export, truck) -> None:

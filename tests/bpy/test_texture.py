@@ -179,7 +179,7 @@ def test_a_poor_match_is_not_projected(bpy, addon, api, truck) -> None:
         bpy.context, truck, api._machine(), False, 2000, "512", False, True, False
     )
     message = str(task.do().message)
-    assert "without the photo" in message
+    assert "the photo was left out" in message
     assert "30" in message
 
 
