@@ -81,10 +81,10 @@ def main() -> None:
             textured.append(texture(result, subject, picture))
 
     with timed("saved the pictures", OUT / "demo.png", OUT / "demo-picture.png"):
-        compose(rows).save(OUT / "demo.png")
+        compose(rows).save(OUT / "demo.png", optimize=True)
         rows[0]["picture"].save(OUT / "demo-picture.png")
     with timed("saved the textures", OUT / "demo-textures.png"):
-        compose(textured).save(OUT / "demo-textures.png")
+        compose(textured).save(OUT / "demo-textures.png", optimize=True)
     with timed("saved the meshes", OUT / "demo.blend", OUT / "demo.glb"):
         line_up(results)
         save()
@@ -111,6 +111,7 @@ def demonstrate(subject: Subject, picture: Path) -> tuple[bpy.types.Object, dict
     with timed("turned it into a mesh"):
         bpy.ops.triposr.generate(filepath=str(picture), resolution=subject.resolution)
     result = bpy.context.object
+    keep_picture(result)
 
     with timed("rendered it from four sides"):
         row = {"picture": Image.open(picture).copy(), "matte": prepare_image(picture).cutout}
@@ -120,6 +121,13 @@ def demonstrate(subject: Subject, picture: Path) -> tuple[bpy.types.Object, dict
             row[name] = Image.open(view).copy()
     result.hide_render = True
     return result, row
+
+
+def keep_picture(result: bpy.types.Object) -> None:
+    """Pack the picture of a result into the .blend, which outlives the picture's file."""
+    picture = result.data.triposr.picture
+    picture.pack()
+    picture.filepath = f"//{Path(picture.filepath).name}"
 
 
 def texture(result: bpy.types.Object, subject: Subject, picture: Path) -> dict[str, Image.Image]:
