@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from ..inference.errors import InputError, importing
+from ..inference.errors import DependencyError, InputError, importing
 from ..inference.picture.limits import DISPLAY_SUFFIXES, LINEAR_SUFFIXES
 from .frames import active_tile, file_of_frame, file_of_tile, frame_number
 from .image_files import opened_like
@@ -75,7 +75,7 @@ def picture_of_file(path: Path) -> Picture:
     What is wrong with the file is raised when the picture is read, so that one bad file does not
     stop the others of a queue.
     """
-    if os.path.isfile(path) and not is_plain_light(path):
+    if os.path.isfile(path) and not is_plain_light(path) and _begins_as_promised(path):
         try:
             image = bpy.data.images.load(str(path), check_existing=False)
         except (RuntimeError, UnicodeError) as error:  # decoding it raises what the artist sees
@@ -120,6 +120,22 @@ def _of_single(image: bpy.types.Image, path: Path) -> Picture:
     if is_composed or image.is_float or not is_usual:
         return partial(_from_png, as_displayed(image), has_alpha)
     return partial(picture_from_pixels, pixels_of(image), has_alpha)
+
+
+def _begins_as_promised(path: Path) -> bool:
+    """Whether a file may be what its name promises.
+
+    Blender warns on the console when one asks for the color space of what it could not read.
+    """
+    if not _is_plain(path):
+        return True
+    try:
+        with importing("Pillow"):
+            from ..inference.picture.decode import begins_as_picture
+    except DependencyError as error:  # raised again when the picture is decoded
+        log.info("%s", error)
+        return True
+    return begins_as_picture(path)
 
 
 def _is_plain(path: Path) -> bool:

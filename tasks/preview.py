@@ -148,9 +148,11 @@ def _key(scene: bpy.types.Scene) -> tuple[object, ...]:
 
 
 def _identity(image: bpy.types.Image) -> tuple[object, ...]:
+    # Blender warns on the console when one asks for the color space of what it could not read.
+    space = image.colorspace_settings.name if all(image.size) else ""
     return (
         *(image.session_uid, image.filepath, image.is_dirty, *image.size, *shown_part(image)),
-        *(image.colorspace_settings.name, image.alpha_mode),
+        *(space, image.alpha_mode),
     )
 
 

@@ -178,6 +178,22 @@ def _damaged(name: str, error: Exception) -> InputError:
     )
 
 
+def begins_as_picture(path: Path) -> bool:
+    """Whether a file begins as a picture does, which may still be damaged."""
+    try:
+        with Image.open(path, formats=known_formats()):
+            return True
+    except Image.DecompressionBombError:
+        return True
+    except Exception as error:  # as in `_read`
+        log.info("Pillow does not know %s: %r", path.name, error)
+    try:
+        with path.open("rb") as file:
+            return other_decoder.header_of(file.read(other_decoder.HEADER)) is not None
+    except OSError:  # raised again when it is decoded
+        return False
+
+
 def known_formats() -> list[str]:
     """Select the `FORMATS` that this Pillow decodes."""
     Image.init()  # or it would not list them all

@@ -233,3 +233,14 @@ def test_an_object_of_an_exr_file(bpy, addon, picture: Path, tmp_path: Path, mon
     count = len(made.data.vertices)
     bpy.ops.triposr.generate(filepath=(tmp_path / "toy.exr").as_uri(), resolution=32)
     assert len(bpy.context.object.data.vertices) == count
+
+
+def test_a_text_file_makes_blender_warn_of_nothing(bpy, addon, tmp_path: Path, capfd) -> None:
+    bad = tmp_path / "text.png"
+    bad.write_text("This is no picture")
+    with pytest.raises(RuntimeError, match="is not a picture"):
+        addon("api").image_to_object(bad)
+    bpy.context.scene.triposr.image = bpy.data.images.load(str(bad))
+    assert addon("tasks.preview")._key(bpy.context.scene)
+    said = capfd.readouterr()
+    assert "matches no enum" not in said.out + said.err
