@@ -42,6 +42,16 @@ class Edited:
     arrays: dict[str, NDArray[np.generic]]
 
 
+LEAST = 4
+"""Triangles of the smallest closed surface: what is reduced to fewer encloses nothing."""
+
+
+def check_left(edited: Edited, before: int) -> None:
+    """Raise InputError if edits have left nothing of a mesh that had `before` faces."""
+    if edited.faces < max(1, min(LEAST, before)):
+        raise InputError("Nothing would be left of the mesh", "Ask for more faces")
+
+
 class Editing(Protocol):
     """A copy of a mesh that can be edited."""
 

@@ -8,10 +8,9 @@ import bpy
 import numpy as np
 
 from ..inference.engine import engine
-from ..inference.errors import InputError
 from ..inference.message import Message
 from ..inference.types import Machine, Tick
-from ..scene.edited import Edited, Editing, EditingBeside, EditingHere
+from ..scene.edited import Edited, Editing, EditingBeside, EditingHere, check_left
 from ..scene.mesh import recolor, replace
 from ..scene.mesh_edits import Step
 from ..scene.parts import edges_of, small_parts
@@ -107,6 +106,7 @@ def _edit(
     """
     before = Target.of(blender_object, is_clicked)
     mirrored = blender_object.triposr.mirrored
+    before_faces = len(blender_object.data.polygons)
     edges = edges_of(blender_object.data) if least else None
     editing = (EditingBeside if is_clicked else EditingHere)(blender_object.data)
 
@@ -119,8 +119,7 @@ def _edit(
                 gone = small_parts(edges, len(gone), least)
             before.check_fit(~gone)
             edited = editing.edit(steps, gone, lambda fraction: tick("edit", fraction))
-            if not edited.faces:
-                raise InputError("Nothing would be left of the mesh", "Ask for more faces")
+            check_left(edited, before_faces)
             # If the mesh is mirrored again, both halves still show the half that was kept first.
             half = edited.found.get("kept", "none") if mirrored == "none" else mirrored
             points = before.placement.unplace(edited.points, half)

@@ -69,9 +69,11 @@ def fit_check(
     def check(matters: np.ndarray | None = None) -> None:
         if matters is None:
             matters = np.ones(len(points), bool)
+        if became == "there":  # even if few vertices, or sculpted ones, lie outside the box
+            return
         if not _is_in_box(placement.unplace(points[matters]), code):
             raise _lies_elsewhere()
-        if became == "there" or not matters.any():
+        if not matters.any():
             return
         some = np.random.default_rng(0).permutation(np.flatnonzero(matters))[:SAMPLES]
         at = placement.unplace(points[some], mirrored)

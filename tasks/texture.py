@@ -8,13 +8,12 @@ import bpy
 import numpy as np
 
 from ..inference.engine import engine
-from ..inference.errors import InputError
 from ..inference.message import Message
 from ..inference.texture.corners import Corners
 from ..inference.texture.pictures import TextureOptions, Textures
 from ..inference.types import Machine, Tick
 from ..preferences import preferences
-from ..scene.edited import Edited, Editing, EditingBeside, EditingHere
+from ..scene.edited import Edited, Editing, EditingBeside, EditingHere, check_left
 from ..scene.mesh import recolor, replace
 from ..scene.mesh_edits import Step
 from ..scene.placement import Frame
@@ -94,6 +93,7 @@ def texturing(
     take = (
         photo_of(context, blender_object, before.placement) if photo else no_photo(mirror_to_back)
     )
+    before_faces = len(data.polygons)
     steps, without_place = _steps(data, faces, options.size)
     is_unwrapped = any(name == "unwrap" for name, _ in steps)
     editing = (EditingBeside if is_clicked else EditingHere)(data)
@@ -105,8 +105,7 @@ def texturing(
             before.check_fit()
             gone = np.zeros(len(before.points), bool)
             edited = editing.edit(steps, gone, lambda fraction: tick("edit", fraction))
-            if not edited.faces:
-                raise InputError("Nothing would be left of the mesh", "Ask for more faces")
+            check_left(edited, before_faces)
             taken = take(tick)
             corners = Corners(**edited.arrays)
             textures = engine.texture(

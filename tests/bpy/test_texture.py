@@ -392,15 +392,32 @@ def test_a_failure_leaves_no_images(bpy, addon, api, truck, monkeypatch) -> None
     assert (colors(truck) == before).all()
 
 
-@pytest.mark.parametrize("faces", [1, 2])
-def test_too_few_faces(bpy, addon, api, truck, faces: int) -> None:
-    """Whatever is left is textured; if nothing is, the hint is about the faces."""
-    try:
-        api.texture(truck, faces=faces, size=512, photo=False)
-    except addon("inference.errors").InputError as error:
-        assert "more faces" in str(error)
-    else:
-        assert len(truck.data.polygons)
+@pytest.mark.parametrize("name", ["texture", "clean_up"])
+def test_too_few_faces(bpy, addon, api, truck, monkeypatch, name: str) -> None:
+    """Nothing is changed if what is left encloses nothing; how few that are depends on the mesh."""
+
+    def reduce(work, faces: int) -> None:
+        work.mesh.clear_geometry()
+        work.mesh.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0), (1, 1, 0)], [], corners[:faces])
+
+    corners = [(0, 1, 2), (1, 3, 2), (0, 2, 3), (0, 3, 1)]
+    monkeypatch.setitem(addon("scene.mesh_edits").STEPS, "reduce", reduce)
+    before = vertices(addon, truck)
+    with pytest.raises(api.TripoSRError, match=r"Nothing would be left.* Ask for more faces"):
+        getattr(api, name)(truck, faces=3)
+    assert (vertices(addon, truck) == before).all() and not truck.data.uv_layers
+
+
+def test_a_mesh_of_few_faces_still_lies_where_it_was_made(bpy, addon, api, truck) -> None:
+    """Few vertices say little about it, and some may lie outside the model's box."""
+    api.texture(truck, faces=30, size=512, photo=False)
+    code, placement = addon("scene.source").source_of(truck)
+    points = vertices(addon, truck)
+    far = placement.place(np.full((1, 3), 1.2 * code.radius, np.float32))
+    for number in range(len(points) // 2):
+        truck.data.vertices[number].co = far[0]
+    api.texture(truck, faces=0, size=512, photo=False)
+    api.refine(truck, resolution=32)
 
 
 @pytest.mark.parametrize("is_argument", [True, False], ids=["argument", "setting of the scene"])
