@@ -29,6 +29,7 @@ from .inference.errors import TripoSRError
 from .inference.types import Machine
 from .preferences import machine
 from .scene.export.report import ExportReport
+from .scene.identity import check_there
 from .scene.source import check_source, surface_of
 from .settings import (
     CLEAN_UP,
@@ -94,14 +95,14 @@ def image_to_object(
     check_idle()
     context = bpy.context
     if isinstance(image, bpy.types.Image):
+        check_there(image)
         source = image_source(image)
     elif isinstance(image, Path | str):
         source = file_source(str(image))
     else:
-        kind = type(image)
         raise TypeError(
             "image must be a bpy.types.Image or the path of a file (str or pathlib.Path), not"
-            f" {kind.__module__}.{kind.__qualname__}"
+            f" {_kind_of(image)}"
         )
     spot = spot_for(context, location, rotation)
     chosen = Chosen(context.scene.triposr, **settings)
@@ -114,6 +115,7 @@ def regenerate(blender_object: bpy.types.Object) -> bpy.types.Object:
     Raises:
         InputError: The object was not made from a picture, or its picture is gone.
     """
+    _check_object(blender_object)
     return _result_of(regeneration(bpy.context, blender_object, is_clicked=False))
 
 
@@ -127,6 +129,7 @@ def refine(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Ob
     Returns:
         The same object.
     """
+    _check_object(blender_object)
     check_source(blender_object)
     surface = replace(surface_of(blender_object), **checked(SURFACE, settings))
     return _result_of(extraction(blender_object, _machine(), False, surface))
@@ -140,6 +143,7 @@ def recolor(blender_object: bpy.types.Object, **settings: object) -> bpy.types.O
         settings: `photo` and `mirror_to_back` (both False), which take the colors from the picture
             where its camera sees the surface.
     """
+    _check_object(blender_object)
     chosen = _with_defaults(RECOLOR, settings)
     return _result_of(coloring(bpy.context, blender_object, _machine(), False, **chosen))
 
@@ -152,6 +156,7 @@ def clean_up(blender_object: bpy.types.Object, **settings: object) -> bpy.types.
         settings: `floaters` (0...1, 1 keeps the largest part), `holes`, `smooth` (passes, 0...200)
             and `faces` (0 keeps all).
     """
+    _check_object(blender_object)
     chosen = _with_defaults(CLEAN_UP, settings)
     return _result_of(edit.clean_up(blender_object, _machine(), False, **chosen))
 
@@ -163,6 +168,7 @@ def remesh(blender_object: bpy.types.Object, **settings: object) -> bpy.types.Ob
         blender_object: Made by this add-on.
         settings: `kind` ("voxel" or "quads"), `voxel_size` (0: from the object's size), `faces`.
     """
+    _check_object(blender_object)
     chosen = _with_defaults(REMESH, settings)
     return _result_of(edit.remesh(blender_object, _machine(), False, **chosen))
 
@@ -174,6 +180,7 @@ def mirror(blender_object: bpy.types.Object, keep: str = "auto") -> bpy.types.Ob
         blender_object: Made by this add-on.
         keep: Half to keep: "left" (-X), "right" (+X), or "auto", the half with more surface.
     """
+    _check_object(blender_object)
     chosen = _with_defaults(MIRROR, {"keep": keep})
     return _result_of(edit.mirror(blender_object, _machine(), False, **chosen))
 
@@ -189,6 +196,7 @@ def texture(blender_object: bpy.types.Object, **settings: object) -> bpy.types.O
     Returns:
         The same object.
     """
+    _check_object(blender_object)
     chosen = _with_defaults(TEXTURE, settings)
     return _result_of(texturing(bpy.context, blender_object, _machine(), False, **chosen))
 
@@ -209,6 +217,7 @@ def camera_from_picture(blender_object: bpy.types.Object) -> bpy.types.Object:
     Raises:
         InputError: The picture is gone, or the object is stretched or was moved inside itself.
     """
+    _check_object(blender_object)
     return _result_of(camera_setup(bpy.context, blender_object, is_clicked=False))
 
 
@@ -231,7 +240,25 @@ def export(blender_object: bpy.types.Object, path: Path | str, target: str = "we
     Raises:
         InputError: The object, the path or the target cannot be used.
     """
+    _check_object(blender_object)
+    if not isinstance(path, Path | str):
+        raise TypeError(f"path must be a str or a pathlib.Path, not {_kind_of(path)}")
     return _result_of(exports.export(bpy.context, blender_object, path, target, False))
+
+
+def _check_object(blender_object: object) -> None:
+    """Raise TypeError for what is no object, and InputError for one that was removed."""
+    if not isinstance(blender_object, bpy.types.Object):
+        raise TypeError(
+            f"blender_object must be a bpy.types.Object, not {_kind_of(blender_object)}"
+        )
+    check_there(blender_object)
+
+
+def _kind_of(value: object) -> str:
+    kind = type(value)
+    is_usual = kind.__module__ == "builtins"
+    return kind.__qualname__ if is_usual else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _result_of(task: Task) -> Any:

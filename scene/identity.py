@@ -26,6 +26,16 @@ def is_local(*blocks: bpy.types.ID) -> bool:
     return all(block.library is None and block.override_library is None for block in blocks)
 
 
+def check_there(block: bpy.types.ID) -> None:
+    """Raise InputError for a data-block that a script still refers to, but has removed."""
+    try:
+        block.session_uid  # noqa: B018
+    except ReferenceError as error:
+        raise InputError(
+            "What the script refers to was removed from Blender", "Get it again from bpy.data"
+        ) from error
+
+
 def check_local(block: bpy.types.ID) -> None:
     """Raise InputError for a data-block that this file does not own."""
     if block.library is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -223,11 +224,17 @@ def _writing_to(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise InputError(
             "Nothing can be written to {folder}: {reason}",
-            "Choose another folder, or make room on the disk",
+            "Choose another folder, or make room on the disk"
+            if is_full
+            else "Choose another folder",
             folder=str(folder),
-            reason=error.strerror or str(error),
+            # Folders such as /proc are there, and say that they are not.
+            reason=Message("the system refuses it")
+            if error.errno == errno.ENOENT
+            else error.strerror or str(error),
         ) from error
 
 

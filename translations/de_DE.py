@@ -1402,8 +1402,8 @@ MESSAGES = {
     "Wait until the export is done, or cancel it": (
         "Warten, bis das Exportieren fertig ist, oder es abbrechen"
     ),
-    "{file}: {triangles:,} triangles, {colors}, {size}, {ready}": (
-        "{file}: {triangles:,} Dreiecke, {colors}, {size}, {ready}"
+    "{file}: {triangles}, {colors}, {size}, {ready}": (
+        "{file}: {triangles}, {colors}, {size}, {ready}"
     ),
     "{side:,}² texture": "Textur {side:,}²",
     "vertex colors": "Vertexfarben",
@@ -1621,6 +1621,17 @@ MESSAGES = {
     "Mirror to Back needs Photo on the Front": (
         "„Auf die Rückseite spiegeln“ braucht „Foto auf der Vorderseite“"
     ),
+    "What the script refers to was removed from Blender": (
+        "Worauf das Skript verweist, wurde aus Blender entfernt"
+    ),
+    "Get it again from bpy.data": "Es neu aus bpy.data holen",
+    "There is no path to export to": "Es gibt keinen Pfad zum Exportieren",
+    "The name {name} is too long for a file": "Der Name {name} ist zu lang für eine Datei",
+    "Choose a shorter name": "Einen kürzeren Namen wählen",
+    "Choose another folder": "Einen anderen Ordner wählen",
+    "the system refuses it": "das System lehnt es ab",
+    "1 triangle": "1 Dreieck",
+    "{count:,} triangles": "{count:,} Dreiecke",
     "In its texture, {remark}": "In seiner Textur: {remark}",
     "Remark": "Bemerkung",
     "What the last task on the object has left out, and why; empty if nothing": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from pathlib import Path
@@ -17,6 +18,9 @@ RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.I)
 
 LONGEST = 120
 """Bytes of a suggested name, so that its ending and numbers fit into the 255 of a file system."""
+
+TOO_LONG = 206
+"""Windows' number of the error that a name is too long."""
 
 PAGE_PARTS = ("page.js", "model-viewer.min.js", "model-viewer-LICENSE.txt")
 """Files that every AR page holds unchanged."""
@@ -47,9 +51,11 @@ def destination(path: Path | str, target: Target) -> Path:
                 path=text,
             )
         text = bpy.path.abspath(text)
+    if not text:
+        raise InputError("There is no path to export to", "Give the file a name")
     found = Path(text).absolute()
     is_folder = not target.endings[0]
-    if not text or not found.name or (text.endswith(("/", os.sep)) and not is_folder):
+    if not found.name or (text.endswith(("/", os.sep)) and not is_folder):
         raise InputError("{path} names no file", "Give the file a name", path=text)
     if not is_folder:
         found = _with_ending(found, target)
@@ -62,17 +68,23 @@ def _with_ending(path: Path, target: Target) -> Path:
     if ending in target.endings:
         return path.with_suffix(ending)
     if re.fullmatch(r"\.[a-z][a-z0-9]{1,5}", ending):  # not "v1.2", nor "Dr. Who"
-        raise InputError(
-            "{file} does not end with {endings}",
-            "Choose such a name, or another target",
-            file=path.name,
-            endings=", ".join(target.endings),
-        )
+        raise wrong_ending(path, target)
     return path.with_name(path.name + target.endings[0])
+
+
+def wrong_ending(path: Path, target: Target) -> InputError:
+    """The error for a path with the ending of something else."""
+    return InputError(
+        "{file} does not end with {endings}",
+        "Choose such a name, or another target",
+        file=path.name,
+        endings=", ".join(target.endings),
+    )
 
 
 def _check_place(path: Path, is_folder: bool) -> None:
     """Raise InputError if nothing can be written at a path for a reason that is known already."""
+    check_length(path)
     if not os.path.isdir(path.parent):
         raise InputError(
             "The folder {folder} does not exist",
@@ -91,6 +103,23 @@ def _check_place(path: Path, is_folder: bool) -> None:
         )
     if not is_folder and os.path.isdir(path):
         raise InputError("{file} is a folder", "Choose another name", file=path.name)
+
+
+def check_length(path: Path) -> None:
+    """Raise InputError if a path is too long for files, or for those that exporters put beside it
+    for a while.
+    """
+    longer = path.with_name(f"{path.name}.000.png"), path.parent / ".triposr-00000000" / path.name
+    for each in (path, *longer):
+        try:
+            os.lstat(each)
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG or getattr(error, "winerror", 0) == TOO_LONG:
+                raise InputError(
+                    "The name {name} is too long for a file",
+                    "Choose a shorter name",
+                    name=f"{max(path.parts, key=len)[:20]}\N{HORIZONTAL ELLIPSIS}",
+                ) from error
 
 
 def _holds_something(folder: Path) -> bool:

@@ -11,12 +11,18 @@ def triangles_of(target: bpy.types.Object) -> int:
     return len(data.loops) - 2 * len(data.polygons)
 
 
-def reduce_triangles(target: bpy.types.Object, limit: int) -> None:
-    """Collapse edges until there are at most about `limit` triangles; fewer stay as they are."""
+def reduce_triangles(target: bpy.types.Object, limit: int) -> bool:
+    """Collapse edges until there are at most about `limit` triangles; fewer stay as they are.
+
+    Returns:
+        Whether there were more.
+    """
     count = triangles_of(target)
-    if count > limit:
-        triangulate(target)
-        _apply(target, "DECIMATE", ratio=limit / count)
+    if count <= limit:
+        return False
+    triangulate(target)
+    _apply(target, "DECIMATE", ratio=limit / count)
+    return True
 
 
 def triangulate(target: bpy.types.Object) -> None:

@@ -47,10 +47,11 @@ def summary_of(
         "none": Message("no colors"),
     }
     is_large = size >= 100_000
+    faces = Message("{count:,} triangles", count=triangles)
     summary = Message(
-        "{file}: {triangles:,} triangles, {colors}, {size}, {ready}",
+        "{file}: {triangles}, {colors}, {size}, {ready}",
         file=name,
-        triangles=triangles,
+        triangles=Message("1 triangle") if triangles == 1 else faces,
         colors=kinds["none" if target.name == "print" else colors],
         size=Message("{size:,.1f} MB", size=size / 1e6)
         if is_large

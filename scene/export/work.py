@@ -44,12 +44,18 @@ class Copy:
         colors: What it shows.
         images: Its textures.
         remarks: What the artist should know about the result.
+        is_reduced: Whether it has fewer triangles, to keep to a limit.
     """
 
     target: bpy.types.Object
     colors: Colors
     images: Images
     remarks: list[Message]
+    is_reduced: bool = False
+
+    def reduce(self, limit: int) -> None:
+        """Have at most about `limit` triangles."""
+        self.is_reduced |= reduce_triangles(self.target, limit)
 
 
 def main(folder: Path) -> None:
@@ -77,8 +83,7 @@ def _export(folder: Path, job: dict) -> dict[str, object]:
         target = TARGETS[job["target"]]
         found = _fitted(copy, path, target)
         limits = _limits(copy, found, target)
-    # Splitting faces into triangles may drop a face without area.
-    if found.triangles < before * 0.99:
+    if copy.is_reduced:
         copy.remarks.append(Message("Reduced from {count:,} triangles", count=before))
     copy.remarks.extend(limits)
     return {
@@ -125,9 +130,9 @@ def _opened(folder: Path, job: dict) -> Copy:
 def _fitted(copy: Copy, path: Path, target: Target) -> Found:
     """Write a file that keeps to the target's limits as far as that is possible."""
     if target.triangles:
-        reduce_triangles(copy.target, target.triangles)
+        copy.reduce(target.triangles)
     elif target.vertices:  # a first guess: a closed surface has half as many vertices
-        reduce_triangles(copy.target, 2 * target.vertices)
+        copy.reduce(2 * target.vertices)
     # Viewers split faces with many corners in their own ways, and tangents need triangles.
     if path.suffix == ".usdz" or (path.suffix == ".glb" and has_normal_map(copy.target)):
         triangulate(copy.target)
@@ -136,10 +141,10 @@ def _fitted(copy: Copy, path: Path, target: Target) -> Found:
     for _ in range(REDUCTIONS):
         if target.vertices and found.vertices > target.vertices:
             share = 0.98 * target.vertices / found.vertices
-            reduce_triangles(copy.target, int(share * found.triangles))
+            copy.reduce(int(share * found.triangles))
         elif target.triangles and found.triangles > target.triangles:
             share = 0.98 * target.triangles / found.triangles
-            reduce_triangles(copy.target, int(share * found.triangles))
+            copy.reduce(int(share * found.triangles))
         elif not (target.size and found.size > target.size and copy.images.shrink()):
             break
         found = _written(copy, path, target)

@@ -127,3 +127,32 @@ def test_the_console_shows_what_scripts_are_warned_of(addon, api, monkeypatch) -
     api.log.warning("said")
     addon("tasks.generate").log.warning("not said")
     assert console.getvalue() == "said\n"
+
+
+CALLS = ("refine", "recolor", "regenerate", "clean_up", "remesh", "mirror", "texture")
+
+
+@pytest.mark.parametrize("name", [*CALLS, "camera_from_picture", "export"])
+def test_what_is_no_object(bpy, api, tmp_path: Path, name: str) -> None:
+    more = (tmp_path / "a.glb",) if name == "export" else ()
+    for wrong, kind in ((None, "NoneType"), ("vase", "str")):
+        with pytest.raises(TypeError, match=f"^blender_object must be .*Object, not {kind}$"):
+            getattr(api, name)(wrong, *more)
+    removed = bpy.data.objects.new("removed", bpy.data.meshes.new("removed"))
+    bpy.data.objects.remove(removed)
+    with pytest.raises(api.TripoSRError, match=r"removed from Blender\. Get it again"):
+        getattr(api, name)(removed, *more)
+
+
+def test_an_image_that_was_removed(bpy, api) -> None:
+    image = bpy.data.images.new("removed", 8, 8)
+    bpy.data.images.remove(image)
+    with pytest.raises(api.TripoSRError, match="removed from Blender"):
+        api.image_to_object(image)
+
+
+@pytest.mark.parametrize("path", [None, 5, b"a.glb"])
+def test_what_is_no_path(bpy, api, path: object) -> None:
+    thing = bpy.data.objects.new("thing", bpy.data.meshes.new("thing"))
+    with pytest.raises(TypeError, match=r"^path must be a str or a pathlib\.Path, not "):
+        api.export(thing, path)

@@ -228,7 +228,8 @@ def test_bad_paths(bpy, addon, figure, errors, tmp_path: Path) -> None:
         (tmp_path / "file", "page", "is a file"),
         (tmp_path, "page", "holds other files"),
         (f"{tmp_path}/", "web", "names no file"),
-        ("", "web", "names no file"),
+        ("", "web", "There is no path to export to. Give the file a name."),
+        ("  ", "page", "There is no path"),
     ):
         with pytest.raises(errors.InputError, match=said):
             export(figure, path, target)
@@ -236,6 +237,38 @@ def test_bad_paths(bpy, addon, figure, errors, tmp_path: Path) -> None:
         export(figure, tmp_path / "a.glb", "mars")
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     assert export(figure, "//chair.glb").files == (tmp_path / "chair.glb",)
+
+
+@pytest.mark.parametrize(("ending", "target"), [(".glb", "web"), (".usd", "maya"), ("", "page")])
+def test_names_that_are_too_long(addon, figure, errors, tmp_path: Path, ending, target) -> None:
+    """They leave no room for the files that exporters write beside them, either."""
+    for length in (300, 255, 248):
+        name = "a" * (length - len(ending)) + ending
+        with pytest.raises(errors.InputError, match=r"too long for a file\. Choose a shorter name"):
+            addon("api").export(figure, tmp_path / name, target)
+    assert not list(tmp_path.iterdir())
+    longest = "a" * (247 - len(ending)) + ending
+    report = addon("api").export(figure, tmp_path / longest, target)
+    assert (tmp_path / longest).exists() and all(path.exists() for path in report.files)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc"), reason="only Linux has a folder for no files")
+def test_a_folder_for_no_files(addon, figure, errors) -> None:
+    """It says itself that it is not there."""
+    with pytest.raises(errors.InputError) as caught:
+        addon("api").export(figure, "/proc/a.glb")
+    said = "Nothing can be written to /proc: the system refuses it. Choose another folder."
+    assert str(caught.value) == said
+
+
+def test_a_single_triangle(bpy, export) -> None:
+    """No limit was reached, so nothing was reduced, although a face without area is left out."""
+    data = bpy.data.meshes.new("thin")
+    data.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0), (1, 1, 0)], [], [(0, 1, 2), (0, 1, 1)])
+    thin = bpy.data.objects.new("thin", data)
+    report = export(thin)
+    assert report.triangles == 1 and report.remarks == ()
+    assert str(report.summary).startswith("a.glb: 1 triangle, no colors, ")
 
 
 def test_bad_objects(bpy, addon, export, figure, errors) -> None:
