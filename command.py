@@ -17,7 +17,7 @@ import bpy
 from . import api
 from .inference.errors import InputError, explain
 from .inference.machine.paths import local_path
-from .scene.export.names import destination
+from .scene.export.names import check_length, destination, wrong_ending
 from .scene.export.nodes import nodes_of
 from .scene.export.report import ExportReport
 from .scene.export.targets import TARGETS
@@ -32,7 +32,12 @@ def _export_glb(path: str) -> ExportReport | None:
     """Export the active object for the web if it has a texture, else as Blender does."""
     if _has_texture():  # Blender's own exporter multiplies the vertex colors into it
         return api.export(bpy.context.object, path, "web")
-    bpy.ops.export_scene.gltf(filepath=path, use_selection=True, export_vertex_color="ACTIVE")
+    before = bpy.app.debug_value
+    bpy.app.debug_value = 1  # the exporter then prints warnings only; its own setting fails in 4.5
+    try:
+        bpy.ops.export_scene.gltf(filepath=path, use_selection=True, export_vertex_color="ACTIVE")
+    finally:
+        bpy.app.debug_value = before
     return None
 
 
@@ -85,7 +90,7 @@ def run(arguments: list[str]) -> int:
     try:
         options = _parser().parse_intermixed_args(arguments)
         pictures = _expanded(options.pictures)
-        outputs = _outputs(pictures, options.output, _endings(options), options.format)
+        outputs = _outputs(pictures, options)
         settings = checked(OBJECT, _settings(options))
         if options.target is not None:
             for output in outputs:
@@ -131,10 +136,11 @@ def _without_warnings() -> Iterator[None]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"blender --command {NAME}",
-        description="Turn pictures into meshes with vertex colors, on this machine. "
+        description="Turn pictures into meshes with vertex colors or textures, on this machine. "
         "The exit code is 0 if all became files, 1 if some failed, 2 if the arguments are wrong.",
-        epilog="Vertex colors: glb, ply, usdz and blend keep them, obj writes them beside the "
-        "vertices, which few programs read, and stl has none.",
+        epilog="Textures: --texture SIZE asks for one; glb, usdz and blend files contain it, "
+        "obj files come with it. Vertex colors: glb, ply, usdz and blend keep them, obj writes "
+        "them beside the vertices, which few programs read, and stl has none.",
     )
     parser.add_argument("pictures", nargs="+", metavar="PICTURE", help="files, or patterns")
     parser.add_argument(
@@ -173,7 +179,7 @@ def _expanded(pictures: list[str]) -> list[Path]:
     """Expand patterns into files, for shells that leave that to the program, as on Windows."""
     found: list[Path] = []
     for picture in map(local_path, pictures):
-        is_pattern = glob.has_magic(picture) and not Path(picture).exists()
+        is_pattern = glob.has_magic(picture) and not os.path.lexists(picture)
         matching = sorted(glob.glob(picture)) if is_pattern else [picture]
         if not matching:
             raise ValueError(f"No file matches {picture}")
@@ -194,13 +200,17 @@ def _endings(options: argparse.Namespace) -> tuple[str, ...]:
     return tuple(ending.removeprefix(".") for ending in TARGETS[options.target].endings)
 
 
-def _outputs(
-    pictures: list[Path], output: str, endings: tuple[str, ...], chosen: str | None
-) -> list[Path]:
-    """Output for each picture; raises ValueError if the files cannot be written."""
-    path = Path(output).absolute()
+def _outputs(pictures: list[Path], options: argparse.Namespace) -> list[Path]:
+    """Output for each picture.
+
+    Raises:
+        ValueError: The files cannot be written, or the options exclude each other.
+        InputError: A name has another target's ending, or is too long.
+    """
+    endings, chosen = _endings(options), options.format
+    path = Path(options.output).absolute()
     ending = path.suffix.lower().removeprefix(".")
-    is_folder = path.is_dir() or output.endswith(("/", os.sep))
+    is_folder = os.path.isdir(path) or options.output.endswith(("/", os.sep))
     if endings == ("",):  # a page is a folder
         is_one = len(pictures) == 1 and not is_folder
         outputs = [path] if is_one else [path / picture.stem for picture in pictures]
@@ -210,6 +220,8 @@ def _outputs(
         if chosen not in (None, ending):
             raise ValueError(f"{path.name} does not end with .{chosen}, which --format asks for")
         outputs = [path]
+    elif not is_folder and ending and options.target is not None:
+        raise wrong_ending(path, TARGETS[options.target])
     elif not is_folder and ending:
         formats = ", ".join(endings)
         raise ValueError(
@@ -220,6 +232,8 @@ def _outputs(
         outputs = [path / f"{picture.stem}.{chosen or endings[0]}" for picture in pictures]
     if len(set(outputs)) < len(outputs):
         raise ValueError("Two pictures have the same name: write them to different folders")
+    for each in outputs:
+        check_length(each)
     folder = outputs[0].parent
     try:  # find out now, not after all the work
         folder.mkdir(parents=True, exist_ok=True)

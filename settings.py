@@ -174,6 +174,7 @@ SIZE = Setting(
     limits=SIZE_RANGE,
     soft=(0.01, 100.0),
     options={"subtype": "DISTANCE"},
+    option_help="size of the new object, along the side that --measure selects",
     metavar="LENGTH",
 )
 MEASURE = Setting(
@@ -185,6 +186,7 @@ MEASURE = Setting(
         ("longest", "Longest Side", "The longest of width, depth and height"),
         ("height", "Height", "From the floor to the top"),
     ),
+    option_help="side of the new object that --size refers to",
 )
 ORIGIN = Setting(
     "origin",
@@ -217,6 +219,9 @@ AFTER_TEXTURE = Setting(
     "vertex colors and all its faces",
     default="none",
     choices=(("none", "None", "Vertex colors only"), *TEXTURE_SIZES),
+    option_help="size of the texture that the new object gets, in pixels; none leaves it with "
+    "vertex colors and all its faces",
+    metavar="SIZE",
 )
 AFTER_FACES = Setting(
     "texture_faces",
@@ -424,6 +429,11 @@ TARGET = Setting(
         ),
     ),
 )
+
+
+def number_text(value: float) -> str:
+    """A number as people read it: 100,000,000 and 25, not 1e+08 and 25.0."""
+    return f"{value:,.10g}"
 
 
 def defaults_of(settings: tuple[Setting, ...]) -> dict[str, Value]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .settings import Setting, values_of
+from .settings import Setting, number_text, values_of
 
 
 def add_settings(group: argparse._ArgumentGroup, settings: tuple[Setting, ...]) -> None:
@@ -20,13 +20,17 @@ def _add_setting(group: argparse._ArgumentGroup, setting: Setting) -> None:
         action = "store_false" if setting.default else "store_true"
         group.add_argument(setting.flag, dest=setting.name, action=action, help=description)
         return
-    kind: dict[str, Any] = {"choices": tuple(name for name, _, _ in setting.choices)}
+    names = tuple(name for name, _, _ in setting.choices)
+    kind: dict[str, Any] = {"choices": names, "metavar": setting.metavar or None}
+    default = str(setting.default)
     if setting.limits is not None:
-        low, high = setting.limits
         kind = {"type": type(setting.default), "metavar": setting.metavar}
-        description += f"; {low:g} to {high:g}"
+        description += f"; {' to '.join(map(number_text, setting.limits))}"
+        default = number_text(setting.default)
+    elif setting.metavar:  # in place of the choices
+        description += f"; one of {', '.join(names)}"
     group.add_argument(
-        setting.flag, dest=setting.name, help=f"{description}; default: {setting.default}", **kind
+        setting.flag, dest=setting.name, help=f"{description}; default: {default}", **kind
     )
 
 

@@ -23,6 +23,7 @@ from triposr.settings import (
     TEXTURE,
     VARIANTS,
     Setting,
+    number_text,
 )
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "scripting.md"
@@ -98,21 +99,17 @@ def _values(setting: Setting) -> str:
     if isinstance(setting.default, bool):
         return "`True`, `False`"
     assert setting.limits is not None
-    return " to ".join(map(_number, setting.limits))
+    return " to ".join(map(number_text, setting.limits))
 
 
 def _default(setting: Setting) -> str:
     if isinstance(setting.default, str | bool):
         return _code(setting.default)
-    return _number(setting.default)
+    return number_text(setting.default)
 
 
 def _code(text: object) -> str:
     return f"`{text}`"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.10g}"
 
 
 if __name__ == "__main__":

@@ -84,6 +84,33 @@ def test_wrong_outputs_are_reported_before_any_work(
     assert not list(tmp_path.glob("**/x.*"))
 
 
+@pytest.mark.parametrize("more", [[], ["--format", "obj"], ["--target", "iphone"]])
+@pytest.mark.parametrize("output", ["a" * 300, "a" * 256 + "/"])
+def test_names_that_are_too_long(run, picture, tmp_path, capsys, output: str, more) -> None:
+    ending = "" if output.endswith("/") else ".usdz" if more[:1] == ["--target"] else ".obj"
+    assert run([str(picture), "-o", f"{tmp_path}/{output}{ending}", *more]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and re.search("too long", said)
+    assert run(["a" * 300 + ".png", "-o", f"{tmp_path}/x.glb"]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "Unexpected" not in said
+
+
+def test_the_help_is_in_the_shells_own_words(run, capsys) -> None:
+    assert run(["--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "vertex colors or textures" in said and "--texture SIZE" in said
+    assert "none leaves it with vertex colors" in said and "one of none, 512, 1024, 2048" in said
+    assert "0 to 100,000,000; default: 20,000" in said and "default: 25 " in said
+    assert not re.search(r"\de[+-]?\d|\bNone\b|Measure selects", said)
+
+
+def test_an_export_without_a_target_is_quiet(run, picture, tmp_path: Path, capfd) -> None:
+    assert run([str(picture), "-o", f"{tmp_path}/x.glb", "--resolution", "32"]) == 0
+    said = capfd.readouterr()
+    assert "glTF" not in said.out + said.err
+
+
 def test_patterns_settings_and_whole_files(bpy, run, picture, tmp_path: Path, capsys) -> None:
     for name in ("one", "two"):
         (tmp_path / f"{name}.png").write_bytes(picture.read_bytes())
@@ -125,7 +152,7 @@ def test_targets(run, picture, tmp_path: Path, output: str, target: str, file: s
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["a.usdz", "--target", "web"], "there is no format 'usdz'"),
+        (["a.usdz", "--target", "web"], "a.usdz does not end with .glb. Choose such a"),
         (["a.glb", "--target", "web", "--format", "glb"], "Choose --format or --target"),
         (["a.glb", "--target", "moon"], "invalid choice"),
     ],
