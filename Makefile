@@ -11,7 +11,7 @@ PYTHON := python3
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' Makefile | expand -t 22
 
-demo: $(READY) ## Turn a picture into a mesh in background Blender; results in out/
+demo: $(READY) ## Turn five pictures into meshes in background Blender (4 minutes); results in out/
 	@$(BIN)/python tools/background.py tools/demo.py
 
 test: lint ## Set up what is missing, then lint and test; windows mostly in the newest Blender

@@ -2,7 +2,8 @@
 
     blender -b --python examples/row_of_pictures.py -- FOLDER OUT.blend
 
-A picture that fails is reported, and the others go on. The exit code is 1 if any failed.
+A picture that fails is reported, and the others go on. The exit code is 1 if any failed,
+and 2 if the arguments are wrong.
 """
 
 import importlib
@@ -17,7 +18,11 @@ SPACING = 1.5
 
 
 def main() -> int:
-    folder, output = map(Path, sys.argv[sys.argv.index("--") + 1 :])
+    arguments = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
+    if len(arguments) != 2 or not Path(arguments[0]).is_dir():
+        print("usage: blender -b --python row_of_pictures.py -- FOLDER OUT.blend", file=sys.stderr)
+        return 2
+    folder, output = map(Path, arguments)
     # The module's name depends on the repository that the extension was installed from.
     module = next(a.module for a in bpy.context.preferences.addons if a.module.endswith(".triposr"))
     api = importlib.import_module(f"{module}.api")

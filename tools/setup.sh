@@ -44,11 +44,13 @@ if ! [ -x .venv/bin/pip ]; then
 fi
 pip=(.venv/bin/pip --disable-pip-version-check -qq install)
 
-say "installing Blender and the locked packages (about 800 MB to download the first time)"
+say "installing Blender and the locked packages: about 800 MB to download the first time, some minutes"
 "${pip[@]}" --no-deps --require-hashes -r requirements/lock.txt
+say "installing what builds the documentation, and what batches of pictures need"
 "${pip[@]}" --no-deps --require-hashes -r requirements/docs.txt -r requirements/batch.txt
 say "installing $(grep '^torch' requirements/torch.txt)"
 "${pip[@]}" -r requirements/torch.txt
+say "installing this project"
 "${pip[@]}" --no-deps --no-build-isolation --editable .
 
 # A name for the checkout that mypy can find: the folder itself may be called anything.
@@ -60,6 +62,7 @@ if ldd "$bpy_library" | grep -q 'not found'; then
     apt_install "Blender's system libraries are missing" \
         libx11-6 libxrender1 libxfixes3 libxi6 libxkbcommon0 libsm6 libice6 libgl1 libegl1
 fi
+say "trying Blender and torch"
 .venv/bin/python -c 'import bpy, torch' || {
     say "the environment is there, but Blender or torch does not start" >&2
     exit 1
