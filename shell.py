@@ -26,7 +26,7 @@ def _add_setting(group: argparse._ArgumentGroup, setting: Setting) -> None:
     if setting.limits is not None:
         kind = {"type": type(setting.default), "metavar": setting.metavar}
         description += f"; {' to '.join(map(number_text, setting.limits))}"
-        default = number_text(setting.default)
+        default = number_text(float(setting.default))
     elif setting.metavar:  # in place of the choices
         description += f"; one of {', '.join(names)}"
     group.add_argument(
