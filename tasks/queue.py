@@ -58,6 +58,9 @@ class Task:
         again: Makes the task again, on the main thread, from the current state of its input. For a
             failed task, the queue keeps only this, because the work may hold the pixels of a large
             picture. Without it, the queue keeps the task itself.
+        step: Called on the main thread at each pump while the work runs, to deliver what is ready.
+        discard: Called on the main thread if the task fails or is canceled, to take back what
+            `step` has delivered.
     """
 
     title: str
@@ -69,10 +72,17 @@ class Task:
     group: str = ""
     on_failure: Callable[[], None] | None = None
     again: Callable[[], Task] | None = None
+    step: Callable[[], None] | None = None
+    discard: Callable[[], None] | None = None
 
     def do(self) -> Outcome:
         """Do the task now, on the main thread, while the caller waits; errors propagate."""
-        return self.deliver(self.work(_ignore_progress))
+        try:
+            return self.deliver(self.work(_ignore_progress))
+        except BaseException:
+            if self.discard is not None:
+                self.discard()
+            raise
 
 
 def _ignore_progress(_stage: str, _fraction: float) -> None:
@@ -273,7 +283,8 @@ class Queue:
         """
         if self._job is not None and may_deliver:
             before = (self.state.label, round(self.state.fraction, 2))
-            for event in self._job.poll():
+            self._do_step()
+            for event in self._job.poll() if self._job is not None else ():
                 self._take(event)
             if self._job is None:
                 self._start_next()
@@ -295,6 +306,32 @@ class Queue:
         if not all(ended):
             log.error("A canceled task does not end")
         return all(ended)
+
+    def discard(self) -> None:
+        """Take back what the running task has delivered so far; then `drop` it."""
+        if self._task is not None:
+            self._discard(self._task)
+
+    def _do_step(self) -> None:
+        """Let the running task deliver what is ready; if that fails, the task has failed."""
+        task, job = self._task, self._job
+        if task is None or task.step is None or job is None or self.state.canceling:
+            return
+        try:
+            task.step()
+        except Exception as error:  # a boundary like the job's: the timer must go on
+            job.cancel()
+            self._abandoned.append(job)
+            self._task = self._job = None
+            self.state.ended += 1
+            self._keep_failed(task, error)
+
+    def _discard(self, task: Task) -> None:
+        try:
+            if task.discard is not None:
+                task.discard()
+        except Exception as error:  # a boundary like the job's: the timer must go on
+            self.fail(error)
 
     def _forget(self) -> None:
         self.state.message = self.state.error = self.state.hint = ""
@@ -331,6 +368,7 @@ class Queue:
         self._task = self._job = None
         self.state.ended += 1
         if isinstance(event, Stopped) or self.state.canceling:
+            self._discard(task)
             self.state.message = self._words.canceled(task.title)
             self.state.canceled = True
         elif isinstance(event, Done):
@@ -346,6 +384,7 @@ class Queue:
 
     def _keep_failed(self, task: Task, error: BaseException) -> None:
         self.state.failed += 1
+        self._discard(task)
         message, hint = self.fail(error)
         again = task.again or (lambda: task)
         self._failed.append(Failure(task.title, task.picture, message, hint, again))

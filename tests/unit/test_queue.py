@@ -329,3 +329,106 @@ def test_an_idle_queue_need_not_be_pumped(artist: Artist) -> None:
 )
 def test_overall_fraction(stage: str, fraction: float, expected: float) -> None:
     assert overall_fraction(STAGES, stage, fraction) == pytest.approx(expected)
+
+
+class Stepping:
+    """Record of what a task has delivered step by step, and taken back."""
+
+    def __init__(self, artist: Artist, work: Callable, error: Exception | None = None) -> None:
+        self.steps, self.discarded, self.error = 0, 0, error
+        self.task = artist.task("one", work, step=self.step, discard=self.discard)
+
+    def step(self) -> None:
+        self.steps += 1
+        if self.error is not None:
+            raise self.error
+
+    def discard(self) -> None:
+        self.discarded += 1
+
+
+def test_a_task_may_deliver_step_by_step(artist: Artist) -> None:
+    held = Held()
+    stepping = Stepping(artist, held)
+    artist.queue.submit(stepping.task)
+    assert held.began.wait(SOON)
+    artist.queue.pump()
+    artist.queue.pump(may_deliver=False)
+    artist.queue.pump()
+    assert (stepping.steps, artist.delivered) == (2, [])
+    held.go_on.set()
+    artist.finish()
+    assert artist.delivered == ["held"] and not stepping.discarded
+    steps = stepping.steps
+    artist.queue.pump()
+    assert stepping.steps == steps
+
+
+def test_what_was_delivered_is_taken_back_when_the_task_is_canceled(artist: Artist) -> None:
+    held = Held()
+    stepping = Stepping(artist, held)
+    artist.queue.submit(stepping.task)
+    assert held.began.wait(SOON)
+    artist.queue.pump()
+    artist.queue.cancel()
+    artist.queue.pump()
+    assert (stepping.steps, stepping.discarded) == (1, 0)  # the work has not ended yet
+    held.go_on.set()
+    artist.finish()
+    assert (stepping.steps, stepping.discarded) == (1, 1)
+    assert artist.queue.state.canceled and not artist.delivered
+
+
+def test_a_failed_step_ends_the_task_and_the_next_one_runs(artist: Artist) -> None:
+    held = Held()
+    stepping = Stepping(artist, held, ValueError("full"))
+    artist.queue.submit(stepping.task)
+    artist.submit("two")
+    artist.queue.pump()
+    assert (stepping.steps, stepping.discarded) == (1, 1)
+    assert artist.reported == [("ValueError: full", "Try again")]
+    held.go_on.set()
+    artist.finish()
+    assert artist.delivered == ["two"]
+    assert (artist.queue.state.ended, artist.queue.state.failed) == (2, 1)
+
+
+@pytest.mark.parametrize("fails", ["work", "deliver"])
+def test_what_was_delivered_is_taken_back_after_an_error(artist: Artist, fails: str) -> None:
+    def fail(_: object) -> None:
+        raise ValueError("broken")
+
+    stepping = Stepping(artist, fail if fails == "work" else lambda tick: "result")
+    if fails == "deliver":
+        artist.deliver = fail
+        stepping = Stepping(artist, lambda tick: "result")
+    artist.queue.submit(stepping.task)
+    artist.finish()
+    assert stepping.discarded == 1 and len(artist.reported) == 1
+    with pytest.raises(ValueError, match="broken"):
+        stepping.task.do()
+    assert stepping.discarded == 2
+
+
+def test_what_cannot_be_taken_back_is_reported(artist: Artist) -> None:
+    held = Held()
+
+    def fail() -> None:
+        raise ValueError("stuck")
+
+    artist.queue.submit(artist.task("one", held, discard=fail))
+    artist.queue.cancel()
+    held.go_on.set()
+    artist.finish()
+    assert artist.reported == [("ValueError: stuck", "Try again")]
+
+
+def test_discard_at_the_end(artist: Artist) -> None:
+    held = Held()
+    artist.queue.discard()
+    stepping = Stepping(artist, held)
+    artist.queue.submit(stepping.task)
+    artist.queue.discard()
+    artist.queue.drop("")
+    held.go_on.set()
+    assert stepping.discarded == 1 and artist.queue.join(SOON)
