@@ -46,7 +46,7 @@ def add_object(
     blender_object = bpy.data.objects.new(name, new_mesh(mesh, name, placement))
     blender_object.location, blender_object.rotation_euler.z = location, turn
     link(context, blender_object)
-    _show_in_local_views(context, blender_object)
+    show_in_local_views(context, blender_object)
     # In any other mode, a new active object would interrupt what the artist is editing.
     if context.mode == "OBJECT":
         for selected in context.selected_objects:
@@ -82,11 +82,12 @@ def _collection(context: bpy.types.Context) -> bpy.types.Collection:
     return collection if is_usable else context.scene.collection
 
 
-def _show_in_local_views(context: bpy.types.Context, new: bpy.types.Object) -> None:
-    """Show the new object in viewports that are in Local View, as Blender's Add menu does."""
+def show_in_local_views(context: bpy.types.Context, *new: bpy.types.Object) -> None:
+    """Show new objects in viewports that are in Local View, as Blender's Add menu does."""
     for space in viewports(context):
         if space.local_view:
-            new.local_view_set(space, True)
+            for each in new:
+                each.local_view_set(space, True)
 
 
 def new_mesh(mesh: MeshData, name: str, placement: Placement) -> bpy.types.Mesh:

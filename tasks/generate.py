@@ -21,12 +21,12 @@ from ..inference.texture.camera import Camera
 from ..inference.types import Machine, MeshData, Options, Tick
 from ..preferences import machine, model_folder, preferences
 from ..properties import object_options
-from ..scene.camera import note_camera
 from ..scene.identity import is_local, with_uid
 from ..scene.kept_file import keep_file
 from ..scene.mesh import add_object, check_free, fill, make_single_user
+from ..scene.origin import Origin, note_origin
 from ..scene.placement import Extent, Placement, Row, Spot, placed
-from ..scene.source import check_source, remember_source
+from ..scene.source import check_source
 from ..scene.undo import push_undo_step
 from ..scene.viewpoint import turn_to_viewer
 from ..scene.viewports import show_colors
@@ -279,10 +279,10 @@ class _Delivery:
 
     def __call__(self, made: Made) -> Outcome:
         mesh, context = made.mesh, bpy.context
-        window, scene = self._place(context)
+        window, scene = place_of(self.scene_uid)
         with (
             context.temp_override(**({"window": window} if window else {})),
-            context.temp_override(scene=scene, view_layer=_view_layer(context, scene)),
+            context.temp_override(scene=scene, view_layer=view_layer_of(context, scene)),
         ):
             new = self._put(context, made)
             if preferences(context).show_colors:
@@ -338,29 +338,35 @@ class _Delivery:
             check_free(new)
             make_single_user(new)
             fill(new.data, made.mesh, made.placement)
-        remember_source(new, made.packed, made.placement)
+        origin = Origin(
+            packed=made.packed,
+            placement=made.placement,
+            settings=values_of(OBJECT, self.chosen),
+            picture=self.source.title,
+            digest=made.digest,
+            is_draft=made.is_draft,
+            camera=made.camera,
+            match=made.match,
+        )
+        note_origin(new, origin)
         note = new.triposr
-        for name, value in values_of(OBJECT, self.chosen).items():
-            setattr(note, name, value)
-        note.picture, note.is_draft, note.digest = self.source.title, made.is_draft, made.digest
         note.image = with_uid(bpy.data.images, self.source.image)
         keep_file(new, self.source.file)
-        note.mirrored = "none"
-        note_camera(new, made.camera, made.match)
         if self.variants or not self.target_uid:  # a rebuilt object keeps its group and its place
             note.variants, note.home = self.variants, self.spot.location
         return new
 
-    def _place(self, context: bpy.types.Context) -> tuple[bpy.types.Window | None, bpy.types.Scene]:
-        """Window and scene to deliver to.
 
-        The scene is that of the click, or the current one if that is gone. The window is one that
-        shows the scene if possible, else any; None without windows.
-        """
-        scene = with_uid(bpy.data.scenes, self.scene_uid) or context.scene
-        windows = list(context.window_manager.windows)
-        showing = [window for window in windows if window.scene == scene]
-        return next(iter(showing or windows), None), scene
+def place_of(scene_uid: int) -> tuple[bpy.types.Window | None, bpy.types.Scene]:
+    """Window and scene to deliver to.
+
+    The scene is that of the click, or the current one if that is gone. The window is one that shows
+    the scene if possible, else any; None without windows.
+    """
+    scene = with_uid(bpy.data.scenes, scene_uid) or bpy.context.scene
+    windows = list(bpy.context.window_manager.windows)
+    showing = [window for window in windows if window.scene == scene]
+    return next(iter(showing or windows), None), scene
 
 
 def summary_of(new: bpy.types.Object, mesh: MeshData, is_draft: bool) -> Message:
@@ -370,6 +376,6 @@ def summary_of(new: bpy.types.Object, mesh: MeshData, is_draft: bool) -> Message
     return Message("{name}: {count:,} triangles", name=new.name, count=len(mesh.faces))
 
 
-def _view_layer(context: bpy.types.Context, scene: bpy.types.Scene) -> bpy.types.ViewLayer:
+def view_layer_of(context: bpy.types.Context, scene: bpy.types.Scene) -> bpy.types.ViewLayer:
     """View layer of the scene in use, or its first one."""
     return context.view_layer if context.scene == scene else scene.view_layers[0]

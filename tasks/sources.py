@@ -60,7 +60,7 @@ def check_idle() -> None:
 def file_source(filepath: str) -> Source:
     """Source for a picture's file; "//" is the folder of the .blend, and "~" the home folder."""
     path = Path(os.path.abspath(bpy.path.abspath(local_path(filepath))))
-    return Source(_title(path.name), picture_of_file(path), file=path)
+    return Source(title_of(path.name), picture_of_file(path), file=path)
 
 
 def image_source(image: bpy.types.Image, user: bpy.types.ImageUser | None = None) -> Source:
@@ -71,7 +71,7 @@ def image_source(image: bpy.types.Image, user: bpy.types.ImageUser | None = None
     """
     matte = image.triposr.matte
     return Source(
-        _title(image.name),
+        title_of(image.name),
         picture_of(image, user),
         matte and matte_of(matte),
         image=image.session_uid,
@@ -96,7 +96,7 @@ def kept_source(blender_object: bpy.types.Object) -> Source:
     )
 
 
-def _title(name: str) -> str:
+def title_of(name: str) -> str:
     """Name for the object: the picture's name without its extension and Blender's number.
 
     Names in Blender are UTF-8; file names may contain any bytes.

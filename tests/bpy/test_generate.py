@@ -260,9 +260,9 @@ def test_names(bpy, picture: Path, tmp_path: Path, file: str, name: str) -> None
 
 
 def test_names_of_other_files_and_copies(bpy, addon) -> None:
-    assert addon("tasks.sources")._title("caf\udce9.png") == "caf?"
-    assert addon("tasks.sources")._title("chair.png.001") == "chair"
-    assert addon("tasks.sources")._title("browser.jfif") == "browser"
+    assert addon("tasks.sources").title_of("caf\udce9.png") == "caf?"
+    assert addon("tasks.sources").title_of("chair.png.001") == "chair"
+    assert addon("tasks.sources").title_of("browser.jfif") == "browser"
 
 
 @pytest.mark.parametrize("thing", [None, 5, b"bytes", bytearray(9), [1]], ids=repr)
