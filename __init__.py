@@ -39,11 +39,13 @@ def _classes() -> tuple[type, ...]:
 def _modules() -> tuple:
     """Modules that add handlers, timers, menus or properties, in order."""
     from . import command, operators, panels, properties, translations
+    from .panels import batch as batch_panel
     from .panels import thumbnails
     from .scene import camera, source, usd, viewports
     from .tasks import gpu, inventory, live_refine, preview, session
 
     return (
         *(translations, properties, camera, source, usd, viewports, thumbnails, preview, session),
-        *(live_refine, inventory, gpu, operators.places, panels.presets, panels.export, command),
+        *(live_refine, inventory, gpu, operators.places, panels.presets, panels.export),
+        *(batch_panel, command),
     )

@@ -32,6 +32,7 @@ from .scene.export.report import ExportReport
 from .scene.identity import check_there
 from .scene.source import check_source, surface_of
 from .settings import (
+    BATCH,
     CLEAN_UP,
     MIRROR,
     RECOLOR,
@@ -46,6 +47,7 @@ from .tasks import edit
 from .tasks import export as exports
 from .tasks.camera import camera_setup
 from .tasks.generate import Chosen, generation, regeneration, spot_for
+from .tasks.import_batch import batch_import
 from .tasks.queue import Task
 from .tasks.refine import coloring, extraction
 from .tasks.sources import check_idle, file_source, image_source
@@ -60,6 +62,7 @@ __all__ = [
     "clean_up",
     "export",
     "image_to_object",
+    "import_batch",
     "mirror",
     "recolor",
     "refine",
@@ -219,6 +222,28 @@ def camera_from_picture(blender_object: bpy.types.Object) -> bpy.types.Object:
     """
     _check_object(blender_object)
     return _result_of(camera_setup(bpy.context, blender_object, is_clicked=False))
+
+
+def import_batch(path: Path | str, **settings: object) -> list[bpy.types.Object]:
+    """Import objects of a batch into the current scene, in a grid around the 3D cursor.
+
+    They are as if they had been generated here: they can be refined, textured and so on. Those
+    whose files are missing or damaged are left out.
+
+    Args:
+        path: The output folder of `python -m triposr.batch`, or the index.jsonl in it.
+        settings: `match_from` (0) and `match_to` (1), between which an object's match must be, and
+            `maximum` (500).
+
+    Returns:
+        The objects, in the order of the index.
+
+    Raises:
+        TypeError: A setting does not exist.
+        InputError: It is no batch, or there is nothing in it to import.
+    """
+    chosen = _with_defaults(BATCH, settings)
+    return batch_import(bpy.context, path, False, **chosen).do().result
 
 
 def export(blender_object: bpy.types.Object, path: Path | str, target: str = "web") -> ExportReport:

@@ -410,6 +410,34 @@ KEEP = Setting(
 )
 MIRROR = (KEEP,)
 
+MATCH_FROM = Setting(
+    "match_from",
+    label="Matches From",
+    description="Import only objects that match their pictures at least this well; 0 includes "
+    "those whose match is not known",
+    default=0.0,
+    limits=(0.0, 1.0),
+    options={"subtype": "FACTOR"},
+)
+MATCH_TO = Setting(
+    "match_to",
+    label="Matches To",
+    description="Import only objects that match their pictures at most this well. Lower it to look "
+    "at the poorest ones",
+    default=1.0,
+    limits=(0.0, 1.0),
+    options={"subtype": "FACTOR"},
+)
+MAXIMUM = Setting(
+    "maximum",
+    label="Maximum",
+    description="Largest number of objects to import",
+    default=500,
+    limits=(1, 100_000),
+    soft=(1, 2_000),
+)
+BATCH = (MATCH_FROM, MATCH_TO, MAXIMUM)
+
 TARGET = Setting(
     "target",
     label="Target",

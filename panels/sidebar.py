@@ -12,6 +12,7 @@ from ..preferences import offline_reason
 from ..tasks import preview
 from ..tasks.inventory import known
 from ..tasks.session import ADDON, mattes, pastes, pictures, previews, upkeep
+from .batch import draw_import
 from .gpu import draw_gpu
 from .layout import draw_text
 from .preferences import draw_looking, draw_upkeep
@@ -32,6 +33,7 @@ class TRIPOSR_PT_generate(Tab, bpy.types.Panel):
         if settings.image is None and not pictures.is_running():
             layout.label(text="Open, paste or drop a picture to begin", icon="INFO")
         draw_tasks(layout)
+        draw_import(layout)
         if pastes.is_running():
             layout.label(text="Reading the clipboard", icon="SORTTIME")
         _draw_model(context, layout)

@@ -30,6 +30,14 @@ def from_blender_frame(vertices: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.stack((-vertices[:, 1], vertices[:, 0], vertices[:, 2]), axis=1)
 
 
+def from_gltf_frame(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Convert vectors (N, 3) from glTF's frame, y up, to Blender's, z up; both are right-handed.
+
+    What faces +Z in glTF then faces -Y.
+    """
+    return np.stack((vectors[:, 0], -vectors[:, 2], vectors[:, 1]), axis=1)
+
+
 @dataclass(frozen=True)
 class Placement:
     """Where the model's box lies in an object's own space.
@@ -217,3 +225,30 @@ class Spot:
         raised = extent.below if self.is_surface else 0.0
         x, y, z = self.location
         return x + offset * math.cos(self.turn), y + offset * math.sin(self.turn), z + raised
+
+
+def in_grid(
+    lows: NDArray[np.float32], highs: NDArray[np.float32], middle: tuple[float, float, float]
+) -> NDArray[np.float64]:
+    """Locations that make objects stand in a grid, in rows as on a page seen from above.
+
+    The cells are equal, and as large as the largest object with a gap. There are as many columns as
+    rows, or one more.
+
+    Args:
+        lows, highs: (N, 3), the corners of each object's bounding box, from its origin.
+        middle: Middle of the grid on the floor.
+
+    Returns:
+        (N, 3), of the objects' origins: the middle of each box is that of its cell.
+    """
+    count = len(lows)
+    columns = math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    width, depth = (1 + GAP) * (highs - lows)[:, :2].max(axis=0)
+    number = np.arange(count)
+    places = np.zeros((count, 3))
+    places[:, 0] = (number % columns - (columns - 1) / 2) * width
+    places[:, 1] = ((rows - 1) / 2 - number // columns) * depth
+    base = np.concatenate(((lows + highs)[:, :2] / 2, lows[:, 2:]), axis=1)
+    return places - base + np.array(middle)

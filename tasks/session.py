@@ -136,6 +136,9 @@ cameras = _queue(_in_panel, keeps_failed=False)
 exports = _queue(_popup, keeps_failed=False)
 """Tasks that export objects; they go on when another file is opened."""
 
+imports = _queue(_popup, keeps_failed=False)
+"""Tasks that import objects of a batch."""
+
 pastes = _queue(_popup, keeps_failed=False)
 """Tasks that read the clipboard."""
 
@@ -149,8 +152,8 @@ cleaning = _queue(_in_panel, keeps_failed=False)
 """Tasks that delete what a Blender that was killed has left behind."""
 
 QUEUES = (
-    *(pictures, upkeep, previews, mattes, refinements, edits, cameras, exports, pastes, looks),
-    *(drivers, cleaning),
+    *(pictures, upkeep, previews, mattes, refinements, edits, cameras, exports, imports, pastes),
+    *(looks, drivers, cleaning),
 )
 
 
@@ -187,6 +190,10 @@ def _on_load(_path: str) -> None:
     """Drop the tasks of the previous file. A file that fails to open leaves them running."""
     for queue in (previews, mattes, refinements, edits, cameras):
         queue.drop("")
+    if imports.is_running():
+        imports.drop(_canceled_by_load(imports.state.title, 0))
+    else:
+        imports.dismiss()
     if pictures.is_running():
         pictures.drop(_canceled_by_load(pictures.state.title, len(pictures.waiting())))
     else:
@@ -224,6 +231,7 @@ def unregister() -> None:
     atexit.unregister(_join_all)
     bpy.app.handlers.render_init.remove(_on_render)
     bpy.app.handlers.load_post.remove(_on_load)
+    imports.discard()
     if _join_all():
         engine.unload()
     if bpy.app.timers.is_registered(_unload_when_idle):

@@ -55,5 +55,9 @@ CAMERA_STAGES = {
     "prepare": (Message("Removing the background"), 0.7),
     "match": (Message("Matching the picture"), 0.3),
 }
+BATCH_STAGES = {
+    "load": (Message("Reading the index"), 0.05),
+    "copy": (Message("Importing objects"), 0.95),
+}
 EXPORT_STAGES = {"export": (Message("Exporting"), 1.0)}
 DETECT_STAGES = {"load": (Message("Looking for devices"), 1.0)}

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from triposr.settings import (
+    BATCH,
     CLEAN_UP,
     DROP_AT,
     FACING,
@@ -37,6 +38,7 @@ OF_CALLS = {
     "recolor": RECOLOR,
     "texture": TEXTURE,
     "variants": VARIANTS,
+    "import_batch": BATCH,
     "export": (TARGET,),
 }
 """Settings by the function or the operator that has them."""

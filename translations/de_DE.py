@@ -1,6 +1,104 @@
 """German translation, in artists' words and the terms of Blender's own German interface."""
 
 MESSAGES = {
+    # Batches
+    "Import Batch (TripoSR)": "Stapel importieren (TripoSR)",
+    "Import Batch": "Stapel importieren",
+    "Import the objects of a batch in a grid, with all that refining and texturing them needs": (
+        "Die Objekte eines Stapels in einem Raster importieren, mit allem, was zum Verfeinern und "
+        "Texturieren nötig ist"
+    ),
+    "TripoSR Batch ({ending})": "TripoSR-Stapel ({ending})",
+    "Matches From": "Übereinstimmung von",
+    "Import only objects that match their pictures at least this well; 0 includes those whose match is not known": (  # noqa: E501
+        "Nur Objekte importieren, die mit ihren Bildern mindestens so gut übereinstimmen; 0 "
+        "schließt die ein, von denen das nicht bekannt ist"
+    ),
+    "Matches To": "Übereinstimmung bis",
+    "Import only objects that match their pictures at most this well. Lower it to look at the poorest ones": (  # noqa: E501
+        "Nur Objekte importieren, die mit ihren Bildern höchstens so gut übereinstimmen. Kleiner "
+        "stellen, um die schlechtesten anzusehen"
+    ),
+    "Maximum": "Maximum",
+    "Largest number of objects to import": "Größte Anzahl der Objekte, die importiert werden",
+    "Cancel Import (TripoSR)": "Import abbrechen (TripoSR)",
+    "Stop importing the batch; nothing is added to the scene": (
+        "Den Import des Stapels anhalten; der Szene wird nichts hinzugefügt"
+    ),
+    "No batch is being imported": "Es wird gerade kein Stapel importiert",
+    "Wait until the batch is imported, or cancel that": (
+        "Warten, bis der Stapel importiert ist, oder das abbrechen"
+    ),
+    "Reading the index": "Index wird gelesen",
+    "Importing objects": "Objekte werden importiert",
+    "1 object": "1 Objekt",
+    "{count:,} objects": "{count:,} Objekte",
+    "{summary}, {count:,} more left out by Maximum": (
+        "{summary}, weitere {count:,} wegen Maximum ausgelassen"
+    ),
+    "{summary}; 1 picture failed: {reason}": "{summary}; 1 Bild ist gescheitert: {reason}",
+    "{summary}; {count:,} pictures failed, the first: {reason}": (
+        "{summary}; {count:,} Bilder sind gescheitert, das erste: {reason}"
+    ),
+    "{summary}; 1 object cannot be read: {reason}": (
+        "{summary}; 1 Objekt ist nicht lesbar: {reason}"
+    ),
+    "{summary}; {count:,} objects cannot be read, the first: {reason}": (
+        "{summary}; {count:,} Objekte sind nicht lesbar, das erste: {reason}"
+    ),
+    "{summary}; without a scene code, which Refine needs: {count:,}": (
+        "{summary}; ohne den Szenencode, den Verfeinern braucht: {count:,}"
+    ),
+    "{summary}; damaged lines in the index: {count:,}": (
+        "{summary}; beschädigte Zeilen im Index: {count:,}"
+    ),
+    "There is no {name} in {folder}": "In {folder} gibt es kein {name}",
+    "Choose the folder that the batch was written to": (
+        "Den Ordner wählen, in den der Stapel geschrieben wurde"
+    ),
+    "{folder} is not the folder of a batch: {name} is missing or damaged": (
+        "{folder} ist nicht der Ordner eines Stapels: {name} fehlt oder ist beschädigt"
+    ),
+    "The batch has format {format}, and this version reads format {known}": (
+        "Der Stapel hat Format {format}, und diese Version liest Format {known}"
+    ),
+    "Install the version of the add-on that made the batch": (
+        "Die Version des Add-ons installieren, die den Stapel erzeugt hat"
+    ),
+    "All {count:,} pictures of the batch failed: {reason}": (
+        "Alle {count:,} Bilder des Stapels sind gescheitert: {reason}"
+    ),
+    "Correct that, and run the batch again": "Das beheben und den Stapel noch einmal ausführen",
+    "The objects were made with other settings than {name} has": (
+        "Die Objekte sind mit anderen Einstellungen entstanden, als in {name} stehen"
+    ),
+    "Run the batch again into an empty folder": (
+        "Den Stapel noch einmal in einen leeren Ordner ausführen"
+    ),
+    "Check the disk or the network, and try again": (
+        "Datenträger oder Netzwerk prüfen und noch einmal versuchen"
+    ),
+    "{name} is not the index of a batch": "{name} ist nicht der Index eines Stapels",
+    "Choose the index.jsonl that the batch has written": (
+        "Die index.jsonl wählen, die der Stapel geschrieben hat"
+    ),
+    "The index {name} is empty": "Der Index {name} ist leer",
+    "Run the batch again": "Den Stapel noch einmal ausführen",
+    "No object of the batch has a match from {low:.0%} to {high:.0%}": (
+        "Kein Objekt des Stapels hat eine Übereinstimmung von {low:.0%} bis {high:.0%}"
+    ),
+    "Choose wider limits": "Weitere Grenzen wählen",
+    "{name} lies outside of the batch's folder": "{name} liegt außerhalb des Ordners des Stapels",
+    "A file without a name": "Eine Datei ohne Namen",
+    "Import only batches that were written by the batch command": (
+        "Nur Stapel importieren, die der Stapelbefehl geschrieben hat"
+    ),
+    "{name} is missing or damaged": "{name} fehlt oder ist beschädigt",
+    "An undo has removed what was imported so far": (
+        "Ein Rückgängigmachen hat entfernt, was bisher importiert war"
+    ),
+    "Import the batch again": "Den Stapel noch einmal importieren",
+    "None of the objects can be read: {reason}": "Keines der Objekte ist lesbar: {reason}",
     # The tab in the sidebar: the picture, the button, what becomes of it
     "Image to 3D": "Bild zu 3D",
     "Picture": "Bild",

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +27,7 @@ ALLOWED = {
     "properties": {"inference", "settings"},
     "texts": {"inference"},
     "preferences": {"inference", "texts"},
-    "tasks": {"inference", "scene", "settings", "properties", "preferences", "texts"},
+    "tasks": {"batch", "inference", "scene", "settings", "properties", "preferences", "texts"},
     "operators": {"inference", "scene", "tasks", "settings", "properties", "preferences", "texts"},
     "panels": {"inference", "scene", "tasks", "properties", "preferences", "texts"},
     "api": {"inference", "scene", "tasks", "preferences", "settings"},
@@ -52,11 +53,9 @@ BESIDE_BLENDER = {
     *(ROOT / name for name in ("settings.py", "shell.py", "scene/placement.py")),
     *(ROOT / "batch").glob("*.py"),
     *(ROOT / "tasks" / f"{name}.py" for name in ("job", "queue", "meter", "stages")),
+    ROOT / "tasks" / "batch_index.py",
 }
 """Modules that neither import Blender nor need it."""
-
-PLACEMENT = {ROOT / "scene" / "placement.py"}
-"""What the batch command uses of the Blender side: where an object stands."""
 
 MAY_USE_PATH = {ROOT / "inference" / "machine" / name for name in ("own_torch.py", "trial.py")}
 """One restores sys.path after torch's import, which needs it; one hands it to another process."""
@@ -108,6 +107,30 @@ def test_imports_follow_the_house(path: Path) -> None:
         assert level <= depth + 1
 
 
+ACROSS = {
+    "batch": {"scene": {"scene.placement"}},
+    "tasks": {"batch": {"batch.rows"}},
+}
+"""Rooms that may use another room's modules without Blender, or without Ray, alone."""
+
+
+@pytest.mark.parametrize("path", ADDON, ids=lambda path: str(path.relative_to(ROOT)))
+def test_little_passes_between_batch_and_blender(path: Path) -> None:
+    depth = len(path.relative_to(ROOT).parts) - 1
+    for module, level in imports(path):
+        room = module.partition(".")[0]
+        if level == depth + 1 and room in ACROSS.get(part(path), {}):
+            assert module in ACROSS[part(path)][room], f"{part(path)} may not use {module}"
+    if part(path) == "batch":
+        assert not any(module.partition(".")[0] == "bpy" for module, _ in imports(path))
+
+
+def test_the_zip_has_no_more_of_batch_than_blender_needs(extension: Path) -> None:
+    with zipfile.ZipFile(extension) as archive:
+        names = {name for name in archive.namelist() if name.startswith("batch/")}
+    assert names - {"batch/"} == {"batch/__init__.py", "batch/rows.py"}
+
+
 @pytest.mark.parametrize("room", INFERENCE)
 def test_rooms_of_the_inference(room: str) -> None:
     files = list((ROOT / "inference" / room).glob("*.py"))
@@ -134,9 +157,7 @@ def test_blender_stays_out_of_the_inference(path: Path) -> None:
     roots = {module.partition(".")[0] for module, level in imports(path) if not level}
     if part(path) == "inference" or path in BESIDE_BLENDER:
         assert "bpy" not in roots
-    if part(path) == "batch":
-        assert not {file for file in imported_files(path) if part(file) == "scene"} - PLACEMENT
-    elif part(path) != "inference":
+    if part(path) not in ("inference", "batch"):
         assert not roots & HEAVY
         top = {module.partition(".")[0] for module, _ in imports(path, top_level=True)}
         assert not top & {*HEAVY, "PIL"}
@@ -178,8 +199,8 @@ def loaded_with(path: Path) -> set[Path]:
 
 def test_enabling_leads_to_nothing_heavy() -> None:
     """Enabling the add-on imports all files except those imported in functions."""
-    elsewhere = ("inference", "translations", "batch")
-    blender_side = [path for path in ADDON if part(path) not in elsewhere]
+    beside = ("inference", "translations", "batch")
+    blender_side = [path for path in ADDON if part(path) not in beside]
     picture = ROOT / "inference" / "picture"
     assert picture / "decode.py" in loaded_with(picture / "prepare.py")
     for path in blender_side:
