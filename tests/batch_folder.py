@@ -103,7 +103,6 @@ def _row(
         settings=digest,
         file=f"objects/{number}.glb",
         code=f"scene_codes/{number}.safetensors",
-        vertices=len(made.mesh.vertices),
         faces=len(made.mesh.faces),
         match=fitted.match,
         camera=(

@@ -388,7 +388,6 @@ def view(document: dict, name: str) -> dict:
 
 
 HOSTILE = {
-    "leads elsewhere": lambda d: d["buffers"][0].update(uri="/etc/passwd"),
     "too many": lambda d: accessor(d, "POSITION").update(count=10**12, bufferView=None),
     "many of nothing": lambda d: accessor(d, "POSITION").update(count=10**9),
     "no end": lambda d: accessor(d, "POSITION").update(count=accessor(d, "POSITION")["count"] + 9),
@@ -423,6 +422,18 @@ def test_a_hostile_document(bpy, api, batch, name: str) -> None:
     with pytest.raises(api.TripoSRError, match=r"0\.glb is missing or damaged"):
         api.import_batch(folder)
     assert blocks(bpy) == before
+
+
+def test_a_document_that_refers_to_other_files(bpy, api, batch) -> None:
+    """Not even to one that has what is missing."""
+    folder = batch({})
+    file = folder / "objects" / "0.glb"
+    content = file.read_bytes()
+    [length] = struct.unpack_from("<I", content, 12)
+    (folder.parent / "elsewhere.bin").write_bytes(content[20 + length + 8 :])
+    file.write_bytes(changed(content, lambda d: d["buffers"][0].update(uri="../../elsewhere.bin")))
+    with pytest.raises(api.TripoSRError, match=r"0\.glb is missing or damaged"):
+        api.import_batch(folder)
 
 
 @pytest.mark.parametrize("what", ["beyond", "lost", "far", "degenerate"])
