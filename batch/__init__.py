@@ -1,1 +1,1 @@
-"""Thousands of pictures on one machine or a cluster, by Ray. No bpy; never in the add-on's zips."""
+"""Thousands of pictures on one machine or a cluster, by Ray. No bpy; of this, the zips hold `rows.py` alone."""
