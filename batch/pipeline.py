@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 ROUNDS = 3
 """How often a picture is begun whose worker is lost, before it counts as failed."""
 
-BLOCKS, LARGEST_BLOCK = 200, 64
+BLOCKS, LARGEST_BLOCK = 200, 256
 """Pictures are handed out in so many blocks, of at most so many pictures: larger blocks cost less
 scheduling; smaller ones divide more evenly, and less is lost with a worker."""
 
@@ -123,6 +123,7 @@ def start_ray(resources: Resources) -> None:
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.target_max_block_size = BLOCK_BYTES
+    context.memory_usage_poll_interval_s = None  # it takes milliseconds in every task
     # A block whose worker is lost does not end the run; its pictures come again.
     context.max_errored_blocks = -1
     context.log_internal_stack_trace = False

@@ -66,7 +66,8 @@ class Row:
 
     def to_json(self) -> str:
         """Return the row as one line of JSON, without the line's end."""
-        return json.dumps(dataclasses.asdict(self), ensure_ascii=False, allow_nan=False)
+        # Not asdict(), which copies: every row is written several times on its way.
+        return json.dumps(vars(self), ensure_ascii=False, allow_nan=False)
 
     @classmethod
     def from_json(cls, line: str) -> Row:

@@ -1,7 +1,7 @@
 """The three stages between a picture and its files, as the workers run them. No Ray, no bpy.
 
-Each takes a batch, columns of equal length, and yields its rows one by one. A row that has become
-final at an early stage passes through the others as it is.
+Each takes a batch, columns of equal length, and yields its rows, large ones one by one. A row that
+has become final at an early stage passes through the others as it is.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 import os
 import pickle
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,10 @@ Batch = Mapping[str, Any]
 
 WORK, DONE, KEPT, FATAL = "work", "done", "kept", "fatal"
 """Kinds of rows: on the way; final; as an earlier run left it; an error that ends the run."""
+
+PACK_BYTES = 1 << 20
+"""Bytes from which rows are yielded. Rows without work are small, and to Ray, a batch of one costs
+as much as a batch of hundreds."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -84,6 +88,21 @@ def each(batch: Batch) -> Iterator[tuple[int, str, Row, bytes]]:
         yield int(number), str(kind), Row.from_json(str(row)), bytes(work)
 
 
+def packed(rows: Iterable[dict[str, list[Any]]]) -> Iterator[dict[str, list[Any]]]:
+    """Merge batches of one row until they hold PACK_BYTES."""
+    pack: dict[str, list[Any]] = {}
+    size = 0
+    for row in rows:
+        for name, values in row.items():
+            pack.setdefault(name, []).extend(values)
+        size += len(row["work"][0]) + len(row["row"][0])
+        if size >= PACK_BYTES:
+            yield pack
+            pack, size = {}, 0
+    if pack:
+        yield pack
+
+
 # First stage: decode and matte, on any core
 
 
@@ -95,6 +114,10 @@ def prepare(batch: Batch, run: Run) -> Iterator[dict[str, list[Any]]]:
             run has finished a picture, or nothing.
         run: The run.
     """
+    yield from packed(_each_prepared(batch, run))
+
+
+def _each_prepared(batch: Batch, run: Run) -> Iterator[dict[str, list[Any]]]:
     columns = (batch[name] for name in ("number", "picture", "attempt", "known"))
     for number, picture, attempt, known in zip(*columns, strict=True):
         row = Row(
@@ -142,6 +165,9 @@ class Encoder:
             self._problem = error
 
     def __call__(self, batch: Batch) -> Iterator[dict[str, list[Any]]]:
+        yield from packed(self._each_encoded(batch))
+
+    def _each_encoded(self, batch: Batch) -> Iterator[dict[str, list[Any]]]:
         for number, kind, row, work in each(batch):
             if kind != WORK:
                 yield output(number, kind, row)
@@ -185,6 +211,10 @@ def _loaded(run: Run) -> Any:
 
 def finish(batch: Batch, run: Run) -> Iterator[dict[str, list[Any]]]:
     """Turn scene codes into files."""
+    yield from packed(_each_finished(batch, run))
+
+
+def _each_finished(batch: Batch, run: Run) -> Iterator[dict[str, list[Any]]]:
     for number, kind, row, work in each(batch):
         if kind != WORK:
             yield output(number, kind, row)
