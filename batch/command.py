@@ -7,7 +7,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -118,6 +118,8 @@ def _run(options: argparse.Namespace, count: int) -> Run:
         raise ValueError(
             f"{AFTER_FACES.flag} is for objects with a texture: add {AFTER_TEXTURE.flag} 2048"
         )
+    from ..inference.model.config import read_config
+
     model, weights = chosen_model(options.model)
     run = Run(
         output=absolute(options.output),
@@ -131,6 +133,7 @@ def _run(options: argparse.Namespace, count: int) -> Run:
         keeps_codes=not options.no_scene_codes,
         is_sharded=count > SHARD_FROM,
     )
+    run = replace(run, image_size=read_config(run.model_folder).image_size)
     _ = run.options  # raises for values that do not go together
     return run
 

@@ -31,6 +31,8 @@ class Run:
         settings: Values of settings.OBJECT, by name.
         model: Folder of the model; empty for the starter model that each machine's package brings.
         weights: SHA-256 of the model's weights, which each worker compares.
+        image_size: Side of the network's input, in pixels, to which larger pictures are reduced
+            before they travel; 0 leaves that to the network.
         matting_folder: See `Options.matting_folder`; empty for rembg's own.
         device, precision: See `load_model`.
         threads: CPU threads of each worker that runs the network.
@@ -42,6 +44,7 @@ class Run:
     settings: Mapping[str, Any]
     model: str
     weights: str
+    image_size: int = 0
     matting_folder: str = ""
     device: str = "auto"
     precision: str = "auto"

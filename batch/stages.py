@@ -50,7 +50,7 @@ class Prepared:
     """What the first stage makes of a picture.
 
     Attributes:
-        rgb: See `PreparedImage`.
+        rgb: See `PreparedImage`; no larger than the network's input.
         matte: (H, W) uint8, 255 where the subject is.
         size: Width and height of the picture, in pixels.
         cutout: See `small_cutout`.
@@ -139,7 +139,7 @@ def _prepared(number: int, row: Row, known: str, run: Run) -> dict[str, list[Any
         prepared = prepare_image(content, run.options)
         pixels = np.asarray(prepared.cutout)
         work = Prepared(
-            rgb=prepared.rgb,
+            rgb=_reduced(prepared.rgb, run.image_size),
             matte=pixels[..., 3],
             size=prepared.size,
             cutout=small_cutout(prepared.cutout),
@@ -148,6 +148,22 @@ def _prepared(number: int, row: Row, known: str, run: Run) -> dict[str, list[Any
     except Exception as error:  # one bad picture does not stop the others
         return output(number, DONE, failed(row, error))
     return output(number, WORK, _timed(row, "prepare", started), work)
+
+
+def _reduced(rgb: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """The picture (N, N, 3), at most `size` pixels a side unless that is 0.
+
+    Model.encode would do the same, but large pictures travel slowly, and a GPU would wait.
+    """
+    if not size or len(rgb) <= size:
+        return rgb
+    import torch
+
+    from ..inference.model.resize import resized
+
+    torch.set_num_threads(1)  # there are as many of these tasks as cores
+    planes = resized(torch.from_numpy(rgb), size)[0]
+    return np.ascontiguousarray(planes.permute(1, 2, 0).numpy())
 
 
 # Second stage: the network, on workers that keep it

@@ -9,7 +9,6 @@ from functools import cached_property
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -22,6 +21,7 @@ from .backbone import Backbone
 from .config import NetworkConfig
 from .decoder import Decoder
 from .image_tokenizer import ImageTokenizer
+from .resize import resized
 from .triplane import TriplaneTokenizer, TriplaneUpsampler
 
 log = logging.getLogger(__name__)
@@ -123,11 +123,4 @@ class Model:
 
     def resize(self, rgb: Tensor) -> Tensor:
         """Resize a picture (N, N, 3) to the network's size, as published: (1, 3, S, S)."""
-        size = self.config.image_size
-        return F.interpolate(
-            rgb.permute(2, 0, 1).unsqueeze(0),
-            (size, size),
-            mode="bilinear",
-            align_corners=False,
-            antialias=True,
-        )
+        return resized(rgb, self.config.image_size)
