@@ -6,18 +6,16 @@ import fnmatch
 import glob
 import io
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pyarrow as pa
 from pyarrow import csv, fs, parquet
 
 from ..inference.errors import InputError
-from .storage import absolute, is_url, located, read
+from ..inference.picture.limits import FILE_SUFFIXES
+from .storage import absolute, below, is_url, located, parent, read, split_query
 
-ENDINGS = (
-    *(".png", ".jpg", ".jpeg", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".tga", ".exr"),
-    *(".hdr", ".psd", ".jp2", ".qoi", ".dds", ".ppm", ".ico"),
-)
+ENDINGS = FILE_SUFFIXES
 """Endings of the files that a folder is searched for; a file that is named may have any."""
 
 LISTS = (".csv", ".parquet")
@@ -40,8 +38,8 @@ def find_pictures(sources: Iterable[str], beside: str = "") -> list[str]:
     found: dict[str, None] = {}
     for source in sources:
         before = len(found)
-        for picture in _of_source(source):
-            if not (beside and picture.startswith(f"{beside}/")):
+        for picture in _texts(source):
+            if not (beside and split_query(picture)[0].startswith(f"{split_query(beside)[0]}/")):
                 found[picture] = None
         if len(found) == before and not _is_known(source, found):
             raise InputError(
@@ -52,15 +50,30 @@ def find_pictures(sources: Iterable[str], beside: str = "") -> list[str]:
     return list(found)
 
 
+def _texts(source: str) -> Iterator[str]:
+    """The pictures of a source, whose names an index can hold: Linux allows any bytes."""
+    try:
+        for picture in _of_source(source):
+            picture.encode()
+            yield picture
+    except UnicodeError as error:
+        raise InputError(
+            "In {source} is a file whose name is not valid UTF-8",
+            "Rename it, for instance with convmv",
+            source=source.encode(errors="replace").decode(),
+        ) from error
+
+
 def _is_known(source: str, found: dict[str, None]) -> bool:
     """Whether all pictures of a source have come with another one."""
     return any(picture in found for picture in _of_source(source))
 
 
 def _of_source(source: str) -> Iterator[str]:
-    if source.lower().endswith(LISTS):
+    path, _ = split_query(source)
+    if path.lower().endswith(LISTS):
         yield from _of_list(source)
-    elif glob.has_magic(source) and not (not is_url(source) and Path(source).exists()):
+    elif glob.has_magic(path) and (is_url(source) or not Path(source).expanduser().exists()):
         yield from _matching(source)
     else:
         yield from _of_place(source)
@@ -70,7 +83,7 @@ def _of_list(source: str) -> Iterator[str]:
     """The pictures that a list names; relative ones lie beside the list."""
     content = read(source)
     try:
-        if source.lower().endswith(".parquet"):
+        if split_query(source)[0].lower().endswith(".parquet"):
             table = parquet.read_table(io.BytesIO(content))
         else:
             table = _read_csv(content)
@@ -83,11 +96,12 @@ def _of_list(source: str) -> Iterator[str]:
             source=source,
             error=str(error).partition("\n")[0],
         ) from error
-    folder = absolute(source).rpartition("/")[0]
+    folder = parent(absolute(source))
     for picture in column:
         if picture and picture.strip():
             name = picture.strip()
-            yield name if is_url(name) or Path(name).is_absolute() else f"{folder}/{name}"
+            is_whole = is_url(name) or Path(name).is_absolute()
+            yield absolute(name if is_whole else below(folder, name))
 
 
 def _read_csv(content: bytes) -> pa.Table:
@@ -106,10 +120,11 @@ def _matching(pattern: str) -> Iterator[str]:
             if Path(path).is_file():
                 yield absolute(path)
         return
-    fixed = pattern[: next(i for i, c in enumerate(pattern) if c in "*?[")].rpartition("/")[0]
-    for url in _files_below(fixed):
-        if fnmatch.fnmatchcase(url, pattern):
-            yield url
+    path, query = split_query(pattern)
+    fixed = path[: next(i for i, c in enumerate(path) if c in "*?[")].rpartition("/")[0]
+    for name in _names_below(fixed + query):
+        if fnmatch.fnmatchcase(f"{fixed}/{name}", path):
+            yield below(fixed + query, name)
 
 
 def _of_place(place: str) -> Iterator[str]:
@@ -128,17 +143,17 @@ def _of_place(place: str) -> Iterator[str]:
     if kind == fs.FileType.NotFound:
         raise InputError("{place} does not exist", "Check the name and the folder", place=place)
     if kind == fs.FileType.Directory:
-        for url in _files_below(place):
-            is_hidden = PurePosixPath(url).name.startswith(".")
-            if url.lower().endswith(ENDINGS) and not is_hidden:
-                yield url
+        for name in _names_below(place):
+            is_hidden = any(part.startswith(".") for part in name.split("/"))
+            if name.lower().endswith(ENDINGS) and not is_hidden:
+                yield below(place, name)
     else:
         yield place
 
 
-def _files_below(folder: str) -> Iterator[str]:
-    """The paths or URLs of all files below a folder, sorted."""
+def _names_below(folder: str) -> Iterator[str]:
+    """The names of all files below a folder, relative to it, sorted."""
     system, root = located(folder)
     found = system.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True))
     for path in sorted(info.path for info in found if info.type == fs.FileType.File):
-        yield folder + path[len(root) :]
+        yield path[len(root) :].lstrip("/")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +22,12 @@ from ..inference.errors import InputError
 OF_ARROW = ("s3", "gs", "gcs", "hdfs", "viewfs", "file")
 """Schemes that PyArrow's own file systems serve."""
 
+QUERY = re.compile(r"\?\w+=.*", re.DOTALL)
+"""Options of such a file system, at the end of a URL."""
+
+PARTIAL = ".partial-"
+"""Start of the names of files that are being written."""
+
 
 class StorageError(InputError):
     """A file or folder cannot be read or written."""
@@ -33,7 +40,40 @@ def is_url(place: str) -> bool:
 
 def absolute(place: str) -> str:
     """Return the URL, or the absolute path, of a place."""
-    return place.rstrip("/") if is_url(place) else str(Path(place).expanduser().absolute())
+    if is_url(place):
+        path, query = split_query(place)
+        return path.rstrip("/") + query
+    found = Path(place).expanduser().absolute()
+    if ".." in found.parts:  # the same file has one name, wherever the command is started
+        found = found.resolve() if found.name == ".." else found.parent.resolve() / found.name
+    return str(found)
+
+
+def split_query(place: str) -> tuple[str, str]:
+    """Split off the part of a URL that belongs to the file system, such as
+    ?region=...&endpoint_override=..., with its question mark. Elsewhere, ? is part of the name.
+    """
+    if place.partition("://")[0] in OF_ARROW and (found := QUERY.search(place)):
+        return place[: found.start()], place[found.start() :]
+    return place, ""
+
+
+def below(folder: str, name: str) -> str:
+    """Return the path or URL of a file in a folder."""
+    path, query = split_query(folder)
+    return f"{path.rstrip('/')}/{name}{query}"
+
+
+def parent(place: str) -> str:
+    """Return the path or URL of the folder that a file lies in."""
+    path, query = split_query(place)
+    return path.rpartition("/")[0] + query
+
+
+def name_of(place: str) -> str:
+    """Return the name of a file or folder, with its ending."""
+    path, _ = split_query(place)
+    return path.rstrip("/").rpartition("/")[2]
 
 
 @lru_cache(maxsize=64)
@@ -63,12 +103,10 @@ def located(place: str) -> tuple[fs.FileSystem, str]:
     """
     if not is_url(place):
         return fs.LocalFileSystem(), str(Path(place).absolute())
+    place, query = split_query(place)
     scheme, _, rest = place.partition("://")
     host, _, path = rest.partition("/")
-    query = ""
-    if "?" in path:  # such as ?region=…&endpoint_override=…, which belong to the file system
-        path, _, query = path.partition("?")
-    system, root = _file_system(f"{scheme}://{host}{'/?' + query if query else ''}")
+    system, root = _file_system(f"{scheme}://{host}{'/' + query if query else ''}")
     return system, "/".join(part for part in (root.rstrip("/"), path) if part)
 
 
@@ -161,6 +199,16 @@ class Folder:
         start = len(self._root) + 1
         return sorted(info.path[start:] for info in found if info.type == fs.FileType.File)
 
+    def sweep(self) -> None:
+        """Delete what a process left that was killed while it wrote a file."""
+        if not self.is_local:
+            return
+        for folder, _, names in os.walk(self.place):
+            for name in names:
+                if name.startswith(PARTIAL):
+                    with contextlib.suppress(OSError):
+                        os.unlink(os.path.join(folder, name))
+
     def remove(self, name: str) -> None:
         """Delete a file, if it exists."""
         with contextlib.suppress(FileNotFoundError):
@@ -170,7 +218,7 @@ class Folder:
 def _replace(path: Path, content: bytes) -> None:
     """Write a file of this machine beside its place, then move it there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    file, partial = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
+    file, partial = tempfile.mkstemp(dir=path.parent, prefix=PARTIAL)
     try:
         with os.fdopen(file, "wb") as stream:
             stream.write(content)

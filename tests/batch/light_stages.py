@@ -1,0 +1,94 @@
+"""Stages that need no network, for tests of what Ray does with them, and a command that has them.
+
+Ray's workers import this module by its name.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from triposr.batch import command
+from triposr.batch.pipeline import Stages, process
+from triposr.batch.rows import Row
+from triposr.batch.run import Run
+from triposr.batch.stages import DONE, KEPT, WORK, Encoder, each, output
+from triposr.batch.storage import Folder, read
+
+PAUSE = 0.05
+"""Seconds that each picture takes."""
+
+
+def bare_environment(home: Path, ray_folder: Path) -> dict[str, str]:
+    """Environment in which Ray keeps to the tests' folders, and its workers find this module."""
+    return {
+        "HOME": str(home),
+        "RAY_TMPDIR": str(ray_folder),
+        "PYTHONPATH": str(Path(__file__).parent),
+        "OMP_NUM_THREADS": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
+
+
+def prepare_light(batch: dict[str, Any], run: Run) -> Iterator[dict[str, list[Any]]]:
+    """Read the picture."""
+    columns = (batch[name] for name in ("number", "picture", "attempt", "known"))
+    for number, picture, attempt, known in zip(*columns, strict=True):
+        content = read(str(picture))
+        row = Row(picture=str(picture), attempts=int(attempt), digest=content.hex()[:64])
+        if known and known == row.digest:
+            yield output(int(number), KEPT, row)
+        else:
+            yield output(int(number), WORK, row, content)
+
+
+class LightEncoder:
+    """Pass the rows on."""
+
+    def __init__(self, run: Run) -> None:
+        pass
+
+    def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[Any]]]:
+        for number, kind, row, work in each(batch):
+            yield {"number": [number], "kind": [kind], "row": [row.to_json()], "work": [work]}
+
+
+def _end_if_told(work: bytes) -> None:
+    """End this worker if the picture says so: always, or until the file that it names is there."""
+    word, _, once = work.partition(b" ")
+    if word == b"deadly" and not (once and os.path.exists(once)):
+        if once:
+            Path(os.fsdecode(once)).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def finish_light(batch: dict[str, Any], run: Run) -> Iterator[dict[str, list[Any]]]:
+    """Write a file; a picture that says so ends its worker."""
+    for number, kind, row, work in each(batch):
+        if kind == KEPT:
+            yield output(number, kind, row)
+            continue
+        time.sleep(PAUSE)
+        _end_if_told(work)
+        name = f"objects/{Path(row.picture).stem}.glb"
+        Folder(run.output).write(name, b"object")
+        yield output(number, DONE, replace(row, file=name))
+
+
+LIGHT = Stages(prepare_light, LightEncoder, finish_light)
+"""No stage imports torch."""
+
+WITHOUT_MODEL = Stages(prepare_light, Encoder, finish_light)
+"""The network is the real one."""
+
+if __name__ == "__main__":
+    # Imported by that name, the functions go to the workers by that name, too.
+    from light_stages import LIGHT as STAGES
+
+    command.process = partial(process, stages=STAGES)
+    sys.exit(command.main(sys.argv[1:]))
