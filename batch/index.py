@@ -89,7 +89,8 @@ def known_rows(folder: Folder) -> Iterator[Row]:
     """
     for name in (LINES, *(part for part in folder.names(PARTS) if _number(part))):
         content = folder.read(name) or b""
-        for line in content.decode(errors="replace").splitlines():
+        # Not splitlines: names may hold what it takes for the end of a line.
+        for line in content.decode(errors="replace").split("\n"):
             try:
                 yield Row.from_json(line)
             except ValueError:  # somebody has edited it: that picture is done again
@@ -107,6 +108,7 @@ def compile_index(folder: Folder) -> None:
     folder.write(LINES, "".join(f"{line}\n" for line in ordered).encode())
     folder.write(TABLE, _table(ordered))
     folder.write(PAGE, page(map(Row.from_json, ordered)))
+    folder.sweep()
     # Only now: a run that is killed before merges the same rows again.
     for part in folder.names(PARTS):
         folder.remove(part)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .rows import Row
+from .storage import name_of
 
 TEMPLATE = Path(__file__).with_suffix(".html")
 
@@ -22,7 +23,7 @@ def page(rows: Iterable[Row]) -> bytes:
 def _values(row: Row) -> list[str | float | int]:
     """What the page shows of a row, in the order of its script's COLUMNS."""
     return [
-        row.picture.rpartition("/")[2] or row.picture,
+        name_of(row.picture) or row.picture,
         row.picture,
         row.file,
         row.thumbnail,

@@ -81,7 +81,29 @@ class Row:
         if not isinstance(values, dict) or not isinstance(values.get("picture"), str):
             raise ValueError("not a row")
         known: dict[str, Any] = {name: values[name] for name in values if name in names}
-        for name in ("camera", "base"):
-            if name in known:
-                known[name] = tuple(known[name])
-        return cls(**known)
+        for name in known.keys() & {"camera", "base"}:
+            known[name] = tuple(_numbers(known[name], list))
+        row = cls(**known)
+        _numbers(row.seconds, dict)
+        for name, default in _PLAIN.items():
+            value = getattr(row, name)
+            is_whole = type(value) is int and type(default) is float
+            if type(value) is not type(default) and not is_whole:
+                raise ValueError(f"{name} may not be {value!r}")
+        return row
+
+
+def _numbers(values: Any, kind: type) -> Any:
+    """Return a list or dictionary of numbers; raises ValueError if it is something else."""
+    numbers = values.values() if isinstance(values, dict) else values
+    if not isinstance(values, kind) or not all(type(n) in (int, float) for n in numbers):
+        raise ValueError(f"not numbers: {values!r}")
+    return values
+
+
+_PLAIN = {
+    field.name: field.default
+    for field in dataclasses.fields(Row)
+    if isinstance(field.default, (str, int, float))
+}
+"""Attributes that are a text, a number or a switch, with their defaults."""
