@@ -9,8 +9,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
-import os
 import pickle
+import platform
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
@@ -24,7 +24,7 @@ from ..inference.message import Message
 from ..settings import AFTER_FACES
 from .rows import Row
 from .run import Run, digest_of_file
-from .storage import Folder, StorageError, read
+from .storage import Folder, StorageError, name_of, read
 
 if TYPE_CHECKING:
     from ..inference.scene_code import SceneCode
@@ -173,10 +173,10 @@ class Encoder:
     """Worker that holds a model and turns the network's inputs into scene codes."""
 
     def __init__(self, run: Run) -> None:
-        self._problem: TripoSRError | None = None
+        self._problem: Exception | None = None
         try:
             self._model = _loaded(run)
-        except TripoSRError as error:
+        except Exception as error:
             # Raised here, Ray would try again and again; so the first row reports it.
             self._problem = error
 
@@ -217,7 +217,7 @@ def _loaded(run: Run) -> Any:
             "{folder} on {machine} holds other weights than where the run was started",
             "Copy the model's folder to every machine",
             folder=str(run.model_folder),
-            machine=os.uname().nodename,
+            machine=platform.node(),
         )
     return load_model(run.model_folder, run.device, run.precision)
 
@@ -264,10 +264,11 @@ def _finished(row: Row, work: Encoded, run: Run) -> Row:
     placement, _ = placed(mesh, settings["size"], settings["measure"], settings["origin"])
     started = time.perf_counter()
     if run.texture_size:
-        faces, glb = _textured(row, mesh, placement, camera, work, run)
+        vertices, faces, glb = _textured(row, mesh, placement, camera, work, run)
         row = _timed(row, "texture", started)
     else:
-        points, faces = placement.place(mesh.vertices), len(mesh.faces)
+        points = placement.place(mesh.vertices)
+        vertices, faces = len(points), len(mesh.faces)
         glb = colored_glb(points, mesh.faces, mesh.colors, stem_of(row.picture))
     started = time.perf_counter()
     row = dataclasses.replace(
@@ -275,6 +276,7 @@ def _finished(row: Row, work: Encoded, run: Run) -> Row:
         file=f"objects/{_place(row, run)}.glb",
         code=f"scene_codes/{_place(row, run)}.safetensors" if run.keeps_codes else "",
         thumbnail=f"thumbnails/{_place(row, run)}.jpg",
+        vertices=vertices,
         faces=faces,
         cut_off=bool(mesh.cut_off),
         scale=placement.scale,
@@ -314,8 +316,9 @@ def _textured(
     camera: Camera | None,
     work: Encoded,
     run: Run,
-) -> tuple[int, bytes]:
-    """Unwrap a mesh and bake its textures: the number of faces, and the content of a GLB file.
+) -> tuple[int, int, bytes]:
+    """Unwrap a mesh and bake its textures: the numbers of vertices and faces, and the content of a
+    GLB file.
 
     The photo is on the front if the object matches it well, as in Blender.
     """
@@ -335,12 +338,13 @@ def _textured(
     corners, frame = unwrapped.corners(), Frame(placement, "none")
     threshold, options = run.options.threshold, TextureOptions(size)
     textures = bake(work.code, threshold, corners, frame, options, photo, device="cpu")
-    return len(unwrapped.faces), textured_glb(unwrapped, textures, stem_of(row.picture))
+    glb = textured_glb(unwrapped, textures, stem_of(row.picture))
+    return len(unwrapped.points), len(unwrapped.faces), glb
 
 
 def stem_of(picture: str) -> str:
     """Return a picture's name without its folder and ending."""
-    return PurePosixPath(picture.replace("\\", "/").partition("?")[0]).stem or "picture"
+    return PurePosixPath(name_of(picture.replace("\\", "/"))).stem or "picture"
 
 
 def _place(row: Row, run: Run) -> str:
@@ -348,7 +352,7 @@ def _place(row: Row, run: Run) -> str:
 
     Pictures of one name in two folders get different ones, by a digest of their whole paths.
     """
-    mark = hashlib.sha256(row.picture.encode()).hexdigest()[:8]
+    mark = hashlib.sha256(row.picture.encode()).hexdigest()[:12]
     stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in stem_of(row.picture))
     name = f"{stem.encode()[:80].decode(errors='ignore')}-{mark}"
     return f"{mark[:2]}/{name}" if run.is_sharded else name
