@@ -186,7 +186,7 @@ class Folder:
             raise StorageError(
                 "{place} cannot be read ({error})",
                 "Check the permissions and the connection",
-                place=f"{self.place}/{name}",
+                place=below(self.place, name),
                 error=_reason(error),
             ) from error
 
