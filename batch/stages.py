@@ -264,11 +264,10 @@ def _finished(row: Row, work: Encoded, run: Run) -> Row:
     placement, _ = placed(mesh, settings["size"], settings["measure"], settings["origin"])
     started = time.perf_counter()
     if run.texture_size:
-        vertices, faces, glb = _textured(row, mesh, placement, camera, work, run)
+        faces, glb = _textured(row, mesh, placement, camera, work, run)
         row = _timed(row, "texture", started)
     else:
-        points = placement.place(mesh.vertices)
-        vertices, faces = len(points), len(mesh.faces)
+        points, faces = placement.place(mesh.vertices), len(mesh.faces)
         glb = colored_glb(points, mesh.faces, mesh.colors, stem_of(row.picture))
     started = time.perf_counter()
     row = dataclasses.replace(
@@ -276,7 +275,6 @@ def _finished(row: Row, work: Encoded, run: Run) -> Row:
         file=f"objects/{_place(row, run)}.glb",
         code=f"scene_codes/{_place(row, run)}.safetensors" if run.keeps_codes else "",
         thumbnail=f"thumbnails/{_place(row, run)}.jpg",
-        vertices=vertices,
         faces=faces,
         cut_off=bool(mesh.cut_off),
         scale=placement.scale,
@@ -316,9 +314,8 @@ def _textured(
     camera: Camera | None,
     work: Encoded,
     run: Run,
-) -> tuple[int, int, bytes]:
-    """Unwrap a mesh and bake its textures: the numbers of vertices and faces, and the content of a
-    GLB file.
+) -> tuple[int, bytes]:
+    """Unwrap a mesh and bake its textures: the number of faces, and the content of a GLB file.
 
     The photo is on the front if the object matches it well, as in Blender.
     """
@@ -338,8 +335,7 @@ def _textured(
     corners, frame = unwrapped.corners(), Frame(placement, "none")
     threshold, options = run.options.threshold, TextureOptions(size)
     textures = bake(work.code, threshold, corners, frame, options, photo, device="cpu")
-    glb = textured_glb(unwrapped, textures, stem_of(row.picture))
-    return len(unwrapped.points), len(unwrapped.faces), glb
+    return len(unwrapped.faces), textured_glb(unwrapped, textures, stem_of(row.picture))
 
 
 def stem_of(picture: str) -> str:
