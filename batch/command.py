@@ -22,12 +22,14 @@ from .pipeline import Resources, process, start_ray, stop_ray
 from .rows import PAGE, Row
 from .run import SHARD_FROM, Run, chosen_model
 from .stages import FATAL, KEPT
-from .storage import Folder, StorageError, absolute
+from .storage import Folder, StorageError, absolute, below
 
 NAME = "python -m triposr.batch"
 
 INTERRUPTED = 130
 """Exit code after Ctrl+C, as shells have it."""
+
+STOPPED = "Interrupted. Run the same command again to go on."
 
 EACH_SECONDS = 0.5, 30.0
 """How often the progress is shown: in a terminal, and in a file, where each time adds a line."""
@@ -49,6 +51,9 @@ def main(arguments: list[str]) -> int:
             run.note(folder)
             resources = _resources(options, run)
             return _done(pictures, run, resources, folder, options.retry_failed)
+    except KeyboardInterrupt:  # while the pictures were looked for
+        _say(STOPPED)
+        return INTERRUPTED
     except SystemExit as stop:  # argparse has printed the reason
         return int(stop.code or 0)
     except (ValueError, TripoSRError) as error:
@@ -205,10 +210,10 @@ def _done(
     earlier = {row.picture: row for row in known_rows(folder)}
     known = _digests(pictures, earlier, folder, retry_failed)
     journal, count = Journal(folder), _Count()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     problem = ""
     try:
         start_ray(resources)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ray has set its own
         with _progress(len(pictures)) as progress:
             for number, kind, row in process(pictures, known, run, resources):
                 if kind == FATAL:
@@ -225,21 +230,25 @@ def _done(
                 progress.set_postfix(failed=count.failures, refresh=False)
                 progress.update()
     except KeyboardInterrupt:
-        problem = "Interrupted. Run the same command again to go on."
+        problem = STOPPED
     except TripoSRError as error:  # of Ray, or of the output folder
         problem = str(error)
+    except ConnectionError as error:
+        problem = f"There is no Ray cluster at {resources.address}: {error}"
     finally:
         stop_ray()
-        with contextlib.suppress(StorageError) if problem else contextlib.nullcontext():
+        try:
             journal.write()
             compile_index(folder)
+        except StorageError as error:
+            problem = problem or str(error)
     if problem:
         _say(problem)
-        return INTERRUPTED if problem.startswith("Interrupted") else 1
+        return INTERRUPTED if problem == STOPPED else 1
     kept = f" ({count.kept:,} of earlier runs)" if count.kept else ""
     failures = f", {count.failures:,} failed" if count.failures else ""
     noun = "object" if count.objects == 1 else "objects"
-    sys.stdout.write(f"{count.objects:,} {noun}{kept}{failures}: {folder.place}/{PAGE}\n")
+    sys.stdout.write(f"{count.objects:,} {noun}{kept}{failures}: {below(folder.place, PAGE)}\n")
     return 1 if count.failures else 0
 
 

@@ -50,8 +50,11 @@ ONCE_BY_ANY: dict[str, Any] = {"max_restarts": -1, "max_task_retries": 0}
 MEMORY = 3.0
 """Memory of a worker that runs the network, divided by the size of the weights; besides TORCH."""
 
-REACHABLE = 10.0
-"""Seconds after which a cluster counts as not reachable."""
+STARTS = 2
+"""How often Ray is started: it gives up after 30 seconds, in which a busy machine may not do it."""
+
+REACH_SECONDS = 10.0
+"""How long a cluster may take to answer."""
 
 TORCH = 700 << 20
 """Bytes that torch and the rest take in each worker."""
@@ -90,7 +93,8 @@ def start_ray(resources: Resources) -> None:
     """Start Ray on this machine, or join a cluster.
 
     Raises:
-        TripoSRError: There is no cluster at the address, or Ray does not start.
+        ConnectionError: There is no cluster at the address.
+        TripoSRError: Ray does not start on this machine.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing leaves the machine
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # it would write between our lines
@@ -100,25 +104,12 @@ def start_ray(resources: Resources) -> None:
 
     # Of the options above, which have no other names yet.
     warnings.filterwarnings("ignore", "`ray_remote_args` is deprecated", RayDeprecationWarning)
-    silent: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    try:
-        if resources.address:
-            _check_reachable(resources.address)
-            ray.init(address=resources.address, **silent)
-        else:
-            ray.init(
-                address="local",  # not a cluster that happens to run here
-                num_cpus=resources.cores or None,
-                include_dashboard=False,
-                _node_ip_address="127.0.0.1",  # machines change their networks during long runs
-                **silent,
-            )
-    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        raise TripoSRError(
-            "Ray does not start: {error}",
-            "Check the address of the cluster, and that memory and /dev/shm have space",
-            error=_first_line(error),
-        ) from error
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if resources.address:
+        _reach(resources.address)
+        ray.init(address=resources.address, **quiet)
+    else:
+        _start_here(resources.cores, quiet)
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
@@ -130,11 +121,44 @@ def start_ray(resources: Resources) -> None:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
 
 
-def _check_reachable(address: str) -> None:
-    """Raise OSError if nothing answers at an address; Ray itself would try for minutes."""
-    host, _, port = address.rpartition(":")
-    if host and port.isdecimal() and "://" not in address:
-        socket.create_connection((host.strip("[]"), int(port)), REACHABLE).close()
+def _start_here(cores: int, quiet: dict[str, Any]) -> None:
+    """Start Ray on this machine.
+
+    Raises:
+        TripoSRError: It does not start.
+    """
+    import ray
+
+    for attempt in range(1, STARTS + 1):
+        try:
+            ray.init(
+                address="local",  # whatever RAY_ADDRESS says
+                num_cpus=cores or None,
+                include_dashboard=False,
+                **quiet,
+            )
+            return
+        except Exception as error:  # Ray raises bare ones
+            ray.shutdown()
+            if attempt == STARTS:
+                raise TripoSRError(
+                    "Ray does not start on this machine ({error})",
+                    "Close other programs, make sure that the disk is not full, then try again",
+                    error=str(error).partition("\n")[0].rstrip("."),
+                ) from error
+            log.warning("Ray did not start: %s", error)
+
+
+def _reach(address: str) -> None:
+    """Raise ConnectionError if nobody answers at an address: Ray would try for minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if port.isdecimal():
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), REACH_SECONDS).close()
+        except (OSError, OverflowError) as error:
+            raise ConnectionError(
+                error.strerror if isinstance(error, OSError) else error
+            ) from error
 
 
 def stop_ray() -> None:
@@ -243,8 +267,8 @@ def _flow(
     most = resources.actors or gpus or max(int(cluster.get("CPU", 1)) // resources.threads, 1)
     actors = ActorPoolStrategy(min_size=1, max_size=most, initial_size=1)
     # A machine with too little for one worker tries all the same: Ray would wait forever.
-    needed = MEMORY * resources.weights_bytes + TORCH
-    memory = int(min(needed, 0.9 * cluster.get("memory", needed)))
+    largest = max(node["Resources"].get("memory", 0) for node in ray.nodes() if node["Alive"])
+    memory = int(min(MEMORY * resources.weights_bytes + TORCH, largest))
     return (
         ray.data.from_arrow(blocks)
         .map_batches(partial(stages.prepare, run=run), num_cpus=1, **ONCE)

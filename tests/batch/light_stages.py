@@ -4,6 +4,7 @@ Ray's workers import this module by its name.
 """
 
 import os
+import pickle
 import signal
 import sys
 import time
@@ -74,7 +75,7 @@ def finish_light(batch: dict[str, Any], run: Run) -> Iterator[dict[str, list[Any
             yield output(number, kind, row)
             continue
         time.sleep(PAUSE)
-        _end_if_told(work)
+        _end_if_told(pickle.loads(work))
         name = f"objects/{Path(row.picture).stem}.glb"
         Folder(run.output).write(name, b"object")
         yield output(number, DONE, replace(row, file=name))

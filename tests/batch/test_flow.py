@@ -1,0 +1,149 @@
+"""What Ray does with the stages: every picture ends once, whatever happens to workers."""
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from batch_runs import draw, primitive_of
+from light_stages import LIGHT, WITHOUT_MODEL
+
+from triposr.batch import pipeline
+from triposr.batch.pipeline import ROUNDS, Resources, Stages, process
+from triposr.batch.rows import Row
+from triposr.batch.run import Run
+from triposr.batch.stages import DONE, FATAL, KEPT
+from triposr.inference import image_to_mesh
+from triposr.inference.model.network import Model
+
+pytestmark = pytest.mark.usefixtures("running_ray")
+
+
+def flow(
+    run: Run, pictures: list[Path], known: list[str] | None = None, stages: Stages | None = LIGHT
+) -> dict[str, tuple[str, Row]]:
+    """Process pictures, and return kinds and rows by the pictures' names; none comes twice."""
+    found: dict[str, tuple[str, Row]] = {}
+    places = [str(picture) for picture in pictures]
+    resources = Resources(cores=2)
+    for number, kind, row in process(places, known or [""] * len(places), run, resources, stages):
+        assert row.picture == places[number]
+        assert pictures[number].name not in found
+        found[pictures[number].name] = kind, row
+        if kind == FATAL:
+            break
+    return found
+
+
+def some(folder: Path, count: int, **contents: bytes) -> list[Path]:
+    folder.mkdir(exist_ok=True)
+    for number in range(count):
+        (folder / f"{number:03}.png").write_bytes(b"%d" % number)
+    for name, content in contents.items():
+        (folder / f"{name}.png").write_bytes(content)
+    return sorted(folder.iterdir())
+
+
+def test_nothing_is_sent_out() -> None:
+    from ray._common.usage.usage_lib import usage_stats_enabled
+
+    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0" and not usage_stats_enabled()
+
+
+def test_the_real_stages(a_run, tiny: Model, tmp_path: Path) -> None:
+    pictures = [draw(tmp_path / "in" / f"{number}.png", 30 + 20 * number) for number in range(2)]
+    (tmp_path / "in" / "bad.png").write_bytes(b"bad")
+    run = a_run()
+    found = flow(run, [*pictures, tmp_path / "in" / "bad.png", tmp_path / "gone.png"], stages=None)
+    assert {kind for kind, _ in found.values()} == {DONE}
+    for picture in pictures:
+        row = found[picture.name][1]
+        mesh = image_to_mesh(picture, tiny, run.options)
+        assert (row.vertices, row.faces) == (len(mesh.vertices), len(mesh.faces))
+        _, parts, _ = primitive_of((tmp_path / "out" / row.file).read_bytes())
+        assert (parts["faces"] == mesh.faces).all()
+    assert found["bad.png"][1].hint and "does not exist" in found["gone.png"][1].error
+
+
+def test_many_pictures_each_once(a_run, tmp_path: Path) -> None:
+    found = flow(a_run(), some(tmp_path / "in", 300))
+    assert len(found) == 300
+    assert all(kind == DONE and row.attempts == 1 for kind, row in found.values())
+    assert len(list((tmp_path / "out" / "objects").iterdir())) == 300
+
+
+def test_known_pictures_are_kept(a_run, tmp_path: Path) -> None:
+    pictures = some(tmp_path / "in", 10)
+    digests = [picture.read_bytes().hex()[:64] for picture in pictures]
+    known = [digest if number < 4 else "" for number, digest in enumerate(digests)]
+    known[9] = "another"
+    found = flow(a_run(), pictures, known)
+    assert [found[picture.name][0] for picture in pictures] == [KEPT] * 4 + [DONE] * 6
+
+
+def test_a_picture_that_ends_its_worker_once(a_run, tmp_path: Path) -> None:
+    """It comes again, and so does what the worker had in hand."""
+    once = os.fsencode(tmp_path / "ended")
+    found = flow(a_run(), some(tmp_path / "in", 30, x=b"deadly " + once))
+    assert len(found) == 31 and all(row.is_done for _, row in found.values())
+    assert found["x.png"][1].attempts == 2
+
+
+def test_a_picture_that_ends_every_worker(a_run, tmp_path: Path, monkeypatch) -> None:
+    """It is a row with the reason, and the others are done, those in the same block as well."""
+    monkeypatch.setattr(pipeline, "BLOCKS", 4)
+    found = flow(a_run(), some(tmp_path / "in", 30, x=b"deadly"))
+    _, row = found.pop("x.png")
+    assert row.attempts == ROUNDS and f"ended {ROUNDS} times" in row.error and "memory" in row.hint
+    assert len(found) == 30 and all(row.is_done for _, row in found.values())
+
+
+def test_workers_killed_while_they_work(a_run, tmp_path: Path) -> None:
+    """Again and again, tasks and actors: what was theirs is done by others."""
+    from ray.thirdparty_files import psutil
+
+    killed: list[int] = []
+
+    def kill() -> None:
+        objects = tmp_path / "out" / "objects"
+        for count in (10, 60, 110):
+            while not objects.is_dir() or len(list(objects.iterdir())) < count:
+                time.sleep(0.05)
+            working = [
+                process.pid
+                for process in psutil.Process().children(recursive=True)
+                if any("ray::Map" in part for part in process.cmdline())
+            ]
+            killed.extend(working)
+            for pid in working:
+                os.kill(pid, signal.SIGKILL)
+
+    killer = Thread(target=kill)
+    killer.start()
+    found = flow(a_run(), some(tmp_path / "in", 200))
+    killer.join()
+    assert len(killed) >= 4, "tasks and an actor each time"
+    assert len(found) == 200 and all(row.is_done for _, row in found.values())
+    assert max(row.attempts for _, row in found.values()) > 1
+
+
+@pytest.mark.parametrize("fault", ["missing", "weights"])
+def test_a_model_that_no_worker_can_load(
+    a_run: Callable[..., Run], tiny_folder: Path, tmp_path: Path, fault: str
+) -> None:
+    """One row says so, and the run ends."""
+    shutil.copytree(tiny_folder, tmp_path / "model")
+    run = a_run(model=str(tmp_path / "model"))
+    if fault == "missing":
+        shutil.rmtree(tmp_path / "model")
+    else:
+        run = replace(run, weights="0" * 64)
+    found = flow(run, some(tmp_path / "in", 5), stages=WITHOUT_MODEL)
+    [(kind, row)] = found.values()
+    assert kind == FATAL and row.hint
+    assert ("other weights" if fault == "weights" else "does not exist") in row.error
