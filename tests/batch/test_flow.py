@@ -64,7 +64,7 @@ def test_the_real_stages(a_run, tiny: Model, tmp_path: Path) -> None:
     for picture in pictures:
         row = found[picture.name][1]
         mesh = image_to_mesh(picture, tiny, run.options)
-        assert (row.vertices, row.faces) == (len(mesh.vertices), len(mesh.faces))
+        assert row.faces == len(mesh.faces)
         _, parts, _ = primitive_of((tmp_path / "out" / row.file).read_bytes())
         assert (parts["faces"] == mesh.faces).all()
     assert found["bad.png"][1].hint and "does not exist" in found["gone.png"][1].error

@@ -61,7 +61,7 @@ def test_the_same_as_image_to_mesh(a_run, tiny: Model, tmp_path: Path, changes: 
     mesh = image_to_mesh(picture, tiny, run.options)
     placement, _ = placed(mesh, *(run.settings[name] for name in ("size", "measure", "origin")))
     assert kind == DONE and row.is_done and row.attempts == 1 and row.device == "cpu"
-    assert (row.vertices, row.faces) == (len(mesh.vertices), len(mesh.faces))
+    assert row.faces == len(mesh.faces)
     assert row.cut_off == mesh.cut_off
     assert (row.scale, row.base) == (placement.scale, placement.base)
     assert set(row.seconds) >= {"prepare", "encode", "extract", "match", "write"}

@@ -495,7 +495,10 @@ def many(batch) -> Path:
     return batch(*({"picture": f"/p/{number}.png"} for number in range(12)))
 
 
-def test_a_click_imports_bit_by_bit_with_one_undo_step(bpy, addon, session, many) -> None:
+def test_a_click_imports_bit_by_bit_with_one_undo_step(
+    bpy, addon, session, many, monkeypatch
+) -> None:
+    monkeypatch.setattr(addon("tasks.import_batch"), "BUDGET", 0.0)  # few at a time
     bpy.ops.ed.undo_push(message="before")
     start(bpy, addon, session, many)
     seen, shown = [], []
