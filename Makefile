@@ -5,7 +5,7 @@ READY := .venv/ready
 PYTHON := python3
 
 .PHONY: help demo test test-all test-unit test-bpy test-docs test-package test-batch lint zip package docs tables \
-	screenshots lock bench gpu-check starter-eval real-eval camera-eval shadow-eval clean
+	screenshots lock bench bench-batch gpu-check starter-eval real-eval camera-eval shadow-eval clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -59,6 +59,9 @@ lock: $(READY) ## Pin the newest versions that requirements/*.in allow
 
 bench: $(READY) ## Measure time and memory against the published code (half an hour)
 	@$(BIN)/python tools/bench/bench.py
+
+bench-batch: $(READY) ## Measure batches: speed, memory, what they survive (an hour); ONLY=overhead,scaling,...
+	@OMP_WAIT_POLICY=PASSIVE $(BIN)/python tools/bench/batch.py $(if $(ONLY),--only $(ONLY)) $(if $(PUBLISH),--publish)
 
 gpu-check: ## Check and measure on a machine with an NVIDIA GPU (nine minutes); PYTHON=python3
 	@$(PYTHON) tools/bench/gpu_check.py $(if $(PUBLISH),--publish)
