@@ -21,7 +21,7 @@ from triposr.batch.run import Run
 from triposr.batch.stages import DONE, KEPT, WORK, Encoder, each, output
 from triposr.batch.storage import Folder, read
 
-PAUSE = 0.05
+PAUSE = 0.02
 """Seconds that each picture takes."""
 
 
@@ -71,7 +71,7 @@ def _end_if_told(work: bytes) -> None:
 def finish_light(batch: dict[str, Any], run: Run) -> Iterator[dict[str, list[Any]]]:
     """Write a file; a picture that says so ends its worker."""
     for number, kind, row, work in each(batch):
-        if kind == KEPT:
+        if kind != WORK:
             yield output(number, kind, row)
             continue
         time.sleep(PAUSE)
