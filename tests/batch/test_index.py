@@ -20,7 +20,6 @@ FULL = Row(
     file="objects/v.glb",
     code="scene_codes/v.safetensors",
     thumbnail="thumbnails/v.jpg",
-    vertices=10,
     faces=20,
     cut_off=True,
     match=0.75,
