@@ -2,7 +2,18 @@
 
 import sys
 
-from .command import main
+
+def run() -> int:
+    try:
+        from .command import main
+    except ModuleNotFoundError as error:
+        sys.stderr.write(
+            f"The package {error.name} is missing. Install what the command needs, in the"
+            ' repository: python -m pip install ".[batch]"\n'
+        )
+        return 2
+    return main(sys.argv[1:])
+
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run())

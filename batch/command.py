@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -48,7 +49,7 @@ def main(arguments: list[str]) -> int:
         pictures = find_pictures(options.pictures, beside=folder.place)
         run = _run(options, len(pictures))
         with _alone(folder):
-            run.note(folder)
+            run = run.note(folder)
             resources = _resources(options, run)
             return _done(pictures, run, resources, folder, options.retry_failed)
     except KeyboardInterrupt:  # while the pictures were looked for
@@ -125,7 +126,12 @@ def _run(options: argparse.Namespace, count: int) -> Run:
         )
     from ..inference.model.config import read_config
 
-    model, weights = chosen_model(options.model)
+    if re.search(r":\d", options.device):
+        raise ValueError(
+            f"--device {options.device}: Ray gives each copy of the network a GPU of its own. Name"
+            " the kind alone, such as cuda, and choose cards by CUDA_VISIBLE_DEVICES"
+        )
+    model, weights = chosen_model(options.model, options.precision)
     run = Run(
         output=absolute(options.output),
         settings=checked(OBJECT, defaults_of(OBJECT) | values),
@@ -208,7 +214,7 @@ def _done(
 ) -> int:
     """Process the pictures, keep the index, and return the exit code."""
     earlier = {row.picture: row for row in known_rows(folder)}
-    known = _digests(pictures, earlier, folder, retry_failed)
+    known = _digests(pictures, earlier, folder, run, retry_failed)
     journal, count = Journal(folder), _Count()
     problem = ""
     try:
@@ -236,12 +242,14 @@ def _done(
     except ConnectionError as error:
         problem = f"There is no Ray cluster at {resources.address}: {error}"
     finally:
-        stop_ray()
         try:
-            journal.write()
+            journal.write()  # first: stopping Ray takes seconds, in which one may be killed
+            stop_ray()
             compile_index(folder)
         except StorageError as error:
             problem = problem or str(error)
+        finally:
+            stop_ray()
     if problem:
         _say(problem)
         return INTERRUPTED if problem == STOPPED else 1
@@ -253,16 +261,22 @@ def _done(
 
 
 def _digests(
-    pictures: list[str], earlier: dict[str, Row], folder: Folder, retry_failed: bool
+    pictures: list[str], earlier: dict[str, Row], folder: Folder, run: Run, retry_failed: bool
 ) -> list[str]:
     """For each picture, its digest if it need not be done again as long as it is the same."""
     there = set(folder.names("objects", deep=True)) if earlier else set()
-    digests = []
-    for picture in pictures:
-        row = earlier.get(picture)
-        is_final = row is not None and (row.file in there if row.is_done else not retry_failed)
-        digests.append(row.digest if row is not None and is_final else "")
-    return digests
+    if earlier and run.keeps_codes:
+        there.update(folder.names("scene_codes", deep=True))
+
+    def is_final(row: Row) -> bool:
+        if (row.settings, row.weights) != (run.digest, run.weights):
+            return False
+        if not row.is_done:
+            return not retry_failed
+        return row.file in there and (not run.keeps_codes or row.code in there)
+
+    rows = (earlier.get(picture) for picture in pictures)
+    return [row.digest if row is not None and is_final(row) else "" for row in rows]
 
 
 def _progress(total: int) -> tqdm:

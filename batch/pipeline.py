@@ -23,19 +23,22 @@ import pyarrow as pa
 from ..inference.errors import TripoSRError
 from .rows import Row
 from .run import Run
-from .stages import Encoder, each, finish, prepare
+from .stages import AGAIN, DONE, ROUNDS, Encoder, each, finish, prepare
 
 if TYPE_CHECKING:
     import ray.data
 
 log = logging.getLogger(__name__)
 
-ROUNDS = 3
-"""How often a picture is begun whose worker is lost, before it counts as failed."""
-
 BLOCKS, LARGEST_BLOCK = 200, 256
 """Pictures are handed out in so many blocks, of at most so many pictures: larger blocks cost less
 scheduling; smaller ones divide more evenly, and less is lost with a worker."""
+
+SMALLER = 1, 16, LARGEST_BLOCK
+"""What the size of the blocks is divided by in each round."""
+
+LOST = 8
+"""Number of blocks of which one at least must come back, else it is not the pictures' fault."""
 
 BLOCK_BYTES = 64 << 20
 """Bytes at which a worker hands on what it has of a block."""
@@ -107,7 +110,15 @@ def start_ray(resources: Resources) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if resources.address:
         _reach(resources.address)
-        ray.init(address=resources.address, **quiet)
+        try:
+            ray.init(address=resources.address, **quiet)
+        except Exception as error:  # Ray raises all kinds: versions, tokens
+            raise TripoSRError(
+                "The Ray cluster at {address} cannot be joined ({error})",
+                "Use the same versions of Ray and Python on all machines, and its token",
+                address=resources.address,
+                error=_first_line(error).rstrip("."),
+            ) from error
     else:
         _start_here(resources.cores, quiet)
     context = DataContext.get_current()
@@ -191,8 +202,8 @@ def process(
     waiting = list(range(len(pictures)))
     for attempt in range(1, ROUNDS + 1):
         found = bytearray(len(pictures))
-        # A picture that takes its worker with it takes no others from the second round on.
-        size = min(max(len(waiting) // BLOCKS, 1), LARGEST_BLOCK) if attempt == 1 else 1
+        # A picture that takes its worker with it takes ever fewer others, and at last none.
+        size = min(max(len(waiting) // BLOCKS, 1), LARGEST_BLOCK) // SMALLER[attempt - 1] or 1
         blocks = [
             pa.table(
                 {
@@ -204,10 +215,17 @@ def process(
             )
             for part in (waiting[at : at + size] for at in range(0, len(waiting), size))
         ]
+        came = 0
         for number, kind, row in _results(blocks, run, resources, stages):
-            if not found[number]:
+            came += 1
+            if not found[number] and kind != AGAIN:
                 found[number] = True
                 yield number, kind, row
+        if not came and len(blocks) > LOST:
+            raise TripoSRError(
+                "Every worker of Ray ended before it was done with a picture",
+                "Look into Ray's logs: is the package on each machine, and memory for the model",
+            )
         waiting = [number for number in waiting if not found[number]]
         if not waiting:
             return
@@ -216,7 +234,7 @@ def process(
         row = Row(picture=pictures[number], settings=run.digest, weights=run.weights)
         yield (
             number,
-            "done",
+            DONE,
             replace(
                 row,
                 attempts=ROUNDS,

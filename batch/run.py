@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -79,8 +79,11 @@ class Run:
         folder = Path(self.matting_folder) if self.matting_folder else None
         return Options(**{name: self.settings[name] for name in names}, matting_folder=folder)
 
-    def note(self, folder: Folder) -> None:
+    def note(self, folder: Folder) -> Run:
         """Write into the output folder what its objects have in common.
+
+        Returns:
+            The run, whose files lie where those of earlier runs do.
 
         Raises:
             InputError: The folder holds objects made with other settings or weights.
@@ -93,11 +96,17 @@ class Run:
             "weights": self.weights,
             "model": self.model_folder.name,
             "is_draft": not self.model,
+            "precision": self.precision,
+            "is_sharded": self.is_sharded,
         }
         content = folder.read(RUN)
         if content is not None:
-            _compare(_parsed(content, folder), mine, folder)
+            theirs = _parsed(content, folder)
+            _compare(theirs, mine, folder)
+            # In another place, the file of a changed picture would stay beside the new one.
+            mine["is_sharded"] = bool(theirs.get("is_sharded", self.is_sharded))
         folder.write(RUN, json.dumps(mine, indent=1).encode())
+        return replace(self, is_sharded=bool(mine["is_sharded"]))
 
 
 def _parsed(content: bytes, folder: Folder) -> dict[str, Any]:
@@ -125,6 +134,8 @@ def _compare(theirs: dict[str, Any], mine: dict[str, Any], folder: Folder) -> No
         for name in sorted(names)
         if theirs["settings"].get(name) != mine["settings"].get(name)
     ]
+    if theirs.get("precision", mine["precision"]) != mine["precision"]:
+        unlike.append(f"the precision {theirs['precision']} and not {mine['precision']}")
     if theirs["weights"] != mine["weights"]:
         unlike.append(f"the model {theirs.get('model')}, with other weights")
     if unlike:
@@ -136,21 +147,18 @@ def _compare(theirs: dict[str, Any], mine: dict[str, Any], folder: Folder) -> No
         )
 
 
-def chosen_model(folder: str) -> tuple[str, str]:
+def chosen_model(folder: str, precision: str = "auto") -> tuple[str, str]:
     """Return the folder of the model, empty for the starter model, and its weights' SHA-256.
 
     Args:
         folder: The folder asked for; empty for the best model on this machine.
+        precision: See `load_model`, which reads the exact weights for `fp32`.
 
     Raises:
         ModelFilesError: The folder holds no weights.
     """
-    if folder:
-        path = Path(folder).expanduser().absolute()
-        weights = weights_file(path)
-    else:
-        path = find_model(None)
-        weights = weights_file(path)
+    path = Path(folder).expanduser().absolute() if folder else find_model(None)
+    weights = weights_file(path, exact=precision == "fp32")
     return ("" if path == STARTER_FOLDER else str(path)), digest_of_file(weights)
 
 

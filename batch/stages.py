@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..inference.errors import InputError, TripoSRError
+from ..inference.errors import DeviceError, InputError, TripoSRError
 from ..inference.message import Message
 from ..settings import AFTER_FACES
 from .rows import Row
@@ -37,8 +37,13 @@ log = logging.getLogger(__name__)
 Batch = Mapping[str, Any]
 """Columns of equal length: `number` of the picture, `kind`, `row` (JSON) and `work` (pickled)."""
 
-WORK, DONE, KEPT, FATAL = "work", "done", "kept", "fatal"
-"""Kinds of rows: on the way; final; as an earlier run left it; an error that ends the run."""
+WORK, DONE, KEPT, AGAIN, FATAL = "work", "done", "kept", "again", "fatal"
+"""Kinds of rows: on the way; final; as an earlier run left it; to be begun anew; an error that ends
+the run."""
+
+ROUNDS = 3
+"""How often a picture is begun, if memory or a device fails or its worker is lost, before it counts
+as failed."""
 
 PACK_BYTES = 1 << 20
 """Bytes from which rows are yielded. Rows without work are small, and to Ray, a batch of one costs
@@ -146,7 +151,7 @@ def _prepared(number: int, row: Row, known: str, run: Run) -> dict[str, list[Any
             photo=pixels[..., :3] if run.texture_size else None,
         )
     except Exception as error:  # one bad picture does not stop the others
-        return output(number, DONE, failed(row, error))
+        return unfinished(number, row, error)
     return output(number, WORK, _timed(row, "prepare", started), work)
 
 
@@ -198,7 +203,7 @@ class Encoder:
         try:
             code = self._model.encode(work.rgb)
         except Exception as error:  # one bad picture does not stop the others
-            return output(number, DONE, failed(row, error))
+            return unfinished(number, row, error)
         encoded = Encoded(code, work.matte, work.size, work.cutout, work.photo)
         return output(number, WORK, _timed(row, "encode", started), encoded)
 
@@ -211,7 +216,7 @@ def _loaded(run: Run) -> Any:
     from ..inference.model.weights import weights_file
 
     torch.set_num_threads(run.threads)
-    weights = weights_file(run.model_folder)
+    weights = weights_file(run.model_folder, exact=run.precision == "fp32")
     if digest_of_file(weights) != run.weights:
         raise InputError(
             "{folder} on {machine} holds other weights than where the run was started",
@@ -240,7 +245,7 @@ def _each_finished(batch: Batch, run: Run) -> Iterator[dict[str, list[Any]]]:
         except StorageError as error:  # it would hit all others, too
             yield output(number, FATAL, failed(row, error))
         except Exception as error:  # one bad picture does not stop the others
-            yield output(number, DONE, failed(row, error))
+            yield unfinished(number, row, error)
         else:
             yield output(number, DONE, row)
 
@@ -357,6 +362,15 @@ def _place(row: Row, run: Run) -> str:
 def _timed(row: Row, stage: str, started: float) -> Row:
     seconds = round(time.perf_counter() - started, 4)
     return dataclasses.replace(row, seconds={**row.seconds, stage: seconds})
+
+
+def unfinished(number: int, row: Row, error: Exception) -> dict[str, list[Any]]:
+    """Return a batch of the row of a picture that became no object, for good or this time.
+
+    Another worker may have the memory, and another device may work.
+    """
+    may_succeed = isinstance(error, MemoryError | DeviceError) and row.attempts < ROUNDS
+    return output(number, AGAIN if may_succeed else DONE, failed(row, error))
 
 
 def failed(row: Row, error: BaseException) -> Row:

@@ -106,6 +106,13 @@ def located(place: str) -> tuple[fs.FileSystem, str]:
     place, query = split_query(place)
     scheme, _, rest = place.partition("://")
     host, _, path = rest.partition("/")
+    if "@" in host:  # the index and the contact sheet would show it to everybody
+        raise StorageError(
+            "The address {place} holds a key",
+            "Leave it out, and put it where the storage's own tools look, such as ~/.aws or the"
+            " environment",
+            place=f"{scheme}://…@{host.rpartition('@')[2]}/{path}",
+        )
     system, root = _file_system(f"{scheme}://{host}{'/' + query if query else ''}")
     return system, "/".join(part for part in (root.rstrip("/"), path) if part)
 
@@ -191,11 +198,23 @@ class Folder:
             ) from error
 
     def names(self, folder: str = "", deep: bool = False) -> list[str]:
-        """Return the names of the files in a subfolder, relative to this folder, sorted."""
+        """Return the names of the files in a subfolder, relative to this folder, sorted.
+
+        Raises:
+            StorageError: They cannot be listed.
+        """
         selector = fs.FileSelector(
             self.path(folder).rstrip("/"), recursive=deep, allow_not_found=True
         )
-        found = self._system.get_file_info(selector)
+        try:
+            found = self._system.get_file_info(selector)
+        except (OSError, pa.ArrowException) as error:
+            raise StorageError(
+                "{place} cannot be listed ({error})",
+                "Check the permissions and the connection",
+                place=below(self.place, folder) if folder else self.place,
+                error=_reason(error),
+            ) from error
         start = len(self._root) + 1
         return sorted(info.path[start:] for info in found if info.type == fs.FileType.File)
 
@@ -210,9 +229,22 @@ class Folder:
                         os.unlink(os.path.join(folder, name))
 
     def remove(self, name: str) -> None:
-        """Delete a file, if it exists."""
-        with contextlib.suppress(FileNotFoundError):
+        """Delete a file, if it exists.
+
+        Raises:
+            StorageError: It cannot be deleted.
+        """
+        try:
             self._system.delete_file(self.path(name))
+        except FileNotFoundError:
+            return
+        except (OSError, pa.ArrowException) as error:
+            raise StorageError(
+                "{place} cannot be deleted ({error})",
+                "Mend the permissions, then run the same command again",
+                place=below(self.place, name),
+                error=_reason(error),
+            ) from error
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -222,6 +254,8 @@ def _replace(path: Path, content: bytes) -> None:
     try:
         with os.fdopen(file, "wb") as stream:
             stream.write(content)
+            stream.flush()
+            os.fsync(file)  # or a power cut might leave an empty file under the final name
         os.chmod(partial, 0o666 & ~_umask())  # mkstemp lets nobody else read
         os.replace(partial, path)
     except BaseException:

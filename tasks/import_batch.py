@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -175,8 +176,16 @@ def _read(row: Row, index: Index, reader: Reader) -> Read:
     # Axis by axis: along the short side of an array, NumPy is ten times slower.
     low, high = (np.array([end(axis) for axis in glb.vertices.T]) for end in (np.min, np.max))
     mesh = MeshData(placement.unplace(glb.vertices), glb.faces, glb.colors)
-    is_here = os.path.isfile(row.picture)
+    is_here = is_on_this_machine(row.picture) and os.path.isfile(row.picture)
     return Read(title, mesh, glb.skin, low, high, origin, row.picture, is_here)
+
+
+def is_on_this_machine(picture: str) -> bool:
+    """Whether a path may be looked up: an index from elsewhere must not make Windows log in at the
+    machine of a path such as //machine/share.
+    """
+    is_absolute = picture.startswith("/") or bool(re.match(r"[A-Za-z]:[\\/]", picture))
+    return is_absolute and not picture.startswith("//")
 
 
 def _code(row: Row, folder: Path) -> bytes:

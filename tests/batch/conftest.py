@@ -65,7 +65,7 @@ def a_run(tmp_path: Path) -> Callable[..., Run]:
 
     def make(**changes: object) -> Run:
         settings = {name: changes.pop(name) for name in list(changes) if name in names}
-        _, weights = chosen_model(str(TINY))
+        _, weights = chosen_model(str(TINY), "fp32")
         values = defaults_of(OBJECT) | {"resolution": RESOLUTION} | settings
         run = Run(
             *(str(tmp_path / "out"), values, str(TINY), weights), device="cpu", precision="fp32"

@@ -66,6 +66,8 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
         (["x.png", "-o", "out", "--resolution", "many"], "--resolution"),
         (["x.png", "-o", "out", "--actors", "0"], "0 is not a number from 1 on"),
         (["x.png", "-o", "out", "--precision", "fp1"], "--precision"),
+        (["x.png", "-o", "out", "--device", "cuda:1"], "CUDA_VISIBLE_DEVICES"),
+        (["s3://NAME:SECRET@bucket/x.png", "-o", "out"], "holds a key"),
         (["gone.png", "-o", "out"], "gone.png does not exist"),
         (["x.png", "-o", "out", "--resolution", "2"], "Resolution"),
         (["x.png", "-o", "out", "--faces", "9"], "add --texture 2048"),
@@ -167,8 +169,15 @@ def test_no_scene_codes_and_subfolders(pictures: Path, without_ray, monkeypatch)
             3,
         )
     kept = times(output)
-    assert main([*arguments(pictures / "0.png", output=output)]) == 0, "fewer: no subfolders now"
+    one = arguments(pictures / "0.png", output=output)
+    assert main([*one, "--no-scene-codes"]) == 0, "fewer, but in the same subfolders"
     assert times(output) == kept and without_ray[-1] == []
+    file = rows_in(output)["0.png"].file
+    assert main(one) == 0, "the scene code is missing now"
+    row = rows_in(output)["0.png"]
+    assert row.file == file and (output / row.code).is_file()
+    (output / row.code).unlink()
+    assert main(one) == 0 and (output / row.code).is_file()
 
 
 def test_two_runs_in_one_folder(pictures: Path, without_ray, capsys) -> None:

@@ -14,10 +14,10 @@ from batch_runs import draw, primitive_of
 from light_stages import LIGHT, WITHOUT_MODEL
 
 from triposr.batch import pipeline
-from triposr.batch.pipeline import ROUNDS, Resources, Stages, process
+from triposr.batch.pipeline import Resources, Stages, process
 from triposr.batch.rows import Row
 from triposr.batch.run import Run
-from triposr.batch.stages import DONE, FATAL, KEPT
+from triposr.batch.stages import DONE, FATAL, KEPT, ROUNDS
 from triposr.inference import image_to_mesh
 from triposr.inference.model.network import Model
 

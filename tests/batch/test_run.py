@@ -25,6 +25,7 @@ def test_the_same_settings_may_go_on(a_run, tmp_path: Path) -> None:
     a_run().note(folder)
     first = (tmp_path / "out" / RUN).read_bytes()
     a_run(threads=4, keeps_codes=False).note(folder)  # the objects do not depend on these
+    assert not a_run(is_sharded=True).note(folder).is_sharded, "files stay where they are"
     assert (tmp_path / "out" / RUN).read_bytes() == first
     noted = json.loads(first)
     assert noted["settings"]["resolution"] == 16 and noted["model"] == "tiny"
@@ -71,6 +72,7 @@ def test_damaged_notes(a_run, tmp_path: Path, content: bytes, reason: str) -> No
 def test_models(tiny_folder: Path, tmp_path: Path) -> None:
     folder, weights = chosen_model(str(tiny_folder))
     assert folder == str(tiny_folder) and len(weights) == 64
+    assert chosen_model(str(tiny_folder), "fp32")[1] != weights, "fp32 reads the exact weights"
     starter, others = chosen_model(str(STARTER_FOLDER))
     assert starter == "" and others != weights, "each machine has the starter model at its place"
     with pytest.raises(ModelFilesError):

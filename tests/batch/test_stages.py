@@ -17,9 +17,22 @@ from triposr.batch import stages, storage
 from triposr.batch.glb import to_gltf_frame
 from triposr.batch.rows import Row
 from triposr.batch.run import Run, chosen_model
-from triposr.batch.stages import DONE, FATAL, KEPT, WORK, Encoder, each, finish, prepare, stem_of
+from triposr.batch.stages import (
+    AGAIN,
+    DONE,
+    FATAL,
+    KEPT,
+    ROUNDS,
+    WORK,
+    Encoder,
+    each,
+    finish,
+    prepare,
+    stem_of,
+    unfinished,
+)
 from triposr.inference import SceneCode, image_to_mesh
-from triposr.inference.errors import EmptySurfaceError
+from triposr.inference.errors import DeviceError, EmptySurfaceError
 from triposr.inference.model.network import Model
 from triposr.inference.model.weights import STARTER_FOLDER
 from triposr.inference.picture.color import linear_to_srgb
@@ -238,13 +251,14 @@ def test_an_unforeseen_error_is_a_row(a_run, tmp_path: Path, monkeypatch, caplog
         raise failure
 
     monkeypatch.setattr("triposr.inference.surface.extraction.extract_mesh", fail)
-    for failure, reason in (  # noqa: B007
-        (RuntimeError("odd"), "Unexpected error: RuntimeError: odd"),
-        (MemoryError(), "There is not enough memory"),
-        (EmptySurfaceError("Nothing", "Lower it"), "Nothing"),
+    for failure, expected, reason in (  # noqa: B007
+        (RuntimeError("odd"), DONE, "Unexpected error: RuntimeError: odd"),
+        (MemoryError(), AGAIN, "There is not enough memory"),
+        (DeviceError("Lost", "Look"), AGAIN, "Lost"),
+        (EmptySurfaceError("Nothing", "Lower it"), DONE, "Nothing"),
     ):
         [(kind, row)] = process(a_run(), draw(tmp_path / "x.png"))
-        assert kind == DONE and row.error == reason and row.hint
+        assert kind == expected and row.error == reason and row.hint
     assert "odd" in caplog.text, "with its traceback, for Ray's logs"
 
 
@@ -256,7 +270,13 @@ def test_a_network_that_fails_with_one_picture(a_run, tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(Model, "encode", encode)
     [(kind, row)] = process(a_run(), draw(tmp_path / "x.png"))
-    assert kind == DONE and row.error == "There is not enough memory" and row.device == "cpu"
+    assert kind == AGAIN and row.error == "There is not enough memory" and row.device == "cpu"
+
+
+def test_the_last_attempt_is_final() -> None:
+    for attempt in range(1, ROUNDS + 1):
+        batch = unfinished(0, Row(picture="/x.png", attempts=attempt), MemoryError())
+        assert batch["kind"] == [AGAIN if attempt < ROUNDS else DONE]
 
 
 def test_a_full_disk_ends_the_run(a_run, tmp_path: Path, monkeypatch) -> None:
@@ -286,8 +306,8 @@ def test_a_model_that_cannot_be_loaded(
     if fault == "weights":
         run = replace(run, weights="0" * 64)
     elif fault == "damaged":
-        (model / "model.safetensors").write_bytes(b"\0" * 100)
-        run = replace(run, weights=chosen_model(str(model))[1])
+        (model / "model.ckpt").write_bytes(b"\0" * 100)
+        run = replace(run, weights=chosen_model(str(model), run.precision)[1])
     elif fault == "missing":
         shutil.rmtree(model)
     else:

@@ -7,7 +7,16 @@ import pytest
 from batch_runs import partial_files
 
 from triposr.batch import storage
-from triposr.batch.storage import Folder, StorageError, below, name_of, parent, read, split_query
+from triposr.batch.storage import (
+    Folder,
+    StorageError,
+    below,
+    located,
+    name_of,
+    parent,
+    read,
+    split_query,
+)
 
 
 def test_write_read_list_remove(tmp_path: Path) -> None:
@@ -77,3 +86,10 @@ def test_parts_of_urls() -> None:
     assert storage.absolute(f"s3://bucket/a/{options}") == f"s3://bucket/a{options}"
     for other in ("/disk/who?x=1.png", "https://host/x.png?size=3"):
         assert split_query(other) == (other, "")
+
+
+def test_an_address_with_a_key_is_refused() -> None:
+    """Index and page would show it."""
+    with pytest.raises(StorageError, match="holds a key") as caught:
+        located("s3://NAME:SECRET@bucket/folder")
+    assert "SECRET" not in str(caught.value)
