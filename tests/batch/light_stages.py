@@ -41,7 +41,13 @@ def prepare_light(batch: dict[str, Any], run: Run) -> Iterator[dict[str, list[An
     columns = (batch[name] for name in ("number", "picture", "attempt", "known"))
     for number, picture, attempt, known in zip(*columns, strict=True):
         content = read(str(picture))
-        row = Row(picture=str(picture), attempts=int(attempt), digest=content.hex()[:64])
+        row = Row(
+            picture=str(picture),
+            digest=content.hex()[:64],
+            settings=run.digest,
+            weights=run.weights,
+            attempts=int(attempt),
+        )
         if known and known == row.digest:
             yield output(int(number), KEPT, row)
         else:
@@ -76,9 +82,11 @@ def finish_light(batch: dict[str, Any], run: Run) -> Iterator[dict[str, list[Any
             continue
         time.sleep(PAUSE)
         _end_if_told(pickle.loads(work))
-        name = f"objects/{Path(row.picture).stem}.glb"
-        Folder(run.output).write(name, b"object")
-        yield output(number, DONE, replace(row, file=name))
+        stem, folder = Path(row.picture).stem, Folder(run.output)
+        row = replace(row, file=f"objects/{stem}.glb", code=f"scene_codes/{stem}.safetensors")
+        folder.write(row.code, b"code")
+        folder.write(row.file, b"object")
+        yield output(number, DONE, row)
 
 
 LIGHT = Stages(prepare_light, LightEncoder, finish_light)
