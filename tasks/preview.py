@@ -148,8 +148,10 @@ def _key(scene: bpy.types.Scene) -> tuple[object, ...]:
 
 
 def _identity(image: bpy.types.Image) -> tuple[object, ...]:
-    # Blender warns on the console when one asks for the color space of what it could not read.
-    space = image.colorspace_settings.name if all(image.size) else ""
+    # Blender warns on the console when one asks for the color space of a file that it could not
+    # read. Sequences and movies have no size before a frame is shown.
+    is_read = image.source != "FILE" or all(image.size)
+    space = image.colorspace_settings.name if is_read else ""
     return (
         *(image.session_uid, image.filepath, image.is_dirty, *image.size, *shown_part(image)),
         *(space, image.alpha_mode),

@@ -50,7 +50,8 @@ def test_an_object_without_a_match_is_written_without_one(run, tmp_path, capsys)
     Image.new("RGB", (64, 64), (200, 40, 40)).save(tmp_path / "red.png")
     arguments = ["--background", "none", "--resolution", "32", "--threshold", "1"]
     assert run([str(tmp_path / "red.png"), "-o", str(tmp_path / "red.ply"), *arguments]) == 0
-    assert capsys.readouterr().out.endswith(f"[1/1] red.png: {tmp_path / 'red.ply'}\n")
+    written = f"[1/1] red.png: {tmp_path / 'red.ply'}; it is cut off by the model's box\n"
+    assert capsys.readouterr().out.endswith(written)
 
 
 def test_the_command_says_what_is_wrong_with_its_arguments(run, picture, tmp_path, capsys):

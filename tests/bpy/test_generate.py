@@ -267,7 +267,7 @@ def test_names_of_other_files_and_copies(bpy, addon) -> None:
 
 @pytest.mark.parametrize("thing", [None, 5, b"bytes", bytearray(9), [1]], ids=repr)
 def test_what_is_no_picture_by_its_type(bpy, addon, thing: object) -> None:
-    with pytest.raises(TypeError, match=rf"not builtins\.{type(thing).__name__}"):
+    with pytest.raises(TypeError, match=rf"not {type(thing).__name__}$"):
         addon("api").image_to_object(thing)
 
 
