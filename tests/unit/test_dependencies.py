@@ -35,6 +35,7 @@ BLENDER = {
     "pxr",
     "addon_utils",
     "io_scene_fbx",
+    "io_scene_gltf2",
 }
 
 KNOWN_AS = {
@@ -97,6 +98,17 @@ def declared() -> set[str]:
 
 def test_what_is_imported_is_declared() -> None:
     assert {KNOWN_AS.get(module, module) for module in MODULES} == declared()
+
+
+def test_what_the_batch_command_imports_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extra = {re.split(r"[<>=!~\[ ]", line)[0] for line in project["optional-dependencies"]["batch"]}
+    found = {
+        KNOWN_AS.get(module, module).replace("_", "-")
+        for path in (ROOT / "batch").glob("*.py")
+        for module, _, _ in third_party(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    assert extra <= found and found <= extra | declared()
 
 
 def test_what_is_declared_comes_with_the_zips_and_into_the_report() -> None:
