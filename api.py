@@ -243,7 +243,7 @@ def import_batch(path: Path | str, **settings: object) -> list[bpy.types.Object]
         InputError: It is no batch, or there is nothing in it to import.
     """
     chosen = _with_defaults(BATCH, settings)
-    return batch_import(bpy.context, path, False, **chosen).do().result
+    return _result_of(batch_import(bpy.context, path, False, **chosen))
 
 
 def export(blender_object: bpy.types.Object, path: Path | str, target: str = "web") -> ExportReport:

@@ -21,8 +21,8 @@ from .scene.export.names import check_length, destination, wrong_ending
 from .scene.export.nodes import nodes_of
 from .scene.export.report import ExportReport
 from .scene.export.targets import TARGETS
-from .settings import AFTER_FACES, AFTER_TEXTURE, OBJECT, TARGET, checked, defaults_of
-from .shell import add_settings, given
+from .settings import OBJECT, TARGET, checked, defaults_of
+from .shell import add_settings, check_faces, given
 from .tasks.export import colors_of
 
 NAME = "triposr"
@@ -166,12 +166,9 @@ def _settings(options: argparse.Namespace) -> dict[str, object]:
         ValueError: An option would have no effect.
     """
     values = given(OBJECT, options)
-    if AFTER_FACES.name in values and values.get(AFTER_TEXTURE.name, "none") == "none":
-        target = TARGETS.get(options.target)
-        if target is None or target.endings[0] in target.shows_vertex_colors:
-            raise ValueError(
-                f"{AFTER_FACES.flag} is for objects with a texture: add {AFTER_TEXTURE.flag} 2048"
-            )
+    target = TARGETS.get(options.target)
+    if target is None or target.endings[0] in target.shows_vertex_colors:  # else it gets a texture
+        check_faces(values)
     return defaults_of(OBJECT) | values
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .settings import Setting, number_text, values_of
+from .settings import AFTER_FACES, AFTER_TEXTURE, Setting, number_text, values_of
 
 
 def add_settings(group: argparse._ArgumentGroup, settings: tuple[Setting, ...]) -> None:
@@ -37,3 +37,13 @@ def _add_setting(group: argparse._ArgumentGroup, setting: Setting) -> None:
 def given(settings: tuple[Setting, ...], options: argparse.Namespace) -> dict[str, object]:
     """Return the values of the settings that the command line gives, by name."""
     return {name: v for name, v in values_of(settings, options).items() if v is not None}
+
+
+def check_faces(values: dict[str, object]) -> None:
+    """Raise ValueError if a number of faces is given, but no texture, without which it has no
+    effect.
+    """
+    if AFTER_FACES.name in values and values.get(AFTER_TEXTURE.name, "none") == "none":
+        raise ValueError(
+            f"{AFTER_FACES.flag} is for objects with a texture: add {AFTER_TEXTURE.flag} 2048"
+        )

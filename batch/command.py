@@ -15,15 +15,15 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from ..inference.errors import InputError, TripoSRError
-from ..settings import AFTER_FACES, AFTER_TEXTURE, OBJECT, checked, defaults_of
-from ..shell import add_settings, given
+from ..settings import OBJECT, checked, defaults_of
+from ..shell import add_settings, check_faces, given
 from .index import Journal, compile_index, known_rows
 from .pictures import find_pictures
 from .pipeline import Resources, process, start_ray, stop_ray
-from .rows import PAGE, Row
-from .run import SHARD_FROM, Run, chosen_model
+from .rows import CODES, OBJECTS, PAGE
+from .run import SHARD_FROM, Run, chosen_model, matting_model_of
 from .stages import FATAL, KEPT
-from .storage import Folder, StorageError, absolute, below
+from .storage import Folder, StorageError, WriteError, absolute, below, public
 
 NAME = "python -m triposr.batch"
 
@@ -48,15 +48,17 @@ def main(arguments: list[str]) -> int:
         folder = Folder(options.output)
         pictures = find_pictures(options.pictures, beside=folder.place)
         run = _run(options, len(pictures))
+        resources = _resources(options, run)
         with _alone(folder):
-            run = run.note(folder)
-            resources = _resources(options, run)
-            return _done(pictures, run, resources, folder, options.retry_failed)
+            return _done(pictures, run.note(folder), resources, folder, options.retry_failed)
     except KeyboardInterrupt:  # while the pictures were looked for
         _say(STOPPED)
         return INTERRUPTED
     except SystemExit as stop:  # argparse has printed the reason
         return int(stop.code or 0)
+    except WriteError as error:
+        _say(str(error))
+        return 1
     except (ValueError, TripoSRError) as error:
         _say(str(error))
         return 2
@@ -120,10 +122,7 @@ def _run(options: argparse.Namespace, count: int) -> Run:
         TripoSRError: A setting is out of its range, or there is no such model.
     """
     values = given(OBJECT, options)
-    if AFTER_FACES.name in values and values.get(AFTER_TEXTURE.name, "none") == "none":
-        raise ValueError(
-            f"{AFTER_FACES.flag} is for objects with a texture: add {AFTER_TEXTURE.flag} 2048"
-        )
+    check_faces(values)
     from ..inference.model.config import read_config
 
     if re.search(r":\d", options.device):
@@ -144,20 +143,20 @@ def _run(options: argparse.Namespace, count: int) -> Run:
         keeps_codes=not options.no_scene_codes,
         is_sharded=count > SHARD_FROM,
     )
-    run = replace(run, image_size=read_config(run.model_folder).image_size)
-    _ = run.options  # raises for values that do not go together
-    return run
+    return replace(
+        run,
+        image_size=read_config(run.model_folder).image_size,
+        matting=matting_model_of(run.options),
+    )
 
 
 def _resources(options: argparse.Namespace, run: Run) -> Resources:
-    from ..inference.model.weights import weights_file
-
     return Resources(
         address=options.address,
         cores=options.cores,
         actors=options.actors,
         threads=options.threads,
-        weights_bytes=weights_file(run.model_folder).stat().st_size,
+        weights_bytes=run.weights_path.stat().st_size,
     )
 
 
@@ -167,6 +166,8 @@ def _alone(folder: Folder) -> Iterator[None]:
 
     Raises:
         InputError: Another run writes to it.
+        StorageError: It is a file.
+        WriteError: Nothing can be written to it.
     """
     if not folder.is_local:
         yield
@@ -174,8 +175,8 @@ def _alone(folder: Folder) -> Iterator[None]:
     path = Path(folder.place)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path / ".lock")
-        lock.acquire(timeout=0)
+        lock = FileLock(path / ".lock", timeout=0)
+        lock.acquire()
     except Timeout as error:
         raise InputError(
             "Another run is writing to {place}",
@@ -183,15 +184,17 @@ def _alone(folder: Folder) -> Iterator[None]:
             place=folder.place,
         ) from error
     except OSError as error:
-        raise StorageError(
+        is_file = isinstance(error, FileExistsError | NotADirectoryError)
+        raise (StorageError if is_file else WriteError)(
             "Nothing can be written to {place} ({error})",
             "Choose another folder",
             place=folder.place,
             error=error.strerror or str(error),
         ) from error
-    with lock:
-        lock.release()  # acquired twice: `with` holds it
+    try:
         yield
+    finally:
+        lock.release()
 
 
 @dataclass
@@ -202,8 +205,8 @@ class _Count:
     failures: int = 0
     kept: int = 0
 
-    def add(self, row: Row) -> None:
-        if row.is_done:
+    def add(self, is_done: bool) -> None:
+        if is_done:
             self.objects += 1
         else:
             self.failures += 1
@@ -213,8 +216,7 @@ def _done(
     pictures: list[str], run: Run, resources: Resources, folder: Folder, retry_failed: bool
 ) -> int:
     """Process the pictures, keep the index, and return the exit code."""
-    earlier = {row.picture: row for row in known_rows(folder)}
-    known = _digests(pictures, earlier, folder, run, retry_failed)
+    known, failed = _earlier(pictures, folder, run, retry_failed)
     journal, count = Journal(folder), _Count()
     problem = ""
     try:
@@ -226,13 +228,13 @@ def _done(
                     problem = f"{row.error}. {row.hint}."
                     break
                 if kind == KEPT:
-                    row = earlier[pictures[number]]
                     count.kept += 1
+                    count.add(number not in failed)
                 else:
                     journal.add(row)
-                count.add(row)
-                if not row.is_done and kind != KEPT:
-                    progress.write(f"{row.picture}: {row.error}. {row.hint}.", file=sys.stderr)
+                    count.add(row.is_done)
+                    if not row.is_done:
+                        progress.write(f"{row.picture}: {row.error}. {row.hint}.", file=sys.stderr)
                 progress.set_postfix(failed=count.failures, refresh=False)
                 progress.update()
     except KeyboardInterrupt:
@@ -243,13 +245,13 @@ def _done(
         problem = f"There is no Ray cluster at {resources.address}: {error}"
     finally:
         try:
-            journal.write()  # first: stopping Ray takes seconds, in which one may be killed
-            stop_ray()
+            try:
+                journal.write()  # first: stopping Ray takes seconds, in which one may be killed
+            finally:
+                stop_ray()
             compile_index(folder)
         except StorageError as error:
             problem = problem or str(error)
-        finally:
-            stop_ray()
     if problem:
         _say(problem)
         return INTERRUPTED if problem == STOPPED else 1
@@ -260,23 +262,32 @@ def _done(
     return 1 if count.failures else 0
 
 
-def _digests(
-    pictures: list[str], earlier: dict[str, Row], folder: Folder, run: Run, retry_failed: bool
-) -> list[str]:
-    """For each picture, its digest if it need not be done again as long as it is the same."""
-    there = set(folder.names("objects", deep=True)) if earlier else set()
-    if earlier and run.keeps_codes:
-        there.update(folder.names("scene_codes", deep=True))
+def _earlier(
+    pictures: list[str], folder: Folder, run: Run, retry_failed: bool
+) -> tuple[list[str], set[int]]:
+    """What earlier runs have finished.
 
-    def is_final(row: Row) -> bool:
-        if (row.settings, row.weights) != (run.digest, run.weights):
-            return False
-        if not row.is_done:
-            return not retry_failed
-        return row.file in there and (not run.keeps_codes or row.code in there)
-
-    rows = (earlier.get(picture) for picture in pictures)
-    return [row.digest if row is not None and is_final(row) else "" for row in rows]
+    Returns:
+        For each picture, the digest with which it need not be done again, or nothing; and the
+        numbers of those that failed.
+    """
+    numbers = {public(picture): number for number, picture in enumerate(pictures)}
+    known, failed = [""] * len(pictures), set[int]()
+    there = set(folder.names(OBJECTS, deep=True))
+    if run.keeps_codes:
+        there.update(folder.names(CODES, deep=True))
+    for row in known_rows(folder):
+        if (number := numbers.get(row.picture)) is None:
+            continue
+        is_final = (row.settings, row.weights) == (run.digest, run.weights)
+        if row.is_done:
+            failed.discard(number)
+            is_final &= row.file in there and (not run.keeps_codes or row.code in there)
+        else:
+            failed.add(number)
+            is_final &= not retry_failed
+        known[number] = row.digest if is_final else ""
+    return known, failed
 
 
 def _progress(total: int) -> tqdm:

@@ -7,16 +7,18 @@ the parts become the index: Parquet for programs, JSON lines for people and Blen
 from __future__ import annotations
 
 import dataclasses
-import io
+import itertools
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import IO
 
 import pyarrow as pa
 from pyarrow import parquet
 
 from .page import page
 from .rows import LINES, PAGE, TABLE, Row
-from .storage import Folder
+from .storage import CHUNK, Folder
 
 PARTS = "parts"
 """Subfolder of the parts."""
@@ -64,7 +66,7 @@ class Journal:
         """Write the rows that are in no part yet.
 
         Raises:
-            StorageError: Nothing can be written.
+            WriteError: Nothing can be written.
         """
         self._written = time.monotonic()
         if not self._lines:
@@ -88,11 +90,9 @@ def known_rows(folder: Folder) -> Iterator[Row]:
         StorageError: The folder cannot be read.
     """
     for name in (LINES, *(part for part in folder.names(PARTS) if _number(part))):
-        content = folder.read(name) or b""
-        # Not splitlines: names may hold what it takes for the end of a line.
-        for line in content.decode(errors="replace").split("\n"):
+        for line in folder.lines(name):
             try:
-                yield Row.from_json(line)
+                yield Row.from_json(line.decode(errors="replace"))
             except ValueError:  # somebody has edited it: that picture is done again
                 continue
 
@@ -103,25 +103,52 @@ def compile_index(folder: Folder) -> None:
     Raises:
         StorageError: The folder cannot be read or written.
     """
-    lines = {row.picture: row.to_json() for row in known_rows(folder)}
-    ordered = [lines[picture] for picture in sorted(lines)]
-    folder.write(LINES, "".join(f"{line}\n" for line in ordered).encode())
-    folder.write(TABLE, _table(ordered))
-    folder.write(PAGE, page(map(Row.from_json, ordered)))
+    with tempfile.TemporaryFile() as file:
+        rows = _Rows(file, known_rows(folder))
+        folder.write(LINES, rows.lines())
+        with tempfile.TemporaryFile() as table:
+            _write_table(table, rows)
+            table.seek(0)
+            folder.write(TABLE, iter(lambda: table.read(CHUNK), b""))
+        folder.write(PAGE, page(rows))
     folder.sweep()
     # Only now: a run that is killed before merges the same rows again.
     for part in folder.names(PARTS):
         folder.remove(part)
 
 
-def _table(lines: list[str]) -> bytes:
-    """The content of a Parquet file; some rows at a time, because as objects they are large."""
+class _Rows:
+    """The last row of each picture, by picture, in a file: a million of them take gigabytes.
+
+    Args:
+        file: An empty file.
+        rows: All rows, the oldest first.
+    """
+
+    def __init__(self, file: IO[bytes], rows: Iterable[Row]) -> None:
+        self._file = file
+        starts: dict[str, int] = {}
+        for row in rows:
+            starts[row.picture] = file.tell()
+            file.write(f"{row.to_json()}\n".encode())
+        self._starts = [starts[picture] for picture in sorted(starts)]
+
+    def lines(self) -> Iterator[bytes]:
+        """Iterate over the lines of the index."""
+        for start in self._starts:
+            self._file.seek(start)
+            yield self._file.readline()
+
+    def __iter__(self) -> Iterator[Row]:
+        return (Row.from_json(line.decode()) for line in self.lines())
+
+
+def _write_table(file: IO[bytes], rows: Iterable[Row]) -> None:
+    """Write a Parquet file, some rows at a time."""
     names = [field.name for field in dataclasses.fields(Row)]
-    content = io.BytesIO()
-    with parquet.ParquetWriter(content, SCHEMA) as writer:
-        for start in range(0, len(lines), ROWS):
-            rows = [Row.from_json(line) for line in lines[start : start + ROWS]]
-            columns = {name: [getattr(row, name) for row in rows] for name in names}
-            columns["seconds"] = [list(row.seconds.items()) for row in rows]
+    left = iter(rows)
+    with parquet.ParquetWriter(file, SCHEMA) as writer:
+        while some := list(itertools.islice(left, ROWS)):
+            columns = {name: [getattr(row, name) for row in some] for name in names}
+            columns["seconds"] = [list(row.seconds.items()) for row in some]
             writer.write_table(pa.table(columns, schema=SCHEMA))
-    return content.getvalue()

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-import fnmatch
 import glob
 import io
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
+from fsspec.utils import glob_translate
 from pyarrow import csv, fs, parquet
 
 from ..inference.errors import InputError
 from ..inference.picture.limits import FILE_SUFFIXES
-from .storage import absolute, below, is_url, located, parent, read, split_query
+from .rows import THUMBNAILS
+from .storage import (
+    Folder,
+    absolute,
+    below,
+    is_url,
+    located,
+    parent,
+    public,
+    read,
+    split_query,
+)
 
 ENDINGS = FILE_SUFFIXES
 """Endings of the files that a folder is searched for; a file that is named may have any."""
@@ -30,24 +42,25 @@ def find_pictures(sources: Iterable[str], beside: str = "") -> list[str]:
     Args:
         sources: Files, folders (searched with all subfolders), patterns, CSV or Parquet lists;
             paths or URLs.
-        beside: The output folder, whose thumbnails are no pictures.
+        beside: The output folder, whose thumbnails are no pictures; it may hold the pictures.
 
     Raises:
         InputError: A source does not exist or holds no picture.
     """
-    found: dict[str, None] = {}
+    found: dict[str, str] = {}
+    thumbnails = split_query(below(beside, THUMBNAILS))[0] + "/"
     for source in sources:
         before = len(found)
         for picture in _texts(source):
-            if not (beside and split_query(picture)[0].startswith(f"{split_query(beside)[0]}/")):
-                found[picture] = None
+            if not (beside and split_query(picture)[0].startswith(thumbnails)):
+                found.setdefault(public(picture), picture)
         if len(found) == before and not _is_known(source, found):
             raise InputError(
                 "There is no picture in {source}",
                 "Name a file, a folder, a pattern, or a list in a .csv or .parquet file",
                 source=source,
             )
-    return list(found)
+    return list(found.values())
 
 
 def _texts(source: str) -> Iterator[str]:
@@ -64,17 +77,19 @@ def _texts(source: str) -> Iterator[str]:
         ) from error
 
 
-def _is_known(source: str, found: dict[str, None]) -> bool:
+def _is_known(source: str, found: dict[str, str]) -> bool:
     """Whether all pictures of a source have come with another one."""
-    return any(picture in found for picture in _of_source(source))
+    return any(public(picture) in found for picture in _of_source(source))
 
 
 def _of_source(source: str) -> Iterator[str]:
     path, _ = split_query(source)
     if path.lower().endswith(LISTS):
         yield from _of_list(source)
-    elif glob.has_magic(path) and (is_url(source) or not Path(source).expanduser().exists()):
-        yield from _matching(source)
+    elif is_url(source) and _wildcard(path):
+        yield from _matching_urls(source)
+    elif glob.has_magic(path) and not (is_url(source) or Path(source).expanduser().exists()):
+        yield from _matching_files(source)
     else:
         yield from _of_place(source)
 
@@ -108,23 +123,39 @@ def _read_csv(content: bytes) -> pa.Table:
     """Read a CSV file of strings, whose first line may or may not name the columns."""
     first = content.removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0].decode(errors="replace")
     cells = [cell.strip().strip('"') for cell in first.split(",")]
-    is_headless = any(cell.lower().endswith(ENDINGS) for cell in cells)
+    is_headless = any(is_url(cell) or cell.lower().endswith(ENDINGS) for cell in cells)
     options = csv.ReadOptions(autogenerate_column_names=is_headless)
     return csv.read_csv(io.BytesIO(content), read_options=options)
 
 
-def _matching(pattern: str) -> Iterator[str]:
+def _matching_files(pattern: str) -> Iterator[str]:
     """The files that match a pattern, in which ** stands for any folders."""
-    if not is_url(pattern):
-        for path in sorted(glob.glob(str(Path(pattern).expanduser()), recursive=True)):
-            if Path(path).is_file():
-                yield absolute(path)
-        return
+    for path in sorted(glob.glob(str(Path(pattern).expanduser()), recursive=True)):
+        if Path(path).is_file():
+            yield absolute(path)
+
+
+def _wildcard(url: str) -> int:
+    """The place of a URL's first wildcard, 0 if there is none: not of an IPv6 address's bracket,
+    nor of a question mark, with which a query begins.
+    """
+    start = url.index("/", url.index("://") + 3) if url.count("/") > 2 else len(url)
+    return next((at for at in range(start, len(url)) if url[at] in "*["), 0)
+
+
+def _matching_urls(pattern: str) -> Iterator[str]:
+    """The same for files of an object storage."""
     path, query = split_query(pattern)
-    fixed = path[: next(i for i, c in enumerate(path) if c in "*?[")].rpartition("/")[0]
-    for name in _names_below(fixed + query):
-        if fnmatch.fnmatchcase(f"{fixed}/{name}", path):
-            yield below(fixed + query, name)
+    folder = path[: _wildcard(path)].rpartition("/")[0]
+    below_it = path[len(folder) + 1 :]
+    matches = re.compile(glob_translate(below_it)).match
+    for name in Folder(folder + query).names(deep=True):
+        if matches(name) and ("/." in f"/{below_it}" or not _is_hidden(name)):
+            yield below(folder + query, name)
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in name.split("/"))
 
 
 def _of_place(place: str) -> Iterator[str]:
@@ -143,17 +174,8 @@ def _of_place(place: str) -> Iterator[str]:
     if kind == fs.FileType.NotFound:
         raise InputError("{place} does not exist", "Check the name and the folder", place=place)
     if kind == fs.FileType.Directory:
-        for name in _names_below(place):
-            is_hidden = any(part.startswith(".") for part in name.split("/"))
-            if name.lower().endswith(ENDINGS) and not is_hidden:
+        for name in Folder(place).names(deep=True):
+            if name.lower().endswith(ENDINGS) and not _is_hidden(name):
                 yield below(place, name)
     else:
         yield place
-
-
-def _names_below(folder: str) -> Iterator[str]:
-    """The names of all files below a folder, relative to it, sorted."""
-    system, root = located(folder)
-    found = system.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True))
-    for path in sorted(info.path for info in found if info.type == fs.FileType.File):
-        yield path[len(root) :].lstrip("/")

@@ -9,12 +9,13 @@ that were lost with a worker come again in a later round.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import socket
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from ..inference.errors import TripoSRError
 from .rows import Row
 from .run import Run
 from .stages import AGAIN, DONE, ROUNDS, Encoder, each, finish, prepare
+from .storage import StorageError, public, read
 
 if TYPE_CHECKING:
     import ray.data
@@ -35,7 +37,7 @@ BLOCKS, LARGEST_BLOCK = 200, 256
 scheduling; smaller ones divide more evenly, and less is lost with a worker."""
 
 SMALLER = 1, 16, LARGEST_BLOCK
-"""What the size of the blocks is divided by in each round."""
+"""Divisor of the blocks' size in each round."""
 
 LOST = 8
 """Number of blocks of which one at least must come back, else it is not the pictures' fault."""
@@ -65,7 +67,7 @@ TORCH = 700 << 20
 
 @dataclass(frozen=True)
 class Resources:
-    """What the workers may use.
+    """Limits of what the workers may use.
 
     Attributes:
         address: Address of a cluster; empty for this machine.
@@ -101,6 +103,9 @@ def start_ray(resources: Resources) -> None:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing leaves the machine
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # it would write between our lines
+    if not resources.address:
+        # On every system, despite its name: Ray keeps to 127.0.0.1, so that nobody else reaches it.
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     import ray
     from ray.data import DataContext
     from ray.util.annotations import RayDeprecationWarning
@@ -117,7 +122,7 @@ def start_ray(resources: Resources) -> None:
                 "The Ray cluster at {address} cannot be joined ({error})",
                 "Use the same versions of Ray and Python on all machines, and its token",
                 address=resources.address,
-                error=_first_line(error).rstrip("."),
+                error=_first_line(error),
             ) from error
     else:
         _start_here(resources.cores, quiet)
@@ -129,7 +134,16 @@ def start_ray(resources: Resources) -> None:
     # A block whose worker is lost does not end the run; its pictures come again.
     context.max_errored_blocks = -1
     context.log_internal_stack_trace = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    _keep_quiet()
+
+
+def _keep_quiet() -> None:
+    """Leave Ray Data's errors to its log: it would print the traceback of every lost block."""
+    logger = logging.getLogger("ray.data")
+    logger.setLevel(logging.ERROR)
+    for handler in logger.handlers:
+        if handler.name == "console":
+            handler.setLevel(logging.CRITICAL)
 
 
 def _start_here(cores: int, quiet: dict[str, Any]) -> None:
@@ -155,7 +169,7 @@ def _start_here(cores: int, quiet: dict[str, Any]) -> None:
                 raise TripoSRError(
                     "Ray does not start on this machine ({error})",
                     "Close other programs, make sure that the disk is not full, then try again",
-                    error=str(error).partition("\n")[0].rstrip("."),
+                    error=_first_line(error),
                 ) from error
             log.warning("Ray did not start: %s", error)
 
@@ -231,23 +245,30 @@ def process(
             return
         log.warning("%d pictures were lost with their workers in round %d", len(waiting), attempt)
     for number in waiting:
-        row = Row(picture=pictures[number], settings=run.digest, weights=run.weights)
-        yield (
-            number,
-            DONE,
-            replace(
-                row,
-                attempts=ROUNDS,
-                error=f"The worker ended {ROUNDS} times while it had this picture",
-                hint="Look into Ray's logs: most often, there was not enough memory",
-            ),
-        )
+        yield number, DONE, _lost(pictures[number], run)
+
+
+def _lost(picture: str, run: Run) -> Row:
+    """The row of a picture that ended every worker."""
+    try:
+        digest = hashlib.sha256(read(picture)).hexdigest()
+    except StorageError:  # it may be another picture next time
+        digest = ""
+    return Row(
+        picture=public(picture),
+        digest=digest,
+        settings=run.digest,
+        weights=run.weights,
+        attempts=ROUNDS,
+        error=f"The worker ended {ROUNDS} times while it had this picture",
+        hint="Look into Ray's logs: most often, there was not enough memory",
+    )
 
 
 def _results(
     blocks: list[pa.Table], run: Run, resources: Resources, stages: Stages
 ) -> Iterator[tuple[int, str, Row]]:
-    """What comes of a round's pictures.
+    """Results of a round's pictures.
 
     Raises:
         TripoSRError: Ray cannot go on, for instance because its head has ended.
@@ -269,7 +290,7 @@ def _results(
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
+    return str(error).strip().partition("\n")[0].rstrip(".")
 
 
 def _flow(
@@ -279,25 +300,44 @@ def _flow(
     import ray
     from ray.data import ActorPoolStrategy
 
-    cluster = ray.cluster_resources()
-    gpus = int(cluster.get("GPU", 0)) if run.device != "cpu" else 0
-    # Without GPUs, network and surface share the cores: one computes while the other waits.
-    most = resources.actors or gpus or max(int(cluster.get("CPU", 1)) // resources.threads, 1)
+    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    on_gpu, most, memory = workers(machines, run, resources)
     actors = ActorPoolStrategy(min_size=1, max_size=most, initial_size=1)
-    # A machine with too little for one worker tries all the same: Ray would wait forever.
-    largest = max(node["Resources"].get("memory", 0) for node in ray.nodes() if node["Alive"])
-    memory = int(min(MEMORY * resources.weights_bytes + TORCH, largest))
     return (
         ray.data.from_arrow(blocks)
         .map_batches(partial(stages.prepare, run=run), num_cpus=1, **ONCE)
         .map_batches(
             stages.encoder,
-            fn_constructor_args=(run,),
+            fn_constructor_args=(run, on_gpu),
             compute=actors,
             num_cpus=0,
-            num_gpus=1 if gpus else 0,
+            num_gpus=int(on_gpu),
             memory=memory,
             **ONCE_BY_ANY,
         )
         .map_batches(partial(stages.finish, run=run), num_cpus=1, **ONCE)
     )
+
+
+def workers(
+    machines: Sequence[Mapping[str, float]], run: Run, resources: Resources
+) -> tuple[bool, int, int]:
+    """Choose the workers that run the network.
+
+    Args:
+        machines: What Ray knows of each: CPU, GPU, memory in bytes.
+        run: Settings.
+        resources: What was asked for.
+
+    Returns:
+        Whether each has a GPU, how many there may be, and the memory of each, in bytes.
+    """
+    cores, gpus = (sum(machine.get(kind, 0) for machine in machines) for kind in ("CPU", "GPU"))
+    # Asked for by name, a GPU may come later: in a cloud, Ray starts machines that are waited for.
+    on_gpu = run.device != "cpu" and bool(gpus or (resources.address and run.device != "auto"))
+    # Without GPUs, network and surface share the cores: one computes while the other waits.
+    most = resources.actors or int(gpus if on_gpu else cores // resources.threads) or 1
+    # A machine with too little for one worker tries all the same: Ray would wait forever.
+    able = [machine for machine in machines if machine.get("GPU") or not (on_gpu and gpus)]
+    largest = max(machine.get("memory", 0) for machine in able)
+    return on_gpu, most, int(min(MEMORY * resources.weights_bytes + TORCH, largest))

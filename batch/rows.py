@@ -1,4 +1,4 @@
-"""What the index of an output folder says of each picture. No Ray, no torch, no bpy."""
+"""A picture's row in the index of an output folder. No Ray, no torch, no bpy."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ FORMAT = 1
 RUN, LINES, TABLE, PAGE = "run.json", "index.jsonl", "index.parquet", "index.html"
 """Names in the output folder: what all rows have in common; the rows, twice; the contact sheet."""
 
+OBJECTS, CODES, THUMBNAILS = "objects", "scene_codes", "thumbnails"
+"""Subfolders of the output folder."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
@@ -21,7 +24,7 @@ class Row:
     Paths of files are relative to the output folder, with forward slashes; empty if there is none.
 
     Attributes:
-        picture: Absolute path or URL.
+        picture: Absolute path or URL; see `storage.public`.
         digest: SHA-256 of the picture's file; empty if the file could not be read.
         settings: SHA-256 of the settings, as run.json has them.
         weights: SHA-256 of the model's weights.

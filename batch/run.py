@@ -1,4 +1,4 @@
-"""What all pictures of a run have in common. No Ray, no torch at import, no bpy."""
+"""Settings that all pictures of a run have in common. No Ray, no torch at import, no bpy."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from ..inference.errors import InputError
+from ..inference.files.download import sha256
 from ..inference.model.weights import STARTER_FOLDER, find_model, weights_file
-from ..inference.types import Options
+from ..inference.picture.matting import matting_model_file
+from ..inference.types import Options, ignore_progress
 from ..settings import AFTER_TEXTURE
 from .rows import FORMAT, RUN
-from .storage import Folder, StorageError
+from .storage import Folder
 
 SHARD_FROM = 4096
 """Number of pictures from which the objects lie in subfolders: file managers and object storages
@@ -34,6 +36,7 @@ class Run:
         image_size: Side of the network's input, in pixels, to which larger pictures are reduced
             before they travel; 0 leaves that to the network.
         matting_folder: See `Options.matting_folder`; empty for rembg's own.
+        matting: Name of the matting model that every machine must use; empty if it must have none.
         device, precision: See `load_model`.
         threads: CPU threads of each worker that runs the network.
         keeps_codes: Whether to write scene codes.
@@ -46,6 +49,7 @@ class Run:
     weights: str
     image_size: int = 0
     matting_folder: str = ""
+    matting: str = ""
     device: str = "auto"
     precision: str = "auto"
     threads: int = 1
@@ -56,6 +60,11 @@ class Run:
     def model_folder(self) -> Path:
         """The model's folder on this machine."""
         return Path(self.model) if self.model else STARTER_FOLDER
+
+    @property
+    def weights_path(self) -> Path:
+        """The file that `load_model` reads the weights from; raises ModelFilesError."""
+        return weights_file(self.model_folder, exact=self.precision == "fp32")
 
     @property
     def texture_size(self) -> int:
@@ -87,7 +96,7 @@ class Run:
 
         Raises:
             InputError: The folder holds objects made with other settings or weights.
-            StorageError: Nothing can be written.
+            WriteError: Nothing can be written.
         """
         mine = {
             "format": FORMAT,
@@ -96,6 +105,7 @@ class Run:
             "weights": self.weights,
             "model": self.model_folder.name,
             "is_draft": not self.model,
+            "matting": self.matting,
             "precision": self.precision,
             "is_sharded": self.is_sharded,
         }
@@ -116,7 +126,7 @@ def _parsed(content: bytes, folder: Folder) -> dict[str, Any]:
             dict(theirs["settings"]), str(theirs["weights"])
             return dict(theirs)
     except (ValueError, KeyError, TypeError) as error:
-        raise StorageError(
+        raise InputError(
             "{name} in {place} is damaged", "Choose another folder", name=RUN, place=folder.place
         ) from error
     raise InputError(
@@ -136,6 +146,9 @@ def _compare(theirs: dict[str, Any], mine: dict[str, Any], folder: Folder) -> No
     ]
     if theirs.get("precision", mine["precision"]) != mine["precision"]:
         unlike.append(f"the precision {theirs['precision']} and not {mine['precision']}")
+    if theirs.get("matting", mine["matting"]) != mine["matting"]:
+        names = [each["matting"] or "none" for each in (theirs, mine)]
+        unlike.append(f"the matting model {names[0]} and not {names[1]}")
     if theirs["weights"] != mine["weights"]:
         unlike.append(f"the model {theirs.get('model')}, with other weights")
     if unlike:
@@ -145,6 +158,14 @@ def _compare(theirs: dict[str, Any], mine: dict[str, Any], folder: Folder) -> No
             place=folder.place,
             unlike=", ".join(unlike),
         )
+
+
+def matting_model_of(options: Options) -> str:
+    """Return the name of the matting model that this machine would use; empty if it uses none."""
+    if options.background not in ("auto", "model"):
+        return ""
+    file = matting_model_file(options)
+    return file.stem if file is not None else ""
 
 
 def chosen_model(folder: str, precision: str = "auto") -> tuple[str, str]:
@@ -159,10 +180,4 @@ def chosen_model(folder: str, precision: str = "auto") -> tuple[str, str]:
     """
     path = Path(folder).expanduser().absolute() if folder else find_model(None)
     weights = weights_file(path, exact=precision == "fp32")
-    return ("" if path == STARTER_FOLDER else str(path)), digest_of_file(weights)
-
-
-def digest_of_file(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return ("" if path == STARTER_FOLDER else str(path)), sha256(weights, ignore_progress)

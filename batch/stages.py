@@ -9,10 +9,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
+import os
 import pickle
 import platform
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +22,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..inference.errors import DeviceError, InputError, TripoSRError
-from ..inference.message import Message
+from ..inference.files.download import sha256
+from ..inference.types import ignore_progress
 from ..settings import AFTER_FACES
-from .rows import Row
-from .run import Run, digest_of_file
-from .storage import Folder, StorageError, name_of, read
+from .rows import CODES, OBJECTS, THUMBNAILS, Row
+from .run import Run, matting_model_of
+from .storage import Folder, ReadError, StorageError, is_url, name_of, public, read
 
 if TYPE_CHECKING:
+    import torch
+
+    from ..inference.model.network import Model
     from ..inference.scene_code import SceneCode
     from ..inference.texture.camera import Camera
     from ..inference.types import MeshData
@@ -51,18 +57,16 @@ as much as a batch of hundreds."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Prepared:
-    """What the first stage makes of a picture.
+class Subject:
+    """Pixels of a picture that the last stage needs.
 
     Attributes:
-        rgb: See `PreparedImage`; no larger than the network's input.
         matte: (H, W) uint8, 255 where the subject is.
         size: Width and height of the picture, in pixels.
         cutout: See `small_cutout`.
         photo: (H, W, 3) uint8, the picture's colors, if a texture is to show them.
     """
 
-    rgb: NDArray[np.float32]
     matte: NDArray[np.uint8]
     size: tuple[int, int]
     cutout: NDArray[np.uint8]
@@ -70,14 +74,23 @@ class Prepared:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class Prepared:
+    """Result of the first stage.
+
+    Attributes:
+        rgb: See `PreparedImage`; no larger than the network's input.
+    """
+
+    rgb: NDArray[np.float32]
+    subject: Subject
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Encoded:
-    """What the second stage adds: the scene code, instead of the network's input."""
+    """Result of the second stage."""
 
     code: SceneCode
-    matte: NDArray[np.uint8]
-    size: tuple[int, int]
-    cutout: NDArray[np.uint8]
-    photo: NDArray[np.uint8] | None
+    subject: Subject
 
 
 def output(number: int, kind: str, row: Row, work: object = None) -> dict[str, list[Any]]:
@@ -126,33 +139,56 @@ def _each_prepared(batch: Batch, run: Run) -> Iterator[dict[str, list[Any]]]:
     columns = (batch[name] for name in ("number", "picture", "attempt", "known"))
     for number, picture, attempt, known in zip(*columns, strict=True):
         row = Row(
-            picture=str(picture), settings=run.digest, weights=run.weights, attempts=int(attempt)
+            picture=public(str(picture)),
+            settings=run.digest,
+            weights=run.weights,
+            attempts=int(attempt),
         )
-        yield _prepared(int(number), row, str(known), run)
+        yield _prepared(int(number), row, str(picture), str(known), run)
 
 
-def _prepared(number: int, row: Row, known: str, run: Run) -> dict[str, list[Any]]:
+def _prepared(number: int, row: Row, place: str, known: str, run: Run) -> dict[str, list[Any]]:
     started = time.perf_counter()
     try:
         from ..inference.picture.prepare import prepare_image
         from .thumbnail import small_cutout
 
-        content = read(row.picture)
+        content = read(place)
         row = dataclasses.replace(row, digest=hashlib.sha256(content).hexdigest())
         if row.digest == known:
             return output(number, KEPT, row)
+        if (problem := _matting_problem(run)) is not None:
+            return output(number, FATAL, failed(row, problem))
         prepared = prepare_image(content, run.options)
         pixels = np.asarray(prepared.cutout)
-        work = Prepared(
-            rgb=_reduced(prepared.rgb, run.image_size),
+        subject = Subject(
             matte=pixels[..., 3],
             size=prepared.size,
             cutout=small_cutout(prepared.cutout),
             photo=pixels[..., :3] if run.texture_size else None,
         )
+        work = Prepared(_reduced(prepared.rgb, run.image_size), subject)
     except Exception as error:  # one bad picture does not stop the others
         return unfinished(number, row, error)
     return output(number, WORK, _timed(row, "prepare", started), work)
+
+
+def _matting_problem(run: Run) -> InputError | None:
+    """The error of a machine that would cut out the subject in another way than the others."""
+    mine = matting_model_of(run.options)
+    if mine == run.matting:
+        return None
+    return InputError(
+        "{machine} has {mine}, and the machine where the run was started {theirs}",
+        "Copy the folder of the matting models to every machine, or choose another Background",
+        machine=platform.node(),
+        mine=_called(mine),
+        theirs=_called(run.matting),
+    )
+
+
+def _called(matting: str) -> str:
+    return f"the matting model {matting}" if matting else "no matting model"
 
 
 def _reduced(rgb: NDArray[np.float32], size: int) -> NDArray[np.float32]:
@@ -175,15 +211,23 @@ def _reduced(rgb: NDArray[np.float32], size: int) -> NDArray[np.float32]:
 
 
 class Encoder:
-    """Worker that holds a model and turns the network's inputs into scene codes."""
+    """Worker that holds a model and turns the network's inputs into scene codes.
 
-    def __init__(self, run: Run) -> None:
-        self._problem: Exception | None = None
+    Args:
+        run: The run.
+        has_gpu: Whether a GPU was set aside for this worker.
+    """
+
+    def __init__(self, run: Run, has_gpu: bool = False) -> None:
+        self._run, self._has_gpu = run, has_gpu
+
+    # Not in __init__: Ray would start a worker anew, without end, that is lost while it loads.
+    @cached_property
+    def _model(self) -> Model | Exception:
         try:
-            self._model = _loaded(run)
-        except Exception as error:
-            # Raised here, Ray would try again and again; so the first row reports it.
-            self._problem = error
+            return _loaded(self._run, self._has_gpu)
+        except Exception as error:  # each picture that needs the model reports it
+            return error
 
     def __call__(self, batch: Batch) -> Iterator[dict[str, list[Any]]]:
         yield from packed(self._each_encoded(batch))
@@ -192,39 +236,57 @@ class Encoder:
         for number, kind, row, work in each(batch):
             if kind != WORK:
                 yield output(number, kind, row)
-            elif self._problem is not None:
-                yield output(number, FATAL, failed(row, self._problem))
+            elif isinstance(self._model, Exception):
+                yield output(number, FATAL, failed(row, self._model))
             else:
-                yield self._encoded(number, row, pickle.loads(work))
-
-    def _encoded(self, number: int, row: Row, work: Prepared) -> dict[str, list[Any]]:
-        started = time.perf_counter()
-        row = dataclasses.replace(row, device=str(self._model.device))
-        try:
-            code = self._model.encode(work.rgb)
-        except Exception as error:  # one bad picture does not stop the others
-            return unfinished(number, row, error)
-        encoded = Encoded(code, work.matte, work.size, work.cutout, work.photo)
-        return output(number, WORK, _timed(row, "encode", started), encoded)
+                yield _encoded(number, row, pickle.loads(work), self._model)
 
 
-def _loaded(run: Run) -> Any:
-    """Load the model, and make sure that it is that of the run."""
+def _encoded(number: int, row: Row, work: Prepared, model: Model) -> dict[str, list[Any]]:
+    started = time.perf_counter()
+    row = dataclasses.replace(row, device=str(model.device))
+    try:
+        code = model.encode(work.rgb)
+    except Exception as error:  # one bad picture does not stop the others
+        if not _answers(model.device):
+            log.critical("%s: the device is lost with this worker", row.device, exc_info=error)
+            os._exit(1)  # CUDA works again only in a new process; the picture comes again
+        return unfinished(number, row, error)
+    return output(number, WORK, _timed(row, "encode", started), Encoded(code, work.subject))
+
+
+def _answers(device: torch.device) -> bool:
+    """Whether a device still computes: after some errors, CUDA refuses all that a process asks."""
+    import torch
+
+    try:
+        return bool(torch.ones(1, device=device).cpu().item() == 1)
+    except RuntimeError:
+        return False
+
+
+def _loaded(run: Run, has_gpu: bool) -> Model:
+    """Load the model, and make sure that it is that of the run, on the right device."""
     import torch
 
     from ..inference.model.checkpoint import load_model
-    from ..inference.model.weights import weights_file
 
     torch.set_num_threads(run.threads)
-    weights = weights_file(run.model_folder, exact=run.precision == "fp32")
-    if digest_of_file(weights) != run.weights:
+    if sha256(run.weights_path, ignore_progress) != run.weights:
         raise InputError(
             "{folder} on {machine} holds other weights than where the run was started",
             "Copy the model's folder to every machine",
             folder=str(run.model_folder),
             machine=platform.node(),
         )
-    return load_model(run.model_folder, run.device, run.precision)
+    model = load_model(run.model_folder, run.device, run.precision)
+    if has_gpu and model.device.type == "cpu":
+        raise DeviceError(
+            "{machine} has a GPU that its PyTorch does not use",
+            "Install a build of PyTorch for it, or use --device cpu",
+            machine=platform.node(),
+        )
+    return model
 
 
 # Third stage: extract and write, on any core
@@ -242,8 +304,9 @@ def _each_finished(batch: Batch, run: Run) -> Iterator[dict[str, list[Any]]]:
             continue
         try:
             row = _finished(row, pickle.loads(work), run)
-        except StorageError as error:  # it would hit all others, too
-            yield output(number, FATAL, failed(row, error))
+        except StorageError as error:
+            passes = is_url(run.output) and row.attempts < ROUNDS  # of a disk, it hits all others
+            yield output(number, AGAIN if passes else FATAL, failed(row, error))
         except Exception as error:  # one bad picture does not stop the others
             yield unfinished(number, row, error)
         else:
@@ -265,7 +328,7 @@ def _finished(row: Row, work: Encoded, run: Run) -> Row:
         work.code, options.resolution, options.threshold, device="cpu", closed=options.closed
     )
     row = _timed(row, "extract", started)
-    row, camera = _matched(row, mesh, work)
+    row, camera = _matched(row, mesh, work.subject)
     placement, _ = placed(mesh, settings["size"], settings["measure"], settings["origin"])
     started = time.perf_counter()
     if run.texture_size:
@@ -277,9 +340,9 @@ def _finished(row: Row, work: Encoded, run: Run) -> Row:
     started = time.perf_counter()
     row = dataclasses.replace(
         row,
-        file=f"objects/{_place(row, run)}.glb",
-        code=f"scene_codes/{_place(row, run)}.safetensors" if run.keeps_codes else "",
-        thumbnail=f"thumbnails/{_place(row, run)}.jpg",
+        file=f"{OBJECTS}/{_place(row, run)}.glb",
+        code=f"{CODES}/{_place(row, run)}.safetensors" if run.keeps_codes else "",
+        thumbnail=f"{THUMBNAILS}/{_place(row, run)}.jpg",
         faces=faces,
         cut_off=bool(mesh.cut_off),
         scale=placement.scale,
@@ -288,18 +351,20 @@ def _finished(row: Row, work: Encoded, run: Run) -> Row:
     folder = Folder(run.output)
     if row.code:
         folder.write(row.code, work.code.to_bytes(half=True))
-    folder.write(row.thumbnail, thumbnail(work.cutout, mesh.vertices, mesh.faces, mesh.colors))
+    folder.write(
+        row.thumbnail, thumbnail(work.subject.cutout, mesh.vertices, mesh.faces, mesh.colors)
+    )
     folder.write(row.file, glb)
     return _timed(row, "write", started)
 
 
-def _matched(row: Row, mesh: MeshData, work: Encoded) -> tuple[Row, Camera | None]:
+def _matched(row: Row, mesh: MeshData, subject: Subject) -> tuple[Row, Camera | None]:
     """Find the picture's camera and the match; without them, the object is as good."""
     from ..inference.texture.camera_fit import fit_camera
 
     started = time.perf_counter()
     try:
-        fitted = fit_camera(mesh.vertices, mesh.faces, work.matte, size=work.size)
+        fitted = fit_camera(mesh.vertices, mesh.faces, subject.matte, size=subject.size)
     except InputError as error:  # a picture without a background, which shows no outline
         log.info("%s: no camera: %s", row.picture, error)
         return row, None
@@ -334,9 +399,9 @@ def _textured(
 
     points, size = placement.place(mesh.vertices), run.texture_size
     unwrapped = unwrap(points, mesh.faces, run.settings[AFTER_FACES.name], size)
-    photo = None
-    if camera is not None and work.photo is not None and row.match >= GOOD:
-        photo = Photo(camera, work.photo, work.matte)
+    photo, subject = None, work.subject
+    if camera is not None and subject.photo is not None and row.match >= GOOD:
+        photo = Photo(camera, subject.photo, subject.matte)
     corners, frame = unwrapped.corners(), Frame(placement, "none")
     threshold, options = run.options.threshold, TextureOptions(size)
     textures = bake(work.code, threshold, corners, frame, options, photo, device="cpu")
@@ -367,10 +432,12 @@ def _timed(row: Row, stage: str, started: float) -> Row:
 def unfinished(number: int, row: Row, error: Exception) -> dict[str, list[Any]]:
     """Return a batch of the row of a picture that became no object, for good or this time.
 
-    Another worker may have the memory, and another device may work.
+    Another worker may have the memory, another device may work, and a storage may answer again.
     """
-    may_succeed = isinstance(error, MemoryError | DeviceError) and row.attempts < ROUNDS
-    return output(number, AGAIN if may_succeed else DONE, failed(row, error))
+    may_pass = isinstance(error, MemoryError | DeviceError) or (
+        isinstance(error, ReadError) and is_url(row.picture)
+    )
+    return output(number, AGAIN if may_pass and row.attempts < ROUNDS else DONE, failed(row, error))
 
 
 def failed(row: Row, error: BaseException) -> Row:
@@ -386,9 +453,5 @@ def failed(row: Row, error: BaseException) -> Row:
             error=str(error),
         )
     return dataclasses.replace(
-        row, file="", code="", thumbnail="", error=_text(error.message), hint=_text(error.hint)
+        row, file="", code="", thumbnail="", error=str(error.message), hint=str(error.hint)
     )
-
-
-def _text(message: Message) -> str:
-    return str(message)

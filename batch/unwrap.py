@@ -35,7 +35,7 @@ class Unwrapped:
     tangents: NDArray[np.float32]
 
     def corners(self) -> Corners:
-        """What the texture's baking needs, with the same tangents as a viewer's."""
+        """Corners for baking the texture, with the same tangents as a viewer's."""
         at = self.faces
         signs = self.tangents[at[:, 0], 3]
         return Corners(

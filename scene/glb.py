@@ -33,7 +33,7 @@ DAMAGES = (
     *(OSError, ValueError, LookupError, TypeError, AttributeError, AssertionError),
     *(ArithmeticError, MemoryError, RuntimeError, struct.error),
 )
-"""What the importer raises for a damaged file; its own error is a RuntimeError."""
+"""Errors that the importer raises for a damaged file; its own error is a RuntimeError."""
 
 
 @dataclass(frozen=True, eq=False)

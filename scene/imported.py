@@ -23,7 +23,7 @@ PER_COLLECTION = 100
 
 @dataclass
 class Traces:
-    """What was added to the file, by session_uid, so that it can be removed again.
+    """Data-blocks that were added to the file, by session_uid, so that they can be removed again.
 
     Python's own references to data-blocks do not outlive an undo.
     """

@@ -1,4 +1,4 @@
-"""What an object was made of, noted on it: picture, settings, scene code, camera."""
+"""Origin of an object, noted on it: picture, settings, scene code, camera."""
 
 from __future__ import annotations
 

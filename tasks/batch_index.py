@@ -52,7 +52,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class Index:
-    """What there is to import.
+    """Objects to import, and what is left out.
 
     Attributes:
         folder: Output folder.
@@ -131,7 +131,7 @@ FAILED = -1.0
 
 
 def _run(folder: Path) -> dict[str, Any]:
-    """What all objects of the folder have in common."""
+    """Content of run.json, which all objects of the folder have in common."""
     path = folder / RUN
     try:
         if not path.is_file() or path.stat().st_size > MAX_RUN:

@@ -84,7 +84,7 @@ class Read:
 
 @dataclass
 class Losses:
-    """What could not be read.
+    """Objects and scene codes that could not be read.
 
     Attributes:
         objects: Number of objects whose files are missing or damaged.

@@ -1,4 +1,4 @@
-"""What a task on an object has left out: for the artist, for scripts and for shells."""
+"""Remarks on what a task has left out: for the artist, for scripts and for shells."""
 
 from __future__ import annotations
 

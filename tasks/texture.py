@@ -175,7 +175,7 @@ def _steps(data: bpy.types.Mesh, faces: int, size: int) -> tuple[list[Step], flo
 
 
 def _remarks(made: _Made, without_place: float) -> tuple[str, ...]:
-    """What the textures do not show as it was asked for."""
+    """Remarks on what the textures do not show as it was asked for."""
     remarks = []
     if without_place > LOST:
         remarks.append(

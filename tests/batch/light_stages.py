@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from triposr.batch import command
+from triposr.batch import command, stages
 from triposr.batch.pipeline import Stages, process
 from triposr.batch.rows import Row
 from triposr.batch.run import Run
@@ -57,12 +57,20 @@ def prepare_light(batch: dict[str, Any], run: Run) -> Iterator[dict[str, list[An
 class LightEncoder:
     """Pass the rows on."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, has_gpu: bool) -> None:
         pass
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[Any]]]:
         for number, kind, row, work in each(batch):
             yield {"number": [number], "kind": [kind], "row": [row.to_json()], "work": [work]}
+
+
+class EndsWhileItLoads(Encoder):
+    """Its worker ends while it loads the model, as one with too little memory does."""
+
+    def __init__(self, run: Run, has_gpu: bool) -> None:
+        stages._loaded = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        super().__init__(run, has_gpu)
 
 
 def _end_if_told(work: bytes) -> None:
@@ -94,6 +102,8 @@ LIGHT = Stages(prepare_light, LightEncoder, finish_light)
 
 WITHOUT_MODEL = Stages(prepare_light, Encoder, finish_light)
 """The network is the real one."""
+
+LOADING_ENDS = Stages(prepare_light, EndsWhileItLoads, finish_light)
 
 if __name__ == "__main__":
     # Imported by that name, the functions go to the workers by that name, too.

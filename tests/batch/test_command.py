@@ -242,7 +242,7 @@ def last_sentence(said: str) -> str:
 
 def test_a_folder_that_cannot_be_written_to(pictures: Path, small_disk: Path, without_ray, capsys):
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    assert main(arguments(pictures, output=small_disk / "out")) == 2
+    assert main(arguments(pictures, output=small_disk / "out")) == 1
     said = capsys.readouterr().err
     assert "Nothing can be written to" in said and said.count("\n") == 1
     assert not without_ray
@@ -358,7 +358,7 @@ def light_run(
     finally:
         process.kill()
         process.communicate()
-        for _ in range(300):
+        for _ in range(600):  # one of them tries for a minute to report that the others are gone
             if not processes_with(mark):
                 break
             time.sleep(0.2)

@@ -3,22 +3,25 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from threading import Thread
 
 import pytest
 from batch_runs import draw, primitive_of
-from light_stages import LIGHT, WITHOUT_MODEL
+from light_stages import LIGHT, LOADING_ENDS, WITHOUT_MODEL
 
 from triposr.batch import pipeline
-from triposr.batch.pipeline import Resources, Stages, process
+from triposr.batch.pipeline import LOST, MEMORY, TORCH, Resources, Stages, process, workers
 from triposr.batch.rows import Row
 from triposr.batch.run import Run
 from triposr.batch.stages import DONE, FATAL, KEPT, ROUNDS
-from triposr.inference import image_to_mesh
+from triposr.inference import TripoSRError, image_to_mesh
 from triposr.inference.model.network import Model
 
 pytestmark = pytest.mark.usefixtures("running_ray")
@@ -100,6 +103,7 @@ def test_a_picture_that_ends_every_worker(a_run, tmp_path: Path, monkeypatch) ->
     found = flow(a_run(), some(tmp_path / "in", 30, x=b"deadly"))
     _, row = found.pop("x.png")
     assert row.attempts == ROUNDS and f"ended {ROUNDS} times" in row.error and "memory" in row.hint
+    assert row.digest == sha256(b"deadly").hexdigest(), "so that the next run knows it again"
     assert len(found) == 30 and all(row.is_done for _, row in found.values())
 
 
@@ -130,6 +134,65 @@ def test_workers_killed_while_they_work(a_run, tmp_path: Path) -> None:
     assert len(killed) >= 4, "tasks and an actor each time"
     assert len(found) == 200 and all(row.is_done for _, row in found.values())
     assert max(row.attempts for _, row in found.values()) > 1
+
+
+@pytest.mark.parametrize("count", [2, LOST + 2])
+def test_workers_that_end_while_they_load_the_model(a_run, tmp_path: Path, count: int) -> None:
+    """They are not started anew without end."""
+    pictures = some(tmp_path / "in", count)
+    if count > LOST:
+        with pytest.raises(TripoSRError, match="Every worker of Ray ended") as caught:
+            flow(a_run(), pictures, stages=LOADING_ENDS)
+        assert "memory for the model" in caught.value.hint
+    else:
+        found = flow(a_run(), pictures, stages=LOADING_ENDS)
+        assert all(f"ended {ROUNDS} times" in row.error for _, row in found.values())
+
+
+GB = 1 << 30
+
+
+@pytest.mark.parametrize(
+    ("machines", "device", "resources", "expected"),
+    [
+        ([{"CPU": 8, "memory": 9 * GB}], "auto", {}, (False, 8, 3)),
+        ([{"CPU": 8, "memory": 2 * GB}], "auto", {"threads": 4}, (False, 2, 2)),
+        ([{"CPU": 1}], "auto", {"threads": 4}, (False, 1, 0)),
+        ([{"CPU": 8, "GPU": 2, "memory": 9 * GB}], "auto", {}, (True, 2, 3)),
+        ([{"CPU": 8, "GPU": 2, "memory": 9 * GB}], "cpu", {"actors": 3}, (False, 3, 3)),
+        ([{"CPU": 8, "memory": 9 * GB}, {"GPU": 1, "memory": GB}], "auto", {}, (True, 1, 1)),
+        ([{"CPU": 8, "memory": 9 * GB}], "cuda", {"address": "auto"}, (True, 1, 3)),
+        ([{"CPU": 8, "memory": 9 * GB}], "cuda", {}, (False, 8, 3)),
+    ],
+    ids=[
+        *("cores", "little-memory", "few-cores", "gpus", "not-asked-for", "on-its-machine"),
+        *("gpu-to-come", "no-gpu"),
+    ],
+)
+def test_the_network_s_workers(a_run, machines, device, resources, expected) -> None:
+    resources = Resources(weights_bytes=int((3 * GB - TORCH) / MEMORY), **resources)
+    on_gpu, most, memory = workers(machines, a_run(device=device), resources)
+    assert (on_gpu, most) == expected[:2] and memory == pytest.approx(expected[2] * GB, abs=9)
+
+
+LISTENING = """
+from ray.thirdparty_files import psutil
+from triposr.batch.pipeline import Resources, start_ray, stop_ray
+start_ray(Resources(cores=1))
+for process in psutil.Process(), *psutil.Process().children(recursive=True):
+    for connection in process.net_connections("inet"):
+        if connection.status == psutil.CONN_LISTEN:
+            print(connection.laddr.ip.removeprefix("::ffff:"))
+stop_ray()
+"""
+
+
+def test_no_other_machine_reaches_ray() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LISTENING], capture_output=True, text=True, timeout=120
+    )
+    addresses = done.stdout.split()
+    assert len(addresses) > 3 and set(addresses) == {"127.0.0.1"}, done.stderr
 
 
 @pytest.mark.parametrize("fault", ["missing", "weights"])

@@ -1,6 +1,7 @@
 """Nothing of what is known of pictures is lost, and nothing counts twice."""
 
 import dataclasses
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,25 @@ def test_the_table_says_what_the_lines_say(
         for values in table
     ]
     assert read == list(rows_in(tmp_path).values())
+
+
+def test_the_index_of_very_many_takes_less_memory_than_its_file(
+    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("triposr.batch.page.MOST", 100)
+    monkeypatch.setattr(index, "ROWS", 100)
+    monkeypatch.setattr("triposr.batch.storage.CHUNK", 1 << 14)
+    many = 5000
+    rows = (dataclasses.replace(FULL, picture=f"/pictures/{number}.png") for number in range(many))
+    folder.write("parts/00000001.jsonl", (f"{row.to_json()}\n".encode() for row in rows))
+    tracemalloc.start()
+    try:
+        compile_index(folder)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(rows_in(tmp_path)) == many
+    assert most < 0.8 * (tmp_path / LINES).stat().st_size
 
 
 def test_an_index_of_nothing(folder: Folder, tmp_path: Path) -> None:

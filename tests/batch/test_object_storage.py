@@ -82,15 +82,21 @@ def test_finding_pictures(bucket: Any, options: str) -> None:
         "in/deep/ü.jpg",
         "in/.x.png",
         "in/notes.txt",
-        "in/out/thumbs/t.jpg",
+        "in/out/thumbnails/t.jpg",
     ):
         bucket.put_object(Key=key, Body=b"content of " + key.encode())
     bucket.put_object(Key="in/list.csv", Body="picture\na b#1.png\ngone.png\ndeep/ü.jpg\n".encode())
     base = f"s3://{BUCKET}/in"
     pictures = [f"{base}/a b#1.png{options}", f"{base}/deep/ü.jpg{options}"]
     assert find_pictures([base + options], beside=f"{base}/out{options}") == pictures
-    assert find_pictures([f"{base}/*.png{options}"])[-1] == pictures[0]
+    thumbnail = f"{base}/out/thumbnails/t.jpg{options}"
+    assert find_pictures([base + options], beside=base + options) == [*pictures, thumbnail]
+    assert find_pictures([f"{base}/*.png{options}"]) == pictures[:1]
+    assert find_pictures([f"{base}/*.[jp][pn]g{options}"]) == pictures[:1]
     assert find_pictures([f"{base}/d*/*{options}"]) == pictures[1:]
+    assert find_pictures([f"{base}/**/*.jpg{options}"]) == [pictures[1], thumbnail]
+    with pytest.raises(InputError, match="no picture"):
+        find_pictures([f"{base}/*.jpg{options}"])
     assert find_pictures([pictures[1]]) == pictures[1:]
     listed = find_pictures([f"{base}/list.csv{options}"])
     assert listed == [pictures[0], f"{base}/gone.png{options}", pictures[1]]

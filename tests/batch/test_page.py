@@ -135,6 +135,17 @@ def test_thousands_of_cards_come_as_they_are_needed(tmp_path: Path) -> None:
     assert seen["faces"][0] == "2999.png", "of all, not of those that are shown"
 
 
+def test_of_very_many_the_page_shows_what_needs_a_look(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("triposr.batch.page.MOST", 3)
+    rows = [Row(picture=f"/p/{n}.png", match=n / 10) for n in range(9)]
+    bad = Row(picture="/p/bad.png", error="Empty", hint="Look")
+    (tmp_path / PAGE).write_bytes(page([*rows, bad]))
+    seen = report(tmp_path / PAGE, tmp_path)
+    assert seen["title"] == "9 objects, 1 failure"
+    assert seen["names"] == ["1.png", "2.png", "bad.png"]
+    assert "Here are the 3 pictures that need a look most" in seen["none"]
+
+
 def test_it_opens_without_an_error_and_shows_something(folder: Path) -> None:
     for size in ("1200,900", "380,700"):
         said, picture = opened(folder / PAGE, folder, size)

@@ -89,6 +89,17 @@ def test_csv_beside_its_pictures(folder: Path, text: str, mark: str) -> None:
     assert names(found, folder) == ["b.png", "sub/deep/c.webp"]
 
 
+def test_a_list_of_urls_without_a_first_line(folder: Path) -> None:
+    urls = ["https://shop.example/pictures/1?sig=a", "https://shop.example/pictures/2?sig=a"]
+    (folder / "list.csv").write_text("\n".join([*urls, urls[0].replace("=a", "=b")]))
+    assert find_pictures([str(folder / "list.csv")]) == urls, "signed anew, it is the same"
+
+
+def test_urls_of_this_machine(folder: Path) -> None:
+    for place in (folder, folder / "b.png"):
+        assert find_pictures([place.as_uri()]) == find_pictures([str(place)])
+
+
 def test_a_list_may_name_what_does_not_exist_or_lies_elsewhere(folder: Path) -> None:
     """Each becomes a row with its error: lists are long, and some files are always missing."""
     (folder / "list.csv").write_text("gone.png\n/far/away.png\ns3://bucket/x.png\n")
@@ -154,3 +165,10 @@ def test_thumbnails_of_the_output_folder_are_no_pictures(folder: Path) -> None:
     (folder / "outer.png").write_bytes(b"")
     found = find_pictures([str(folder)], beside=str(folder / "out"))
     assert names(found, folder) == ["a.JPG", "b.png", "outer.png", "sub/deep/c.webp"]
+
+
+def test_the_output_folder_may_hold_the_pictures(folder: Path) -> None:
+    (folder / "thumbnails").mkdir()
+    (folder / "thumbnails" / "b.jpg").write_bytes(b"")
+    found = find_pictures([str(folder)], beside=str(folder))
+    assert names(found, folder) == ["a.JPG", "b.png", "sub/deep/c.webp"]

@@ -7,7 +7,7 @@ import pytest
 
 from triposr.batch.rows import RUN
 from triposr.batch.run import chosen_model
-from triposr.batch.storage import Folder, StorageError
+from triposr.batch.storage import Folder
 from triposr.inference import InputError, ModelFilesError
 from triposr.inference.model.weights import STARTER_FOLDER
 
@@ -37,6 +37,7 @@ def test_the_same_settings_may_go_on(a_run, tmp_path: Path) -> None:
         ({"resolution": 32}, "resolution 16 and not 32"),
         ({"closed": False, "size": 2.0}, "closed True and not False, size 1.0 and not 2.0"),
         ({"weights": "0" * 64}, "the model tiny, with other weights"),
+        ({"matting": "u2net"}, "the matting model none and not u2net"),
     ],
 )
 def test_other_settings_are_refused(a_run, tmp_path: Path, changes: dict, reason: str) -> None:
@@ -66,7 +67,7 @@ def test_damaged_notes(a_run, tmp_path: Path, content: bytes, reason: str) -> No
     (tmp_path / "out" / RUN).write_bytes(content)
     with pytest.raises(InputError, match=reason) as caught:
         a_run().note(Folder(str(tmp_path / "out")))
-    assert isinstance(caught.value, StorageError) == (reason == "is damaged")
+    assert "Choose another folder" in caught.value.hint
 
 
 def test_models(tiny_folder: Path, tmp_path: Path) -> None:

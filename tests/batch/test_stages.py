@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import trimesh
 from batch_runs import draw, partial_files, primitive_of
 from PIL import Image
@@ -16,7 +17,7 @@ from PIL import Image
 from triposr.batch import stages, storage
 from triposr.batch.glb import to_gltf_frame
 from triposr.batch.rows import Row
-from triposr.batch.run import Run, chosen_model
+from triposr.batch.run import Run, chosen_model, matting_model_of
 from triposr.batch.stages import (
     AGAIN,
     DONE,
@@ -31,6 +32,7 @@ from triposr.batch.stages import (
     stem_of,
     unfinished,
 )
+from triposr.batch.storage import ReadError
 from triposr.inference import SceneCode, image_to_mesh
 from triposr.inference.errors import DeviceError, EmptySurfaceError
 from triposr.inference.model.network import Model
@@ -39,11 +41,11 @@ from triposr.inference.picture.color import linear_to_srgb
 from triposr.scene.placement import placed
 
 
-def begin(run: Run, *pictures: Path | str, known: str = "") -> list[dict]:
+def begin(run: Run, *pictures: Path | str, known: str = "", attempt: int = 1) -> list[dict]:
     count = len(pictures)
     columns = {
         **{"number": list(range(count)), "picture": [str(each) for each in pictures]},
-        **{"attempt": [1] * count, "known": [known] * count},
+        **{"attempt": [attempt] * count, "known": [known] * count},
     }
     return list(prepare(columns, run))
 
@@ -279,6 +281,92 @@ def test_the_last_attempt_is_final() -> None:
         assert batch["kind"] == [AGAIN if attempt < ROUNDS else DONE]
 
 
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_a_device_that_is_lost(a_run, tmp_path: Path, monkeypatch, is_lost: bool) -> None:
+    """After some errors, CUDA refuses all that a process asks: another has to begin anew."""
+
+    class Exited(BaseException):
+        pass
+
+    def leave(_code: int) -> None:
+        raise Exited
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    assert stages._answers(torch.device("cpu")) and not stages._answers(torch.device("meta"))
+    monkeypatch.setattr(Model, "encode", fail)
+    monkeypatch.setattr(stages, "_answers", lambda device: not is_lost)
+    monkeypatch.setattr(stages.os, "_exit", leave)
+    picture = draw(tmp_path / "x.png")
+    if is_lost:
+        with pytest.raises(Exited):
+            process(a_run(), picture)
+    else:
+        [(kind, row)] = process(a_run(), picture)
+        assert kind == DONE and "illegal memory access" in row.error
+
+
+def test_a_gpu_that_torch_does_not_use(a_run, tmp_path: Path) -> None:
+    """Else a cluster of GPUs would compute on one core each, and nobody would know why."""
+    [prepared] = begin(a_run(device="auto"), draw(tmp_path / "x.png"))
+    [(_, kind, row, _)] = each(next(Encoder(a_run(device="auto"), has_gpu=True)(prepared)))
+    assert kind == FATAL and "has a GPU that its PyTorch does not use" in row.error and row.hint
+
+
+@pytest.mark.parametrize(("background", "expected"), [("auto", FATAL), ("alpha", WORK)])
+def test_another_matting_model_than_the_other_machines(
+    a_run, tmp_path: Path, monkeypatch, background: str, expected: str
+) -> None:
+    """Else two machines would cut out the same picture in two ways."""
+    picture = draw(tmp_path / "x.png")
+    run = a_run(background=background, matting_folder=str(tmp_path))
+    assert matting_model_of(run.options) == run.matting == ""
+    (tmp_path / "u2net.onnx").write_bytes(b"model")
+    [(_, kind, row, _)] = each(begin(run, picture)[0])
+    assert kind == expected
+    if kind == FATAL:
+        assert "has the matting model u2net" in row.error and "no matting model" in row.error
+        run = replace(run, matting="u2net")
+        [(_, kind, _, _)] = each(begin(run, picture)[0])
+        assert kind == WORK
+
+
+def test_a_storage_may_answer_again(a_run, tmp_path: Path, monkeypatch) -> None:
+    """What cannot be read or written there is tried again; on a disk, it stays as it is."""
+
+    def fail(place: str) -> bytes:
+        raise ReadError("{place} cannot be read (Timeout)", "Check it", place=place)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stages, "read", fail)
+        for place, kinds in (("s3://b/x.png", [AGAIN, AGAIN, DONE]), ("/x.png", [DONE] * ROUNDS)):
+            assert [_read_at(a_run(), place, attempt)[0] for attempt in (1, 2, 3)] == kinds
+    picture = draw(tmp_path / "x.png")
+    for attempt, expected in ((1, AGAIN), (ROUNDS, FATAL)):
+        run = a_run()
+        [coded] = Encoder(run)(begin(run, picture, attempt=attempt)[0])
+        lost = replace(run, output="memory://out")
+        with monkeypatch.context() as patch:
+            patch.setattr(storage.Folder, "_upload", lambda *_: (_ for _ in ()).throw(OSError("x")))
+            [(_, kind, row, _)] = each(next(finish(coded, lost)))
+        assert kind == expected and "Nothing can be written" in row.error
+
+
+def test_a_signed_url_is_not_written_down(a_run, tmp_path: Path, monkeypatch) -> None:
+    content = draw(tmp_path / "x.png").read_bytes()
+    asked: list[str] = []
+    monkeypatch.setattr(stages, "read", lambda place: asked.append(place) or content)
+    url = "https://host/x.png?size=3&X-Amz-Date=now&X-Amz-Signature=secret"
+    kind, row = _read_at(a_run(), url, 1)
+    assert kind == WORK and asked == [url] and row.picture == "https://host/x.png?size=3"
+
+
+def _read_at(run: Run, place: str, attempt: int) -> tuple[str, Row]:
+    [(_, kind, row, _)] = each(begin(run, place, attempt=attempt)[0])
+    return kind, row
+
+
 def test_a_full_disk_ends_the_run(a_run, tmp_path: Path, monkeypatch) -> None:
     """It would hit all others, too. An object that lacks a file of its own is not named."""
 
@@ -311,7 +399,7 @@ def test_a_model_that_cannot_be_loaded(
     elif fault == "missing":
         shutil.rmtree(model)
     else:
-        monkeypatch.setattr(stages, "_loaded", lambda run: (_ for _ in ()).throw(OSError("odd")))
+        monkeypatch.setattr(stages, "_loaded", lambda *_: (_ for _ in ()).throw(OSError("odd")))
     [prepared] = begin(run, draw(tmp_path / "x.png"))
     [(_, kind, row, _)] = each(next(Encoder(run)(prepared)))
     assert kind == FATAL and row.error and row.hint

@@ -1,19 +1,25 @@
 """Files appear whole or not at all."""
 
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
 import pytest
 from batch_runs import partial_files
+from fsspec.implementations.memory import MemoryFileSystem
 
 from triposr.batch import storage
 from triposr.batch.storage import (
     Folder,
     StorageError,
+    WriteError,
+    absolute,
     below,
     located,
     name_of,
     parent,
+    public,
     read,
     split_query,
 )
@@ -65,6 +71,78 @@ def test_what_a_killed_process_left_is_swept_away(tmp_path: Path) -> None:
     assert not partial_files(tmp_path) and folder.names("objects") == ["objects/a"]
 
 
+@pytest.fixture
+def in_memory() -> Iterator[str]:
+    """A folder of a file system in which a file that is being written is there already."""
+    fsspec.filesystem("memory").store.clear()
+    yield "memory://out"
+    fsspec.filesystem("memory").store.clear()
+
+
+@pytest.mark.parametrize("replaces", [True, False])
+def test_whole_or_not_at_all_in_any_file_system(
+    in_memory: str, monkeypatch: pytest.MonkeyPatch, replaces: bool
+) -> None:
+    def move(self: MemoryFileSystem, path1: str, path2: str, **_: object) -> None:
+        if self.exists(path2):
+            raise OSError("It exists")
+        self.cp_file(path1, path2)
+        self.rm(path1)
+
+    if not replaces:
+        monkeypatch.setattr(MemoryFileSystem, "mv", move)
+    folder = Folder(in_memory)
+    folder.write("objects/a", b"old")
+    folder.write("objects/a", iter([b"n", b"ew"]))
+    assert folder.read("objects/a") == b"new" and folder.names("objects") == ["objects/a"]
+
+    def cut() -> Iterator[bytes]:
+        yield b"ha"
+        raise OSError("The connection is lost")
+
+    with pytest.raises(WriteError, match="The connection is lost"):
+        folder.write("objects/a", cut())
+    assert folder.read("objects/a") == b"new"
+    folder.sweep()
+    assert folder.names(deep=True) == ["objects/a"]
+
+
+def test_lines_of_a_long_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Folder(str(tmp_path))
+    assert list(folder.lines("gone")) == [b""]
+    lines = ["ä" * number for number in range(50)]
+    folder.write("a", "\n".join(lines).encode())
+    for size in (1, 7, 1 << 20):
+        monkeypatch.setattr(storage, "CHUNK", size)
+        assert [line.decode() for line in folder.lines("a")] == lines
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ("https://h/x.png?sig=a%2Bb&se=2026&sp=r&sv=1&sr=b&id=7", "https://h/x.png?id=7"),
+        (
+            "https://h/x.png?X-Goog-Signature=a&X-Goog-Date=b&generation=1",
+            "https://h/x.png?generation=1",
+        ),
+        ("https://h/x.png?Expires=1&Signature=a&Key-Pair-Id=b", "https://h/x.png"),
+        ("https://h/x.png?token=abc", "https://h/x.png"),
+        ("https://h/x.png?id=7&s=3", "https://h/x.png?id=7&s=3"),
+        ("s3://b/x.png?region=eu&endpoint_override=http://h", None),
+        ("/disk/x.png?sig=a", None),
+    ],
+)
+def test_signatures_are_left_out(place: str, expected: str | None) -> None:
+    assert public(place) == (place if expected is None else expected)
+
+
+def test_urls_of_files(tmp_path: Path) -> None:
+    path = tmp_path / "a b#ü.png"
+    path.write_bytes(b"x")
+    assert absolute(path.as_uri()) == str(path)
+    assert read(absolute(path.as_uri())) == b"x" and Folder(tmp_path.as_uri()).is_local
+
+
 def test_unreadable(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="does not exist"):
         read(str(tmp_path / "gone"))
@@ -83,7 +161,7 @@ def test_parts_of_urls() -> None:
     assert name_of(url) == "c?#%.png"
     assert parent(url) == f"s3://bucket/a b{options}"
     assert below(parent(url), "d/e.png") == f"s3://bucket/a b/d/e.png{options}"
-    assert storage.absolute(f"s3://bucket/a/{options}") == f"s3://bucket/a{options}"
+    assert absolute(f"s3://bucket/a/{options}") == f"s3://bucket/a{options}"
     for other in ("/disk/who?x=1.png", "https://host/x.png?size=3"):
         assert split_query(other) == (other, "")
 

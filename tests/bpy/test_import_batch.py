@@ -491,14 +491,13 @@ def ended(session):
 
 
 @pytest.fixture
-def many(batch) -> Path:
+def many(batch, addon, monkeypatch) -> Path:
+    """A batch that takes several pumps, one object each, however fast the machine is."""
+    monkeypatch.setattr(addon("tasks.import_batch"), "BUDGET", 0.0)
     return batch(*({"picture": f"/p/{number}.png"} for number in range(12)))
 
 
-def test_a_click_imports_bit_by_bit_with_one_undo_step(
-    bpy, addon, session, many, monkeypatch
-) -> None:
-    monkeypatch.setattr(addon("tasks.import_batch"), "BUDGET", 0.0)  # few at a time
+def test_a_click_imports_bit_by_bit_with_one_undo_step(bpy, addon, session, many) -> None:
     bpy.ops.ed.undo_push(message="before")
     start(bpy, addon, session, many)
     seen, shown = [], []

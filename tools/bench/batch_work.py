@@ -155,7 +155,7 @@ def _each_taken(batch: Mapping[str, Any], run: Any) -> Iterator[dict[str, list[A
 class Passing:
     """A second stage without a network."""
 
-    def __init__(self, run: Any) -> None:
+    def __init__(self, run: Any, has_gpu: bool) -> None:
         pass
 
     def __call__(self, batch: Mapping[str, Any]) -> Iterator[dict[str, list[Any]]]:
