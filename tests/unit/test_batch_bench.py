@@ -131,6 +131,10 @@ def test_report_and_publication(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             "bytes": {"picture": 100e3, "scene_codes": 130e3, "objects": 9.87e6},
             "requests": 5.5,
         },
+        "forward": {
+            "together": 4,
+            "seconds": {"starter": {"1": 0.034, "4": 0.02}, "full": {"1": 7.123, "4": 7.4}},
+        },
         "overhead": {
             **{"pictures": 200, "resolution": 128, "loop": rates, "batch": rates},
             **{"overhead_whole": 0.09, "overhead_started": 0.08, "overhead_steady": -0.07},
@@ -143,6 +147,7 @@ def test_report_and_publication(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert "picture 100, scene codes 130, objects 9,870 | 10.1 MB |" in text
     assert "| CPU cores for each GPU, so that it never waits | 17 |" in text
     assert "10.0 MB | 10.0 TB, 533 MB a second |" in text
+    assert "size, a picture on one core: alone; of 4 in one forward pass | 7.1 s; 7.4 s |" in text
     assert "killed 10 times | all there, none twice |" in text
     assert "scheduling" not in text, "only what was measured"
     results["scheduling"] = {"rows": 1000, "rows_per_second": 1234.5, "memory": [memory]}
@@ -155,10 +160,13 @@ def test_report_and_publication(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert json.loads((tmp_path / "bench" / "batch.json").read_text()) == results
 
 
-def test_arguments_that_make_no_table_are_refused() -> None:
+def test_arguments_that_make_no_table_are_refused(tmp_path: Path) -> None:
     for arguments in (["--only", "speed"], ["--publish", "--only", "scaling"]):
         done = subprocess.run(
-            [sys.executable, batch.__file__, *arguments], capture_output=True, text=True, timeout=60
+            [sys.executable, batch.__file__, *arguments, "--out", str(tmp_path)],
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         assert done.returncode == 2
         assert "usage" in done.stderr

@@ -1,4 +1,4 @@
-"""The five measurements of the batch benchmark; each returns its figures."""
+"""The measurements of the batch benchmark; each returns its figures."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ from batch_pictures import OBJECTS, pictures
 from processes import Watched, descendants, end, memory, take_turns, title, watched
 
 WORK = Path(__file__).resolve().parent / "batch_work.py"
+
+FORWARD = WORK.with_name("batch_forward.py")
+
+REPEATS = 3
+"""How often a forward pass is measured; the fastest counts."""
 
 TURN = 10.0
 """Seconds for which one of two compared processes runs alone: long against a switch, and short
@@ -175,6 +180,14 @@ def picture(setup: Setup, resolution: int) -> dict[str, Any]:
         },
         "requests": READS + sum(map(_requests, output.glob("*/*"))) / OBJECTS,
     }
+
+
+def forward(setup: Setup, together: int) -> dict[str, Any]:
+    """Compare a forward pass of several pictures with one of each."""
+    command = [sys.executable, str(FORWARD), str(together), str(REPEATS)]
+    with watched(command, setup.cores[:1], setup.scratch / "forward.log") as side:
+        side.end()
+    return {"together": together, "seconds": json.loads(side.events[-1][1])}
 
 
 def _requests(file: Path) -> int:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 PROC = Path("/proc")
 
-GRACE = 60.0
-"""Seconds in which processes must have ended that were killed, or whose parent was."""
+GRACE = 120.0
+"""Seconds in which processes must have ended that were killed, or whose parent was: one of Ray's
+tries for a minute to report that the others are gone."""
 
 
 def descendants(root: int) -> list[int]:
