@@ -17,13 +17,15 @@ from tqdm import tqdm
 from ..inference.errors import InputError, TripoSRError
 from ..settings import OBJECT, checked, defaults_of
 from ..shell import add_settings, check_faces, given
+from .cluster import Resources, start_ray, stop_ray
 from .index import Journal, compile_index, known_rows
+from .passing import FATAL, KEPT
 from .pictures import find_pictures
-from .pipeline import Resources, process, start_ray, stop_ray
+from .pipeline import process
+from .places import absolute, below, public
 from .rows import CODES, OBJECTS, PAGE
 from .run import SHARD_FROM, Run, chosen_model, matting_model_of
-from .stages import FATAL, KEPT
-from .storage import Folder, StorageError, WriteError, absolute, below, public
+from .storage import Folder, ReadError, StorageError, WriteError
 
 NAME = "python -m triposr.batch"
 
@@ -40,8 +42,8 @@ def main(arguments: list[str]) -> int:
     """Turn pictures into objects.
 
     Returns:
-        0 if all pictures are objects now, 1 if some failed or the run could not go on, 2 if the
-        arguments are wrong, 130 after Ctrl+C.
+        0 if all pictures are objects now, 1 if some failed or the run could not begin or go on, 2
+        if the arguments are wrong, 130 after Ctrl+C.
     """
     try:
         options = _parser().parse_intermixed_args(arguments)
@@ -56,7 +58,7 @@ def main(arguments: list[str]) -> int:
         return INTERRUPTED
     except SystemExit as stop:  # argparse has printed the reason
         return int(stop.code or 0)
-    except WriteError as error:
+    except (ReadError, WriteError) as error:
         _say(str(error))
         return 1
     except (ValueError, TripoSRError) as error:

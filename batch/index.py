@@ -17,8 +17,8 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from .page import page
-from .rows import LINES, PAGE, TABLE, Row
-from .storage import CHUNK, Folder
+from .rows import CODES, LINES, OBJECTS, PAGE, TABLE, THUMBNAILS, Row
+from .storage import CHUNK, Folder, WriteError
 
 PARTS = "parts"
 """Subfolder of the parts."""
@@ -103,6 +103,22 @@ def compile_index(folder: Folder) -> None:
     Raises:
         StorageError: The folder cannot be read or written.
     """
+    try:
+        _compile(folder)
+    except OSError as error:  # of the files between
+        raise WriteError(
+            "Nothing can be written to {place} ({error})",
+            "Free some space, then run the same command again",
+            place=tempfile.gettempdir(),
+            error=error.strerror or str(error),
+        ) from error
+    folder.sweep(OBJECTS, CODES, THUMBNAILS, PARTS)
+    # Only now: a run that is killed before merges the same rows again.
+    for part in folder.names(PARTS):
+        folder.remove(part)
+
+
+def _compile(folder: Folder) -> None:
     with tempfile.TemporaryFile() as file:
         rows = _Rows(file, known_rows(folder))
         folder.write(LINES, rows.lines())
@@ -111,10 +127,6 @@ def compile_index(folder: Folder) -> None:
             table.seek(0)
             folder.write(TABLE, iter(lambda: table.read(CHUNK), b""))
         folder.write(PAGE, page(rows))
-    folder.sweep()
-    # Only now: a run that is killed before merges the same rows again.
-    for part in folder.names(PARTS):
-        folder.remove(part)
 
 
 class _Rows:

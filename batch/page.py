@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from .places import name_of
 from .rows import Row
-from .storage import name_of
 
 TEMPLATE = Path(__file__).with_suffix(".html")
 

@@ -14,18 +14,9 @@ from pyarrow import csv, fs, parquet
 
 from ..inference.errors import InputError
 from ..inference.picture.limits import FILE_SUFFIXES
+from .places import absolute, below, is_url, local, parent, public, split_query
 from .rows import THUMBNAILS
-from .storage import (
-    Folder,
-    absolute,
-    below,
-    is_url,
-    located,
-    parent,
-    public,
-    read,
-    split_query,
-)
+from .storage import Folder, kind_of, missing, read
 
 ENDINGS = FILE_SUFFIXES
 """Endings of the files that a folder is searched for; a file that is named may have any."""
@@ -49,7 +40,7 @@ def find_pictures(sources: Iterable[str], beside: str = "") -> list[str]:
     """
     found: dict[str, str] = {}
     thumbnails = split_query(below(beside, THUMBNAILS))[0] + "/"
-    for source in sources:
+    for source in map(local, sources):
         before = len(found)
         for picture in _texts(source):
             if not (beside and split_query(picture)[0].startswith(thumbnails)):
@@ -58,7 +49,7 @@ def find_pictures(sources: Iterable[str], beside: str = "") -> list[str]:
             raise InputError(
                 "There is no picture in {source}",
                 "Name a file, a folder, a pattern, or a list in a .csv or .parquet file",
-                source=source,
+                source=public(source),
             )
     return list(found.values())
 
@@ -86,7 +77,7 @@ def _of_source(source: str) -> Iterator[str]:
     path, _ = split_query(source)
     if path.lower().endswith(LISTS):
         yield from _of_list(source)
-    elif is_url(source) and _wildcard(path):
+    elif is_url(source) and _wildcard(path) and kind_of(source) == fs.FileType.NotFound:
         yield from _matching_urls(source)
     elif glob.has_magic(path) and not (is_url(source) or Path(source).expanduser().exists()):
         yield from _matching_files(source)
@@ -108,7 +99,7 @@ def _of_list(source: str) -> Iterator[str]:
         raise InputError(
             "The list {source} cannot be read ({error})",
             "Write one picture in each line, below a first line that says: picture",
-            source=source,
+            source=public(source),
             error=str(error).partition("\n")[0],
         ) from error
     folder = parent(absolute(source))
@@ -148,7 +139,12 @@ def _matching_urls(pattern: str) -> Iterator[str]:
     path, query = split_query(pattern)
     folder = path[: _wildcard(path)].rpartition("/")[0]
     below_it = path[len(folder) + 1 :]
-    matches = re.compile(glob_translate(below_it)).match
+    try:
+        matches = re.compile(glob_translate(below_it)).match
+    except ValueError as error:
+        raise InputError(
+            "{pattern} is no pattern", "Write ** as a folder: folder/**/*.png", pattern=pattern
+        ) from error
     for name in Folder(folder + query).names(deep=True):
         if matches(name) and ("/." in f"/{below_it}" or not _is_hidden(name)):
             yield below(folder + query, name)
@@ -161,18 +157,9 @@ def _is_hidden(name: str) -> bool:
 def _of_place(place: str) -> Iterator[str]:
     """A file, or the pictures in a folder."""
     place = absolute(place)
-    system, path = located(place)
-    try:
-        kind = system.get_file_info(path).type
-    except OSError as error:
-        raise InputError(
-            "{place} cannot be reached ({error})",
-            "Check the address and the connection",
-            place=place,
-            error=str(error).partition("\n")[0],
-        ) from error
+    kind = kind_of(place)
     if kind == fs.FileType.NotFound:
-        raise InputError("{place} does not exist", "Check the name and the folder", place=place)
+        raise missing(place)
     if kind == fs.FileType.Directory:
         for name in Folder(place).names(deep=True):
             if name.lower().endswith(ENDINGS) and not _is_hidden(name):

@@ -1,7 +1,8 @@
-"""The three stages between a picture and its files, as the workers run them. No Ray, no bpy.
+"""The first two stages between a picture and its files, as the workers run them. No Ray, no bpy.
 
-Each takes a batch, columns of equal length, and yields its rows, large ones one by one. A row that
-has become final at an early stage passes through the others as it is.
+`prepare` decodes and mattes on any core; `Encoder` runs the network on workers that keep it. Each
+takes a batch, columns of equal length, and yields its rows, large ones one by one. A row that has
+become final at an early stage passes through the others as it is.
 """
 
 from __future__ import annotations
@@ -13,47 +14,29 @@ import os
 import pickle
 import platform
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..inference.errors import DeviceError, InputError, TripoSRError
+from ..inference.errors import DeviceError, InputError
 from ..inference.files.download import sha256
 from ..inference.types import ignore_progress
-from ..settings import AFTER_FACES
-from .rows import CODES, OBJECTS, THUMBNAILS, Row
+from .passing import FATAL, KEPT, WORK, Batch, each, failed, output, packed, timed, unfinished
+from .places import public
+from .rows import Row
 from .run import Run, matting_model_of
-from .storage import Folder, ReadError, StorageError, is_url, name_of, public, read
+from .storage import read
 
 if TYPE_CHECKING:
     import torch
 
     from ..inference.model.network import Model
     from ..inference.scene_code import SceneCode
-    from ..inference.texture.camera import Camera
-    from ..inference.types import MeshData
-    from ..scene.placement import Placement
 
 log = logging.getLogger(__name__)
-
-Batch = Mapping[str, Any]
-"""Columns of equal length: `number` of the picture, `kind`, `row` (JSON) and `work` (pickled)."""
-
-WORK, DONE, KEPT, AGAIN, FATAL = "work", "done", "kept", "again", "fatal"
-"""Kinds of rows: on the way; final; as an earlier run left it; to be begun anew; an error that ends
-the run."""
-
-ROUNDS = 3
-"""How often a picture is begun, if memory or a device fails or its worker is lost, before it counts
-as failed."""
-
-PACK_BYTES = 1 << 20
-"""Bytes from which rows are yielded. Rows without work are small, and to Ray, a batch of one costs
-as much as a batch of hundreds."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -91,37 +74,6 @@ class Encoded:
 
     code: SceneCode
     subject: Subject
-
-
-def output(number: int, kind: str, row: Row, work: object = None) -> dict[str, list[Any]]:
-    """Return a batch of one row."""
-    packed = b"" if work is None else pickle.dumps(work, protocol=5)
-    return {"number": [number], "kind": [kind], "row": [row.to_json()], "work": [packed]}
-
-
-def each(batch: Batch) -> Iterator[tuple[int, str, Row, bytes]]:
-    """Iterate over the rows of a batch that a stage has returned."""
-    columns = (batch[name] for name in ("number", "kind", "row", "work"))
-    for number, kind, row, work in zip(*columns, strict=True):
-        yield int(number), str(kind), Row.from_json(str(row)), bytes(work)
-
-
-def packed(rows: Iterable[dict[str, list[Any]]]) -> Iterator[dict[str, list[Any]]]:
-    """Merge batches of one row until they hold PACK_BYTES."""
-    pack: dict[str, list[Any]] = {}
-    size = 0
-    for row in rows:
-        for name, values in row.items():
-            pack.setdefault(name, []).extend(values)
-        size += len(row["work"][0]) + len(row["row"][0])
-        if size >= PACK_BYTES:
-            yield pack
-            pack, size = {}, 0
-    if pack:
-        yield pack
-
-
-# First stage: decode and matte, on any core
 
 
 def prepare(batch: Batch, run: Run) -> Iterator[dict[str, list[Any]]]:
@@ -170,7 +122,7 @@ def _prepared(number: int, row: Row, place: str, known: str, run: Run) -> dict[s
         work = Prepared(_reduced(prepared.rgb, run.image_size), subject)
     except Exception as error:  # one bad picture does not stop the others
         return unfinished(number, row, error)
-    return output(number, WORK, _timed(row, "prepare", started), work)
+    return output(number, WORK, timed(row, "prepare", started), work)
 
 
 def _matting_problem(run: Run) -> InputError | None:
@@ -205,9 +157,6 @@ def _reduced(rgb: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     torch.set_num_threads(1)  # there are as many of these tasks as cores
     planes = resized(torch.from_numpy(rgb), size)[0]
     return np.ascontiguousarray(planes.permute(1, 2, 0).numpy())
-
-
-# Second stage: the network, on workers that keep it
 
 
 class Encoder:
@@ -252,7 +201,7 @@ def _encoded(number: int, row: Row, work: Prepared, model: Model) -> dict[str, l
             log.critical("%s: the device is lost with this worker", row.device, exc_info=error)
             os._exit(1)  # CUDA works again only in a new process; the picture comes again
         return unfinished(number, row, error)
-    return output(number, WORK, _timed(row, "encode", started), Encoded(code, work.subject))
+    return output(number, WORK, timed(row, "encode", started), Encoded(code, work.subject))
 
 
 def _answers(device: torch.device) -> bool:
@@ -287,171 +236,3 @@ def _loaded(run: Run, has_gpu: bool) -> Model:
             machine=platform.node(),
         )
     return model
-
-
-# Third stage: extract and write, on any core
-
-
-def finish(batch: Batch, run: Run) -> Iterator[dict[str, list[Any]]]:
-    """Turn scene codes into files."""
-    yield from packed(_each_finished(batch, run))
-
-
-def _each_finished(batch: Batch, run: Run) -> Iterator[dict[str, list[Any]]]:
-    for number, kind, row, work in each(batch):
-        if kind != WORK:
-            yield output(number, kind, row)
-            continue
-        try:
-            row = _finished(row, pickle.loads(work), run)
-        except StorageError as error:
-            passes = is_url(run.output) and row.attempts < ROUNDS  # of a disk, it hits all others
-            yield output(number, AGAIN if passes else FATAL, failed(row, error))
-        except Exception as error:  # one bad picture does not stop the others
-            yield unfinished(number, row, error)
-        else:
-            yield output(number, DONE, row)
-
-
-def _finished(row: Row, work: Encoded, run: Run) -> Row:
-    import torch
-
-    from ..inference.surface.extraction import extract_mesh
-    from ..scene.placement import placed
-    from .glb import colored_glb
-    from .thumbnail import thumbnail
-
-    torch.set_num_threads(1)  # there are as many of these tasks as cores
-    options, settings = run.options, run.settings
-    started = time.perf_counter()
-    mesh = extract_mesh(
-        work.code, options.resolution, options.threshold, device="cpu", closed=options.closed
-    )
-    row = _timed(row, "extract", started)
-    row, camera = _matched(row, mesh, work.subject)
-    placement, _ = placed(mesh, settings["size"], settings["measure"], settings["origin"])
-    started = time.perf_counter()
-    if run.texture_size:
-        faces, glb = _textured(row, mesh, placement, camera, work, run)
-        row = _timed(row, "texture", started)
-    else:
-        points, faces = placement.place(mesh.vertices), len(mesh.faces)
-        glb = colored_glb(points, mesh.faces, mesh.colors, stem_of(row.picture))
-    started = time.perf_counter()
-    row = dataclasses.replace(
-        row,
-        file=f"{OBJECTS}/{_place(row, run)}.glb",
-        code=f"{CODES}/{_place(row, run)}.safetensors" if run.keeps_codes else "",
-        thumbnail=f"{THUMBNAILS}/{_place(row, run)}.jpg",
-        faces=faces,
-        cut_off=bool(mesh.cut_off),
-        scale=placement.scale,
-        base=placement.base,
-    )
-    folder = Folder(run.output)
-    if row.code:
-        folder.write(row.code, work.code.to_bytes(half=True))
-    folder.write(
-        row.thumbnail, thumbnail(work.subject.cutout, mesh.vertices, mesh.faces, mesh.colors)
-    )
-    folder.write(row.file, glb)
-    return _timed(row, "write", started)
-
-
-def _matched(row: Row, mesh: MeshData, subject: Subject) -> tuple[Row, Camera | None]:
-    """Find the picture's camera and the match; without them, the object is as good."""
-    from ..inference.texture.camera_fit import fit_camera
-
-    started = time.perf_counter()
-    try:
-        fitted = fit_camera(mesh.vertices, mesh.faces, subject.matte, size=subject.size)
-    except InputError as error:  # a picture without a background, which shows no outline
-        log.info("%s: no camera: %s", row.picture, error)
-        return row, None
-    camera = fitted.camera
-    values = (
-        *(camera.elevation, camera.azimuth, camera.fov, camera.distance, *camera.center),
-        *(float(camera.width), float(camera.height)),
-    )
-    row = dataclasses.replace(row, camera=values, match=float(fitted.match))
-    return _timed(row, "match", started), camera
-
-
-def _textured(
-    row: Row,
-    mesh: MeshData,
-    placement: Placement,
-    camera: Camera | None,
-    work: Encoded,
-    run: Run,
-) -> tuple[int, bytes]:
-    """Unwrap a mesh and bake its textures: the number of faces, and the content of a GLB file.
-
-    The photo is on the front if the object matches it well, as in Blender.
-    """
-    from ..inference.texture.bake import bake
-    from ..inference.texture.camera import GOOD
-    from ..inference.texture.photo import Photo
-    from ..inference.texture.pictures import TextureOptions
-    from ..scene.placement import Frame
-    from .glb import textured_glb
-    from .unwrap import unwrap
-
-    points, size = placement.place(mesh.vertices), run.texture_size
-    unwrapped = unwrap(points, mesh.faces, run.settings[AFTER_FACES.name], size)
-    photo, subject = None, work.subject
-    if camera is not None and subject.photo is not None and row.match >= GOOD:
-        photo = Photo(camera, subject.photo, subject.matte)
-    corners, frame = unwrapped.corners(), Frame(placement, "none")
-    threshold, options = run.options.threshold, TextureOptions(size)
-    textures = bake(work.code, threshold, corners, frame, options, photo, device="cpu")
-    return len(unwrapped.faces), textured_glb(unwrapped, textures, stem_of(row.picture))
-
-
-def stem_of(picture: str) -> str:
-    """Return a picture's name without its folder and ending."""
-    return PurePosixPath(name_of(picture.replace("\\", "/"))).stem or "picture"
-
-
-def _place(row: Row, run: Run) -> str:
-    """The name of a picture's files, without folder and ending, the same in every run.
-
-    Pictures of one name in two folders get different ones, by a digest of their whole paths.
-    """
-    mark = hashlib.sha256(row.picture.encode()).hexdigest()[:12]
-    stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in stem_of(row.picture))
-    name = f"{stem.encode()[:80].decode(errors='ignore')}-{mark}"
-    return f"{mark[:2]}/{name}" if run.is_sharded else name
-
-
-def _timed(row: Row, stage: str, started: float) -> Row:
-    seconds = round(time.perf_counter() - started, 4)
-    return dataclasses.replace(row, seconds={**row.seconds, stage: seconds})
-
-
-def unfinished(number: int, row: Row, error: Exception) -> dict[str, list[Any]]:
-    """Return a batch of the row of a picture that became no object, for good or this time.
-
-    Another worker may have the memory, another device may work, and a storage may answer again.
-    """
-    may_pass = isinstance(error, MemoryError | DeviceError) or (
-        isinstance(error, ReadError) and is_url(row.picture)
-    )
-    return output(number, AGAIN if may_pass and row.attempts < ROUNDS else DONE, failed(row, error))
-
-
-def failed(row: Row, error: BaseException) -> Row:
-    """Return the row of a picture that became no object."""
-    if isinstance(error, MemoryError):
-        error = TripoSRError("There is not enough memory", "Use fewer cores, or a lower resolution")
-    elif not isinstance(error, TripoSRError):
-        log.error("Unexpected error with %s", row.picture, exc_info=error)
-        error = TripoSRError(
-            "Unexpected error: {kind}: {error}",
-            "Report it, with the picture",
-            kind=type(error).__name__,
-            error=str(error),
-        )
-    return dataclasses.replace(
-        row, file="", code="", thumbnail="", error=str(error.message), hint=str(error.hint)
-    )

@@ -10,11 +10,13 @@ import pytest
 from batch_runs import RESOLUTION, TINY, draw
 from light_stages import bare_environment
 
-from triposr.batch import command, stages
-from triposr.batch.pipeline import Resources, start_ray, stop_ray
+from triposr.batch import command, finishing
+from triposr.batch.cluster import Resources, start_ray, stop_ray
+from triposr.batch.finishing import finish
+from triposr.batch.passing import each
 from triposr.batch.rows import Row
 from triposr.batch.run import Run, chosen_model
-from triposr.batch.stages import Encoder, each, finish, prepare
+from triposr.batch.stages import Encoder, prepare
 from triposr.inference import load_model
 from triposr.inference.model.network import Model
 from triposr.settings import OBJECT, defaults_of
@@ -25,7 +27,8 @@ def home() -> Iterator[Path]:
     """A home of the tests' own: Ray writes into it."""
     with tempfile.TemporaryDirectory(prefix="home-") as folder, pytest.MonkeyPatch.context() as mp:
         mp.setenv("HOME", folder)
-        mp.delenv("RAY_ADDRESS", raising=False)
+        for name in ("RAY_ADDRESS", "U2NET_HOME"):
+            mp.delenv(name, raising=False)
         yield Path(folder)
 
 
@@ -113,7 +116,7 @@ def without_ray(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
                         for at, kind, row, _ in each(final):
                             yield at, kind, row
 
-    monkeypatch.setattr(stages, "_matched", lambda row, mesh, work: (row, None))
+    monkeypatch.setattr(finishing, "_matched", lambda row, mesh, work: (row, None))
     monkeypatch.setattr(command, "start_ray", lambda resources: None)
     monkeypatch.setattr(command, "stop_ray", lambda: None)
     monkeypatch.setattr(command, "process", process)

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from triposr.batch import command, stages
+from triposr.batch.passing import DONE, KEPT, WORK, each, output
 from triposr.batch.pipeline import Stages, process
 from triposr.batch.rows import Row
 from triposr.batch.run import Run
-from triposr.batch.stages import DONE, KEPT, WORK, Encoder, each, output
+from triposr.batch.stages import Encoder
 from triposr.batch.storage import Folder, read
 
 PAUSE = 0.02

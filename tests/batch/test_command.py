@@ -1,12 +1,13 @@
 """What the command says and returns, and what a second run does with the work of the first."""
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
@@ -341,7 +342,7 @@ def test_a_whole_run(pictures: Path, environment: dict[str, str]) -> None:
 LIGHT = (sys.executable, Path(__file__).with_name("light_stages.py"))
 
 
-@contextmanager
+@contextlib.contextmanager
 def light_run(
     folder: Path, output: Path, environment: dict[str, str], mark: str
 ) -> Iterator[subprocess.Popen[str]]:
@@ -401,6 +402,50 @@ def test_the_driver_killed_at_random_moments(tmp_path: Path, environment: dict[s
         assert process.returncode == 0, errors
     assert said.startswith(f"{count} objects (")
     check_all(output, count)
+
+
+def test_a_cluster_of_this_machine(tmp_path: Path, environment: dict[str, str]) -> None:
+    """The command joins it, and leaves it running."""
+    folder, output, port = many(tmp_path / "in", 20), tmp_path / "out", free_port()
+    ray = Path(sys.executable).with_name("ray")
+    start = [ray, *f"start --head --block --port {port} --num-cpus 2".split()]
+    mark = {"MARK_OF_RUN": f"cluster-{tmp_path}", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+    with open(tmp_path / "log", "w") as log:
+        head = subprocess.Popen(
+            [*map(str, start), "--include-dashboard=false"],
+            env={**environment, **mark},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        address = f"127.0.0.1:{wait_for(port, head)}"
+        done = subprocess.run(
+            [*map(str, LIGHT), *arguments(folder, output=output), "--address", address],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+        assert done.returncode == 0, done.stderr + (tmp_path / "log").read_text()
+        check_all(output, 20)
+        assert head.poll() is None
+    finally:
+        head.terminate()
+        head.wait(60)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def wait_for(port: int, process: subprocess.Popen) -> int:
+    while True:
+        assert process.poll() is None
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return port
+        time.sleep(0.2)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -11,7 +11,7 @@ from pyarrow import parquet
 from triposr.batch import index
 from triposr.batch.index import Journal, compile_index, known_rows
 from triposr.batch.rows import LINES, PAGE, TABLE, Row
-from triposr.batch.storage import Folder, StorageError
+from triposr.batch.storage import Folder, StorageError, WriteError
 
 FULL = Row(
     picture='/pictures/Vogelhäuschen \u2028\x85\v "1".png',
@@ -182,6 +182,16 @@ def test_the_index_of_very_many_takes_less_memory_than_its_file(
         tracemalloc.stop()
     assert len(rows_in(tmp_path)) == many
     assert most < 0.8 * (tmp_path / LINES).stat().st_size
+
+
+def test_no_space_for_the_files_between(folder: Folder, monkeypatch) -> None:
+    write(folder, FULL)
+    with monkeypatch.context() as patch:
+        patch.setattr(index._Rows, "lines", lambda self: (_ for _ in ()).throw(OSError(28, "Full")))
+        with pytest.raises(WriteError, match="Full"):
+            compile_index(folder)
+    compile_index(folder)
+    assert list(known_rows(folder)) == [FULL]
 
 
 def test_an_index_of_nothing(folder: Folder, tmp_path: Path) -> None:

@@ -107,6 +107,35 @@ def test_finding_pictures(bucket: Any, options: str) -> None:
         find_pictures([f"{base}/gone.png{options}"])
 
 
+def test_a_name_that_looks_like_a_pattern(bucket: Any, options: str) -> None:
+    bucket.put_object(Key="in/photo[1].png", Body=b"x")
+    url = f"s3://{BUCKET}/in/photo[1].png{options}"
+    assert find_pictures([url]) == [url]
+    with pytest.raises(InputError, match=r"is no pattern.*Write \*\* as a folder"):
+        find_pictures([f"s3://{BUCKET}/in/**.png{options}"])
+
+
+def test_a_long_file_is_there_when_it_is_whole(bucket: Any, options: str) -> None:
+    """PyArrow completes an upload, whatever has ended it."""
+
+    class StopError(BaseException):
+        pass
+
+    def cut() -> Iterator[bytes]:
+        yield b"ha"
+        raise StopError
+
+    folder = Folder(f"s3://{BUCKET}/out{options}")
+    folder.write(LINES, iter([b"o", b"ld"]))
+    with pytest.raises(StopError):
+        folder.write(LINES, cut())
+    assert folder.read(LINES) == b"old"
+    folder.write(LINES, iter([b"n", b"ew"]))
+    assert folder.read(LINES) == b"new"
+    folder.sweep()
+    assert keys(bucket) == [f"out/{LINES}"]
+
+
 def test_a_bucket_that_does_not_exist(bucket: Any, options: str) -> None:
     for use in (read, lambda url: Folder(url).write("x", b"")):
         with pytest.raises(StorageError) as caught:
@@ -143,6 +172,6 @@ def test_a_run_from_and_to_the_storage(
 
 def test_a_server_that_does_not_answer(tmp_path: Path, bucket: Any, without_ray, capsys) -> None:
     url = f"s3://{BUCKET}/out?region=us-east-1&endpoint_override=http://127.0.0.1:1"
-    assert main(arguments(draw(tmp_path / "x.png"), output=url)) == 2
+    assert main(arguments(draw(tmp_path / "x.png"), output=url)) == 1
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "Check the permissions and the connection" in said

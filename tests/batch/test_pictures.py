@@ -9,7 +9,7 @@ from batch_runs import draw
 from pyarrow import parquet
 
 from triposr.batch.pictures import find_pictures
-from triposr.batch.storage import absolute
+from triposr.batch.places import absolute
 from triposr.inference import InputError
 
 
@@ -96,8 +96,9 @@ def test_a_list_of_urls_without_a_first_line(folder: Path) -> None:
 
 
 def test_urls_of_this_machine(folder: Path) -> None:
-    for place in (folder, folder / "b.png"):
-        assert find_pictures([place.as_uri()]) == find_pictures([str(place)])
+    (folder / "list.csv").write_text("b.png\n")
+    for place in (folder, folder / "b.png", folder / "*.png", folder / "list.csv"):
+        assert find_pictures([f"file://{place}"]) == find_pictures([str(place)])
 
 
 def test_a_list_may_name_what_does_not_exist_or_lies_elsewhere(folder: Path) -> None:

@@ -14,24 +14,24 @@ import trimesh
 from batch_runs import draw, partial_files, primitive_of
 from PIL import Image
 
-from triposr.batch import stages, storage
+from triposr.batch import finishing, stages, storage
+from triposr.batch.finishing import finish, stem_of
 from triposr.batch.glb import to_gltf_frame
-from triposr.batch.rows import Row
-from triposr.batch.run import Run, chosen_model, matting_model_of
-from triposr.batch.stages import (
+from triposr.batch.passing import (
     AGAIN,
     DONE,
     FATAL,
     KEPT,
     ROUNDS,
     WORK,
-    Encoder,
     each,
-    finish,
-    prepare,
-    stem_of,
+    failed,
+    output,
     unfinished,
 )
+from triposr.batch.rows import Row
+from triposr.batch.run import Run, chosen_model, matting_model_of
+from triposr.batch.stages import Encoder, prepare
 from triposr.batch.storage import ReadError
 from triposr.inference import SceneCode, image_to_mesh
 from triposr.inference.errors import DeviceError, EmptySurfaceError
@@ -157,7 +157,7 @@ def test_names_that_no_disk_would_take(a_run, tmp_path: Path) -> None:
     """Of any picture, a file's name of at most 128 bytes of letters that any system allows."""
     for name in ("ü" * 120, "a:b*c<d>|e", "con", " . ", "日本語" * 20, "-rf"):
         row = Row(picture=f"/x/{name}.png")
-        place = stages._place(row, a_run())
+        place = finishing._place(row, a_run())
         assert len(place.encode()) <= 128 and not set(place) & set('\\/:*?"<>| ')
 
 
@@ -242,7 +242,7 @@ def test_a_picture_is_kept_as_long_as_it_is_the_same(a_run, tmp_path: Path) -> N
 def test_final_rows_pass_through(a_run) -> None:
     run = a_run()
     for kind in (DONE, KEPT, FATAL):
-        batch = stages.output(7, kind, Row(picture="x", error="e", hint="h"))
+        batch = output(7, kind, Row(picture="x", error="e", hint="h"))
         [coded] = Encoder(run)(batch)
         [final] = finish(coded, run)
         assert final == batch
@@ -332,25 +332,15 @@ def test_another_matting_model_than_the_other_machines(
         assert kind == WORK
 
 
-def test_a_storage_may_answer_again(a_run, tmp_path: Path, monkeypatch) -> None:
-    """What cannot be read or written there is tried again; on a disk, it stays as it is."""
+def test_a_storage_may_answer_again(a_run, monkeypatch) -> None:
+    """What cannot be read there is tried again; on a disk, it stays as it is."""
 
     def fail(place: str) -> bytes:
         raise ReadError("{place} cannot be read (Timeout)", "Check it", place=place)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(stages, "read", fail)
-        for place, kinds in (("s3://b/x.png", [AGAIN, AGAIN, DONE]), ("/x.png", [DONE] * ROUNDS)):
-            assert [_read_at(a_run(), place, attempt)[0] for attempt in (1, 2, 3)] == kinds
-    picture = draw(tmp_path / "x.png")
-    for attempt, expected in ((1, AGAIN), (ROUNDS, FATAL)):
-        run = a_run()
-        [coded] = Encoder(run)(begin(run, picture, attempt=attempt)[0])
-        lost = replace(run, output="memory://out")
-        with monkeypatch.context() as patch:
-            patch.setattr(storage.Folder, "_upload", lambda *_: (_ for _ in ()).throw(OSError("x")))
-            [(_, kind, row, _)] = each(next(finish(coded, lost)))
-        assert kind == expected and "Nothing can be written" in row.error
+    monkeypatch.setattr(stages, "read", fail)
+    for place, kinds in (("s3://b/x.png", [AGAIN, AGAIN, DONE]), ("/x.png", [DONE] * ROUNDS)):
+        assert [_read_at(a_run(), place, attempt)[0] for attempt in (1, 2, 3)] == kinds
 
 
 def test_a_signed_url_is_not_written_down(a_run, tmp_path: Path, monkeypatch) -> None:
@@ -359,6 +349,8 @@ def test_a_signed_url_is_not_written_down(a_run, tmp_path: Path, monkeypatch) ->
     monkeypatch.setattr(stages, "read", lambda place: asked.append(place) or content)
     url = "https://host/x.png?size=3&X-Amz-Date=now&X-Amz-Signature=secret"
     kind, row = _read_at(a_run(), url, 1)
+    broken = failed(row, RuntimeError(f"429, url='{url}'"))
+    assert "429, url='https://host/x.png'" in broken.error
     assert kind == WORK and asked == [url] and row.picture == "https://host/x.png?size=3"
 
 

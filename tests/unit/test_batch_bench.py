@@ -16,8 +16,9 @@ from pyarrow import parquet
 import batch
 import batch_measurements
 import processes
+from triposr.batch.passing import PACK_BYTES, WORK, each, output, packed
 from triposr.batch.rows import Row
-from triposr.batch.stages import PACK_BYTES, WORK, _reduced, each, output, packed
+from triposr.batch.stages import _reduced
 from triposr.inference.model.network import Model
 
 PARENT = """

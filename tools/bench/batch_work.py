@@ -103,7 +103,8 @@ def batch(arguments: list[str]) -> int:
 
 def scheduling(rows: int, cores: int, output: str, every: int) -> int:
     """Send rows through stages that do nothing; `row` is printed for each `every` of them."""
-    from triposr.batch.pipeline import Resources, Stages, process, start_ray, stop_ray
+    from triposr.batch.cluster import Resources, start_ray, stop_ray
+    from triposr.batch.pipeline import Stages, process
     from triposr.batch.run import Run
 
     run = Run(output=output, settings={}, model="", weights="0" * 64, device="cpu")
@@ -127,14 +128,14 @@ def scheduling(rows: int, cores: int, output: str, every: int) -> int:
 
 def take(batch: Mapping[str, Any], run: Any) -> Iterator[dict[str, list[Any]]]:
     """A first stage that reads no picture; its rows are as long as real ones."""
-    from triposr.batch.stages import packed
+    from triposr.batch.passing import packed
 
     yield from packed(_each_taken(batch, run))
 
 
 def _each_taken(batch: Mapping[str, Any], run: Any) -> Iterator[dict[str, list[Any]]]:
+    from triposr.batch.passing import WORK, output
     from triposr.batch.rows import Row
-    from triposr.batch.stages import WORK, output
 
     columns = (batch[name] for name in ("number", "picture", "attempt", "known"))
     for number, picture, attempt, _ in zip(*columns, strict=True):
@@ -168,7 +169,7 @@ def done(batch: Mapping[str, Any], run: Any) -> Iterator[dict[str, list[Any]]]:
 
 
 def _passed(batch: Mapping[str, Any], kind: str) -> Iterator[dict[str, list[Any]]]:
-    from triposr.batch.stages import each, output, packed
+    from triposr.batch.passing import each, output, packed
 
     return packed(output(number, kind, row, b"") for number, _, row, _ in each(batch))
 

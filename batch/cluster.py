@@ -1,0 +1,169 @@
+"""Ray on this machine, or a cluster of it. No bpy."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..inference.errors import TripoSRError
+
+log = logging.getLogger(__name__)
+
+STARTS = 2
+"""How often Ray is started: it gives up after 30 seconds, in which a busy machine may not do it."""
+
+REACH_SECONDS = 10.0
+"""How long a cluster may take to answer."""
+
+BLOCK_BYTES = 64 << 20
+"""Bytes at which a worker hands on what it has of a block."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Limits of what the workers may use.
+
+    Attributes:
+        address: Address of a cluster; empty for this machine.
+        cores: Of this machine; 0 for all.
+        actors: Workers that run the network; 0 for one on each GPU, else one for each `threads`
+            cores, as far as memory allows.
+        threads: CPU threads of each of them.
+        weights_bytes: Size of the weights.
+    """
+
+    address: str = ""
+    cores: int = 0
+    actors: int = 0
+    threads: int = 1
+    weights_bytes: int = 0
+
+
+def start_ray(resources: Resources) -> None:
+    """Start Ray on this machine, or join a cluster.
+
+    Raises:
+        ConnectionError: There is no cluster at the address.
+        TripoSRError: Ray does not start on this machine.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing leaves the machine
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # it would write between our lines
+    # Ray reads it when it is imported. Despite its name, and on every system, it then keeps to
+    # 127.0.0.1, where no other machine reaches it.
+    with _variable("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "" if resources.address else "0"):
+        _start(resources)
+    from ray.data import DataContext
+
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.target_max_block_size = BLOCK_BYTES
+    context.memory_usage_poll_interval_s = None  # it takes milliseconds in every task
+    # A block whose worker is lost does not end the run; its pictures come again.
+    context.max_errored_blocks = -1
+    context.log_internal_stack_trace = False
+    _keep_quiet()
+
+
+@contextlib.contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    """Set a variable of the environment, unless the value is empty; afterward, it is as before."""
+    before = os.environ.get(name)
+    if value:
+        os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ[name] = before
+        elif value:
+            del os.environ[name]
+
+
+def _start(resources: Resources) -> None:
+    import ray
+    from ray.util.annotations import RayDeprecationWarning
+
+    # Of max_retries and max_restarts, which have no other names yet.
+    warnings.filterwarnings("ignore", "`ray_remote_args` is deprecated", RayDeprecationWarning)
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if resources.address:
+        _reach(resources.address)
+        try:
+            ray.init(address=resources.address, **quiet)
+        except Exception as error:  # Ray raises all kinds: versions, tokens
+            raise TripoSRError(
+                "The Ray cluster at {address} cannot be joined ({error})",
+                "Use the same versions of Ray and Python on all machines, and its token",
+                address=resources.address,
+                error=first_line(error),
+            ) from error
+    else:
+        _start_here(resources.cores, quiet)
+
+
+def _start_here(cores: int, quiet: dict[str, Any]) -> None:
+    """Start Ray on this machine.
+
+    Raises:
+        TripoSRError: It does not start.
+    """
+    import ray
+
+    for attempt in range(1, STARTS + 1):
+        try:
+            ray.init(
+                address="local",  # whatever RAY_ADDRESS says
+                num_cpus=cores or None,
+                include_dashboard=False,
+                **quiet,
+            )
+            return
+        except Exception as error:  # Ray raises bare ones
+            ray.shutdown()
+            if attempt == STARTS:
+                raise TripoSRError(
+                    "Ray does not start on this machine ({error})",
+                    "Close other programs, make sure that the disk is not full, then try again",
+                    error=first_line(error),
+                ) from error
+            log.warning("Ray did not start: %s", error)
+
+
+def _reach(address: str) -> None:
+    """Raise ConnectionError if nobody answers at an address: Ray would try for minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if port.isdecimal():
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), REACH_SECONDS).close()
+        except (OSError, OverflowError) as error:
+            raise ConnectionError(
+                error.strerror if isinstance(error, OSError) else error
+            ) from error
+
+
+def _keep_quiet() -> None:
+    """Leave Ray Data's errors to its log: it would print the traceback of every lost block."""
+    logger = logging.getLogger("ray.data")
+    logger.setLevel(logging.ERROR)
+    for handler in logger.handlers:
+        if handler.name == "console":
+            handler.setLevel(logging.CRITICAL)
+
+
+def stop_ray() -> None:
+    """End what `start_ray` began: on this machine, all of Ray's processes."""
+    import ray
+
+    ray.shutdown()
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error of Ray says, without the rest, which is long."""
+    return str(error).strip().partition("\n")[0].rstrip(".")
