@@ -140,6 +140,7 @@ def test_report_and_publication(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             **{"pictures": 200, "resolution": 128, "loop": rates, "batch": rates},
             **{"overhead_whole": 0.09, "overhead_started": 0.08, "overhead_steady": -0.07},
         },
+        "limit": {"pictures": 50, "one": 0.4, "two": 0.7, "ratio": 1.75},
         "driver": {"pictures": 500, "killed": 10, "done_twice": 12},
     }
     text = batch.report(results)
@@ -149,6 +150,7 @@ def test_report_and_publication(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert "| CPU cores for each GPU, so that it never waits | 17 |" in text
     assert "10.0 MB | 10.0 TB, 533 MB a second |" in text
     assert "size, a picture on one core: alone; of 4 in one forward pass | 7.1 s; 7.4 s |" in text
+    assert "the limit | 1.75× |" in text
     assert "killed 10 times | all there, none twice |" in text
     assert "scheduling" not in text, "only what was measured"
     results["scheduling"] = {"rows": 1000, "rows_per_second": 1234.5, "memory": [memory]}

@@ -91,6 +91,7 @@ WAYS = {
     "forward": _measured("forward", "together"),
     "overhead": _measured("overhead", "pictures"),
     "scaling": _measured("scaling", "pictures"),
+    "limit": _measured("limit", "pictures"),
     "scheduling": _measured("scheduling", "rows"),
     "workers": _measured("workers", "faulty", "every"),
     "driver": _measured("driver", "faulty", "kills", "longest"),
@@ -197,6 +198,10 @@ def _scaling(v: dict[str, Any]) -> list[tuple[str, str, str]]:
     ]
 
 
+def _limit(v: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [("two plain loops with a core each, against one: the limit", f"{v['ratio']:.2f}×", "")]
+
+
 def _scheduling(v: dict[str, Any]) -> list[tuple[str, str, str]]:
     memory = [
         (
@@ -231,6 +236,7 @@ ROWS = {
     "forward": _forward,
     "overhead": _overhead,
     "scaling": _scaling,
+    "limit": _limit,
     "scheduling": _scheduling,
     "workers": _workers,
     "driver": _driver,

@@ -25,6 +25,9 @@ FORWARD = WORK.with_name("batch_forward.py")
 REPEATS = 3
 """How often a forward pass is measured; the fastest counts."""
 
+PLAIN = 4
+"""Part of the pictures that is enough to compare plain loops with each other."""
+
 TURN = 10.0
 """Seconds for which one of two compared processes runs alone: long against a switch, and short
 against the minutes in which a machine's other load changes."""
@@ -127,6 +130,22 @@ def scaling(setup: Setup, count: int) -> dict[str, Any]:
         **found,
         **{f"ratio_{name}": found["two"][name] / found["one"][name] for name in found["one"]},
     }
+
+
+def limit(setup: Setup, count: int) -> dict[str, Any]:
+    """Compare a plain loop on one core with one on each of two cores: what the machine allows. On
+    many, two cores share caches, memory and a power budget.
+    """
+    count //= PLAIN
+    about = {"pictures": str(setup.pictures(count)), "resolution": setup.resolution}
+    cores = {"one": setup.cores[:1], "two": setup.cores[:2]}
+    commands = {
+        name: work("loops", **about, output=str(setup.output(name)), cores=those)
+        for name, those in cores.items()
+    }
+    sides = _side_by_side(setup, commands, cores)
+    found = {name: _rates(side, count)["started"] for name, side in sides.items()}
+    return {"pictures": count, **found, "ratio": found["two"] / found["one"]}
 
 
 def _side_by_side(

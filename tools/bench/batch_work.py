@@ -1,6 +1,6 @@
 """What the batch benchmark measures, in a process of its own.
 
-    python tools/bench/batch_work.py loop|batch|scheduling JSON
+    python tools/bench/batch_work.py loop|loops|batch|scheduling JSON
 
 Each prints a line `started` when it is ready for pictures, and `row` for each picture.
 """
@@ -18,9 +18,37 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def loop(pictures: str, output: str, resolution: int, threads: int, warm_up: bool = False) -> int:
+def loops(cores: list[int], **about: Any) -> int:
+    """A plain loop on each of some cores, which share the pictures."""
+    import os
+    import subprocess
+
+    children = []
+    for part, core in enumerate(cores):
+        values = {**about, "threads": 1, "part": [part, len(cores)]}
+        command = [sys.executable, __file__, "loop", json.dumps(values)]
+        children.append(subprocess.Popen(command))
+        os.sched_setaffinity(children[-1].pid, {core})
+    return max(child.wait() for child in children)
+
+
+def loop(
+    pictures: str,
+    output: str,
+    resolution: int,
+    threads: int,
+    warm_up: bool = False,
+    part: tuple[int, int] = (0, 1),
+) -> int:
     """The plain loop: one picture after the other, every stage on all cores. The last line has the
     processor's seconds in each stage.
+
+    Args:
+        pictures, output: Folders.
+        resolution: Lattice points per axis.
+        threads: CPU threads.
+        warm_up: Whether to do once before what belongs to no picture.
+        part: First picture, and step from picture to picture.
     """
     import hashlib
     import time
@@ -41,7 +69,7 @@ def loop(pictures: str, output: str, resolution: int, threads: int, warm_up: boo
     torch.set_num_threads(threads)
     options, folder = Options(resolution=resolution), Folder(output)
     model = load_model(STARTER_FOLDER, "cpu")
-    paths = sorted(Path(pictures).iterdir())
+    paths = sorted(Path(pictures).iterdir())[part[0] :: part[1]]
     if warm_up:  # what is imported and computed once belongs to no picture
         prepared = prepare_image(paths[0], options)
         extract_mesh(model.encode(prepared.rgb), 32, options.threshold, device="cpu")
@@ -175,5 +203,10 @@ def _passed(batch: Mapping[str, Any], kind: str) -> Iterator[dict[str, list[Any]
 
 
 if __name__ == "__main__":
-    work: dict[str, Callable[..., int]] = {"loop": loop, "batch": batch, "scheduling": scheduling}
+    work: dict[str, Callable[..., int]] = {
+        "loop": loop,
+        "loops": loops,
+        "batch": batch,
+        "scheduling": scheduling,
+    }
     sys.exit(work[sys.argv[1]](**json.loads(sys.argv[2])))
