@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import socket
 import warnings
 from collections.abc import Iterator
@@ -102,7 +103,7 @@ def _start(resources: Resources) -> None:
                 "The Ray cluster at {address} cannot be joined ({error})",
                 "Use the same versions of Ray and Python on all machines, and its token",
                 address=resources.address,
-                error=first_line(error),
+                error=reason_of(error),
             ) from error
     else:
         _start_here(resources.cores, quiet)
@@ -131,7 +132,7 @@ def _start_here(cores: int, quiet: dict[str, Any]) -> None:
                 raise TripoSRError(
                     "Ray does not start on this machine ({error})",
                     "Close other programs, make sure that the disk is not full, then try again",
-                    error=first_line(error),
+                    error=reason_of(error),
                 ) from error
             log.warning("Ray did not start: %s", error)
 
@@ -155,6 +156,28 @@ def _keep_quiet() -> None:
     for handler in logger.handlers:
         if handler.name == "console":
             handler.setLevel(logging.CRITICAL)
+    logger.addHandler(losses)
+
+
+class Losses(logging.Handler):
+    """What Ray Data reports of lost blocks, which it passes to nobody else.
+
+    Attributes:
+        reason: Why the last one was lost; empty if none was.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.reason = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Remember an error."""
+        if record.exc_info and isinstance(record.exc_info[1], Exception):
+            self.reason = reason_of(record.exc_info[1])
+
+
+losses = Losses()
+"""Of this process."""
 
 
 def stop_ray() -> None:
@@ -164,6 +187,11 @@ def stop_ray() -> None:
     ray.shutdown()
 
 
-def first_line(error: Exception) -> str:
-    """Return what an error of Ray says, without the rest, which is long."""
-    return str(error).strip().partition("\n")[0].rstrip(".")
+def reason_of(error: Exception) -> str:
+    """Return what an error of Ray says, in one sentence: of an error in a worker, the last line of
+    its traceback; of others, the first sentence.
+    """
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip().splitlines() or [""]
+    if any(line.startswith("Traceback") or "ray::" in line for line in lines):
+        return lines[-1].strip().rstrip(".")
+    return lines[0].partition(". ")[0].strip().rstrip(".")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ..inference.errors import TripoSRError
-from .cluster import Resources, first_line
+from .cluster import Resources, losses, reason_of
 from .finishing import finish
 from .passing import AGAIN, DONE, ROUNDS, each
 from .places import public
@@ -109,8 +109,9 @@ def process(
                 yield number, kind, row
         if not came and len(blocks) > LOST:
             raise TripoSRError(
-                "Every worker of Ray ended before it was done with a picture",
+                "Every worker of Ray ended before it was done with a picture ({reason})",
                 "Look into Ray's logs: is the package on each machine, and memory for the model",
+                reason=losses.reason,
             )
         waiting = [number for number in waiting if not found[number]]
         if not waiting:
@@ -132,8 +133,8 @@ def _lost(picture: str, run: Run) -> Row:
         settings=run.digest,
         weights=run.weights,
         attempts=ROUNDS,
-        error=f"The worker ended while it had this picture, in the last of {ROUNDS} attempts",
-        hint="Look into Ray's logs: most often, there was not enough memory",
+        error=f"The worker ended in the last of {ROUNDS} attempts ({losses.reason})",
+        hint="Look into Ray's logs: is the package on each machine, and enough memory",
     )
 
 
@@ -157,7 +158,7 @@ def _results(
         raise TripoSRError(
             "Ray cannot go on: {error}",
             "Look into Ray's logs, then run the same command again",
-            error=first_line(error),
+            error=reason_of(error),
         ) from error
 
 

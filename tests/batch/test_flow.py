@@ -11,6 +11,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from threading import Thread
+from types import ModuleType
 
 import pytest
 from batch_runs import draw, primitive_of
@@ -146,12 +147,22 @@ def test_workers_that_end_while_they_load_the_model(a_run, tmp_path: Path, count
     """They are not started anew without end."""
     pictures = some(tmp_path / "in", count)
     if count > LOST:
-        with pytest.raises(TripoSRError, match="Every worker of Ray ended") as caught:
+        with pytest.raises(TripoSRError, match=r"Every worker of Ray ended .* \(.*died") as caught:
             flow(a_run(), pictures, stages=LOADING_ENDS)
         assert "memory for the model" in caught.value.hint
     else:
         found = flow(a_run(), pictures, stages=LOADING_ENDS)
         assert all(f"last of {ROUNDS} attempts" in row.error for _, row in found.values())
+
+
+def test_a_package_that_the_workers_lack(a_run, tmp_path: Path, monkeypatch) -> None:
+    """The reason is said: on a cluster, somebody has to install it."""
+    module = ModuleType("only_here")
+    exec("def prepare(batch, run): yield batch", module.__dict__)
+    monkeypatch.setitem(sys.modules, "only_here", module)
+    stages = Stages(module.prepare, LIGHT.encoder, LIGHT.finish)
+    found = flow(a_run(), some(tmp_path / "in", 2), stages=stages)
+    assert all("No module named 'only_here'" in row.error for _, row in found.values())
 
 
 GB = 1 << 30
