@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import socket
+import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -55,9 +56,13 @@ def start_ray(resources: Resources) -> None:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing leaves the machine
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # it would write between our lines
+    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of its own actors, with tracebacks
     # Ray reads it when it is imported. Despite its name, and on every system, it then keeps to
     # 127.0.0.1, where no other machine reaches it.
-    with _variable("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "" if resources.address else "0"):
+    with (
+        _without_stderr(),
+        _variable("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "" if resources.address else "0"),
+    ):
         _start(resources)
     from ray.data import DataContext
 
@@ -85,6 +90,21 @@ def _variable(name: str, value: str) -> Iterator[None]:
             os.environ[name] = before
         elif value:
             del os.environ[name]
+
+
+@contextlib.contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Ray begins with a line on its log level, whatever that is; errors are raised."""
+    sys.stderr.flush()
+    real = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(real, 2)
+        os.close(real)
 
 
 def _start(resources: Resources) -> None:

@@ -27,6 +27,10 @@ ROUNDS = 3
 """How often a picture is begun, if memory or a device fails or its worker is lost, before it counts
 as failed."""
 
+MOST_ROUNDS = 6
+"""The same for pictures whose workers are lost, as long as each round brings some of them back:
+then others are at fault, or something outside."""
+
 PACK_BYTES = 1 << 20
 """Bytes from which rows are yielded. Rows without work are small, and to Ray, a batch of one costs
 as much as a batch of hundreds."""

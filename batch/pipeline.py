@@ -20,7 +20,7 @@ import pyarrow as pa
 from ..inference.errors import TripoSRError
 from .cluster import Resources, losses, reason_of
 from .finishing import finish
-from .passing import AGAIN, DONE, ROUNDS, each
+from .passing import AGAIN, DONE, MOST_ROUNDS, ROUNDS, each
 from .places import public
 from .rows import Row
 from .run import Run
@@ -86,10 +86,11 @@ def process(
     """
     stages = stages or Stages()
     waiting = list(range(len(pictures)))
-    for attempt in range(1, ROUNDS + 1):
+    for attempt in range(1, MOST_ROUNDS + 1):
         found = bytearray(len(pictures))
         # A picture that takes its worker with it takes ever fewer others, and at last none.
-        size = min(max(len(waiting) // BLOCKS, 1), LARGEST_BLOCK) // SMALLER[attempt - 1] or 1
+        size = min(max(len(waiting) // BLOCKS, 1), LARGEST_BLOCK)
+        size = size // SMALLER[min(attempt, len(SMALLER)) - 1] or 1
         blocks = [
             pa.table(
                 {
@@ -116,12 +117,14 @@ def process(
         waiting = [number for number in waiting if not found[number]]
         if not waiting:
             return
+        if attempt >= ROUNDS and not any(found):
+            break
         log.warning("%d pictures come again after round %d", len(waiting), attempt)
     for number in waiting:
-        yield number, DONE, _lost(pictures[number], run)
+        yield number, DONE, _lost(pictures[number], run, attempt)
 
 
-def _lost(picture: str, run: Run) -> Row:
+def _lost(picture: str, run: Run, attempts: int) -> Row:
     """The row of a picture that its workers ended with."""
     try:
         known = digest(picture)
@@ -132,8 +135,8 @@ def _lost(picture: str, run: Run) -> Row:
         digest=known,
         settings=run.digest,
         weights=run.weights,
-        attempts=ROUNDS,
-        error=f"The worker ended in the last of {ROUNDS} attempts ({losses.reason})",
+        attempts=attempts,
+        error=f"The worker ended in the last of {attempts} attempts ({losses.reason})",
         hint="Look into Ray's logs: is the package on each machine, and enough memory",
     )
 

@@ -141,7 +141,7 @@ def test_report_and_publication(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             **{"overhead_whole": 0.09, "overhead_started": 0.08, "overhead_steady": -0.07},
         },
         "limit": {"pictures": 50, "one": 0.4, "two": 0.7, "ratio": 1.75},
-        "driver": {"pictures": 500, "killed": 10, "done_twice": 12},
+        "driver": {"pictures": 500, "resolution": 64, "killed": 10, "done_twice": 12},
     }
     text = batch.report(results)
     assert "| overhead, from when Ray runs | 8.0 % | ≤ 10 % |" in text

@@ -41,8 +41,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--faulty", type=int, default=500, help="pictures of runs with kills")
     parser.add_argument("--every", type=float, default=20.0, help="seconds between killed workers")
     parser.add_argument("--kills", type=int, default=10, help="of the command itself")
-    parser.add_argument("--longest", type=float, default=60.0, help="seconds until each of these")
+    parser.add_argument("--longest", type=float, default=45.0, help="seconds until each of these")
     parser.add_argument("--resolution", type=int, default=128, help="lattice points per axis")
+    parser.add_argument("--coarse", type=int, default=64, help="the same, for runs with kills")
     parser.add_argument("--fine", type=int, default=256, help="the same, for one picture's costs")
     parser.add_argument("--together", type=int, default=4, help="pictures in one forward pass")
     parser.add_argument("--publish", action="store_true", help="into docs/")
@@ -93,8 +94,8 @@ WAYS = {
     "scaling": _measured("scaling", "pictures"),
     "limit": _measured("limit", "pictures"),
     "scheduling": _measured("scheduling", "rows"),
-    "workers": _measured("workers", "faulty", "every"),
-    "driver": _measured("driver", "faulty", "kills", "longest"),
+    "workers": _measured("workers", "faulty", "every", "coarse"),
+    "driver": _measured("driver", "faulty", "kills", "longest", "coarse"),
 }
 """The measurements, and which arguments they take."""
 
@@ -216,14 +217,18 @@ def _scheduling(v: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def _workers(v: dict[str, Any]) -> list[tuple[str, str, str]]:
-    what = f"{v['pictures']} pictures, {v['killed']} workers killed, every {v['every_seconds']:g} s"
+    what = (
+        f"{v['pictures']} pictures at {v['resolution']}³, {v['killed']} workers killed, "
+        f"every {v['every_seconds']:g} s"
+    )
     return [(what, "all there, none twice", "the same")]
 
 
 def _driver(v: dict[str, Any]) -> list[tuple[str, str, str]]:
     return [
         (
-            f"{v['pictures']} pictures, the command killed {v['killed']} times",
+            f"{v['pictures']} pictures at {v['resolution']}³, "
+            f"the command killed {v['killed']} times",
             "all there, none twice",
             "the same",
         ),

@@ -9,7 +9,7 @@ import shutil
 import sys
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -257,8 +257,9 @@ def _memory(driver: int) -> dict[str, float]:
     }
 
 
-def workers(setup: Setup, count: int, every: float) -> dict[str, Any]:
+def workers(setup: Setup, count: int, every: float, resolution: int) -> dict[str, Any]:
     """Kill a random worker of Ray every so many seconds."""
+    setup = replace(setup, resolution=resolution)
     source, output = setup.pictures(count), setup.output("workers")
     killed: list[str] = []
     command = setup.command(source, output, len(setup.cores))
@@ -277,6 +278,7 @@ def workers(setup: Setup, count: int, every: float) -> dict[str, Any]:
     rows = check(output, count)
     return {
         "pictures": count,
+        "resolution": resolution,
         "every_seconds": every,
         "killed": len(killed),
         "titles": dict(Counter(killed)),
@@ -289,7 +291,7 @@ def is_worker(line: str) -> bool:
     return line.startswith("ray::") and not line.endswith("Agent")
 
 
-def driver(setup: Setup, count: int, times: int, longest: float) -> dict[str, Any]:
+def driver(setup: Setup, count: int, times: int, longest: float, resolution: int) -> dict[str, Any]:
     """Kill the command at random moments, and start it again each time, at once.
 
     Args:
@@ -297,7 +299,9 @@ def driver(setup: Setup, count: int, times: int, longest: float) -> dict[str, An
         count: Number of pictures.
         times: How often it is killed.
         longest: Seconds after which it is killed at the latest.
+        resolution: Lattice points per axis.
     """
+    setup = replace(setup, resolution=resolution)
     source, output = setup.pictures(count), setup.output("driver")
     command = setup.command(source, output, len(setup.cores))
     moments, written, twice = [], {}, 0
@@ -325,6 +329,7 @@ def driver(setup: Setup, count: int, times: int, longest: float) -> dict[str, An
             end(orphan)
     return {
         "pictures": count,
+        "resolution": resolution,
         "killed": times,
         "moments": moments,
         "done_twice": twice,
