@@ -23,7 +23,7 @@ from .passing import FATAL, KEPT
 from .pictures import find_pictures
 from .pipeline import process
 from .places import absolute, below, public
-from .rows import CODES, OBJECTS, PAGE
+from .rows import CODES, OBJECTS, PAGE, Row
 from .run import SHARD_FROM, Run, chosen_model, matting_model_of
 from .storage import Folder, ReadError, StorageError, WriteError
 
@@ -69,6 +69,7 @@ def main(arguments: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=NAME,
+        usage=f"{NAME} PICTURE [PICTURE ...] -o FOLDER [options]",
         description="Turn pictures into GLB files with an index and a contact sheet, on all cores "
         "or GPUs of this machine or of a Ray cluster. Run the same command again to go on after an "
         "interruption. The exit code is 0 if all pictures became objects, 1 if some failed, 2 if "
@@ -91,10 +92,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     machine = parser.add_argument_group("machine")
     machine.add_argument("--model", default="", help="folder of the model; default: the best here")
-    machine.add_argument("--matting-folder", default="", help="folder of the matting models")
+    machine.add_argument(
+        "--matting-folder", default="", help="folder of the matting models; default: rembg's"
+    )
     machine.add_argument("--device", default="auto", help="auto, cpu, cuda, ...; default: auto")
-    machine.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16", "fp16"))
-    machine.add_argument("--address", default="", help="of a Ray cluster to join, or auto")
+    machine.add_argument(
+        "--precision",
+        default="auto",
+        choices=("auto", "fp32", "bf16", "fp16"),
+        help="of the network's numbers; default: auto, what suits the device",
+    )
+    machine.add_argument(
+        "--address", default="", help="of a Ray cluster to join, or auto; default: this machine"
+    )
     machine.add_argument("--cores", type=_number, default=0, help="of this machine; default: all")
     machine.add_argument(
         "--actors",
@@ -132,6 +142,8 @@ def _run(options: argparse.Namespace, count: int) -> Run:
             f"--device {options.device}: Ray gives each copy of the network a GPU of its own. Name"
             " the kind alone, such as cuda, and choose cards by CUDA_VISIBLE_DEVICES"
         )
+    if options.device not in ("auto", "cpu") and not options.address:
+        _check_device(options.device)
     model, weights = chosen_model(options.model, options.precision)
     run = Run(
         output=absolute(options.output),
@@ -152,6 +164,16 @@ def _run(options: argparse.Namespace, count: int) -> Run:
     )
 
 
+def _check_device(name: str) -> None:
+    """Raise ValueError if this machine lacks a device: before Ray starts, which takes longer."""
+    from ..inference.machine.devices import choose_device
+
+    try:
+        choose_device(name)
+    except TripoSRError as error:
+        raise ValueError(f"--device {name}: {error.message}. Use --device auto") from error
+
+
 def _resources(options: argparse.Namespace, run: Run) -> Resources:
     return Resources(
         address=options.address,
@@ -168,7 +190,7 @@ def _alone(folder: Folder) -> Iterator[None]:
 
     Raises:
         InputError: Another run writes to it.
-        StorageError: It is a file.
+        StorageError: It is no folder.
         WriteError: Nothing can be written to it.
     """
     if not folder.is_local:
@@ -186,8 +208,11 @@ def _alone(folder: Folder) -> Iterator[None]:
             place=folder.place,
         ) from error
     except OSError as error:
-        is_file = isinstance(error, FileExistsError | NotADirectoryError)
-        raise (StorageError if is_file else WriteError)(
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            raise StorageError(
+                "{place} is a file, or lies below one", "Choose a folder", place=folder.place
+            ) from error
+        raise WriteError(
             "Nothing can be written to {place} ({error})",
             "Choose another folder",
             place=folder.place,
@@ -201,17 +226,24 @@ def _alone(folder: Folder) -> Iterator[None]:
 
 @dataclass
 class _Count:
-    """Numbers of pictures."""
+    """Numbers of pictures: that are objects, that failed, and how many of each in earlier runs."""
 
     objects: int = 0
     failures: int = 0
     kept: int = 0
+    kept_failures: int = 0
 
-    def add(self, is_done: bool) -> None:
-        if is_done:
-            self.objects += 1
-        else:
-            self.failures += 1
+    def add(self, is_done: bool, is_kept: bool = False) -> None:
+        self.objects += is_done
+        self.failures += not is_done
+        self.kept += is_done and is_kept
+        self.kept_failures += is_kept and not is_done
+
+
+def _sentence(row: Row) -> str:
+    """Why a picture failed; many errors name it."""
+    name = "" if row.picture in row.error else f"{row.picture}: "
+    return f"{name}{row.error}. {row.hint}."
 
 
 def _done(
@@ -221,6 +253,8 @@ def _done(
     known, failed = _earlier(pictures, folder, run, retry_failed)
     journal, count = Journal(folder), _Count()
     problem = ""
+    model = f"the model in {run.model}" if run.model else "the starter model, which makes drafts"
+    _say(f"{len(pictures):,} {'picture' if len(pictures) == 1 else 'pictures'}, with {model}")
     try:
         start_ray(resources)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ray has set its own
@@ -230,14 +264,14 @@ def _done(
                     problem = f"{row.error}. {row.hint}."
                     break
                 if kind == KEPT:
-                    count.kept += 1
-                    count.add(number not in failed)
+                    count.add(number not in failed, is_kept=True)
                 else:
                     journal.add(row)
                     count.add(row.is_done)
                     if not row.is_done:
-                        progress.write(f"{row.picture}: {row.error}. {row.hint}.", file=sys.stderr)
-                progress.set_postfix(failed=count.failures, refresh=False)
+                        progress.write(_sentence(row), file=sys.stderr)
+                if count.failures:
+                    progress.set_postfix(failed=count.failures, refresh=False)
                 progress.update()
     except KeyboardInterrupt:
         problem = STOPPED
@@ -259,6 +293,8 @@ def _done(
         return INTERRUPTED if problem == STOPPED else 1
     kept = f" ({count.kept:,} of earlier runs)" if count.kept else ""
     failures = f", {count.failures:,} failed" if count.failures else ""
+    if count.kept_failures:
+        failures += f" ({count.kept_failures:,} in earlier runs: --retry-failed tries them again)"
     noun = "object" if count.objects == 1 else "objects"
     sys.stdout.write(f"{count.objects:,} {noun}{kept}{failures}: {below(folder.place, PAGE)}\n")
     return 1 if count.failures else 0

@@ -108,6 +108,12 @@ def read_index(path: Path, selection: Selection, tick: Callable[[float], None]) 
     except OSError as error:
         raise _unreadable(lines, error) from error
     failed = sum(match == FAILED for _, match in entries.values())
+    if not rows and failed == 1:
+        raise InputError(
+            "The batch has one picture, which failed: {reason}",
+            "Correct that, and run the batch again",
+            reason=reason,
+        )
     if not rows:
         raise InputError(
             "All {count:,} pictures of the batch failed: {reason}",

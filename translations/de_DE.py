@@ -65,6 +65,9 @@ MESSAGES = {
     "Install the version of the add-on that made the batch": (
         "Die Version des Add-ons installieren, die den Stapel erzeugt hat"
     ),
+    "The batch has one picture, which failed: {reason}": (
+        "Der Stapel hat ein Bild, und das ist gescheitert: {reason}"
+    ),
     "All {count:,} pictures of the batch failed: {reason}": (
         "Alle {count:,} Bilder des Stapels sind gescheitert: {reason}"
     ),

@@ -75,8 +75,9 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
         (["x.png", "-o", "out", "--model", "none"], "'none' does not exist"),
         (["x.png", "-o", "nonsense://out"], "nonsense"),
         (["nonsense://x.png", "-o", "out"], "nonsense"),
-        (["x.png", "-o", "x.png"], "Nothing can be written to"),
-        (["x.png", "-o", "x.png/out"], "Nothing can be written to"),
+        (["x.png", "-o", "x.png"], "is a file, or lies below one"),
+        (["x.png", "-o", "x.png/out"], "is a file, or lies below one"),
+        (["x.png", "-o", "out", "--device", "xpu"], "Use --device auto"),
     ],
 )
 def test_wrong_arguments(
@@ -105,7 +106,9 @@ def test_a_run_and_the_next_ones(pictures: Path, without_ray, capsys) -> None:
         assert (output / name).is_file()
 
     assert main(run) == 1, "the bad one is reported again"
-    assert last_line(capsys) == f"3 objects (4 of earlier runs), 1 failed: {output}/{PAGE}"
+    earlier = "1 in earlier runs: --retry-failed tries them again"
+    kept = "3 objects (3 of earlier runs)"
+    assert last_line(capsys) == f"{kept}, 1 failed ({earlier}): {output}/{PAGE}"
     assert without_ray[1] == [] and times(output) == first and rows_in(output) == rows
 
     draw(pictures / "0.png", 30)

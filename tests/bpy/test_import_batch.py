@@ -327,6 +327,11 @@ ROW = json.dumps({"picture": "/p/a.png", "file": "objects/0.glb"})
         ("index.jsonl", "x" * 3_000_000, "index.jsonl is not the index of a batch"),
         (
             "index.jsonl",
+            '{"picture": "a", "error": "No subject"}\n',
+            "The batch has one picture, which failed: No subject. Correct that",
+        ),
+        (
+            "index.jsonl",
             '{"picture": "a", "error": "No subject"}\n{"picture": "b", "error": "Too small"}\n',
             "All 2 pictures of the batch failed: No subject. Correct that",
         ),
