@@ -215,7 +215,8 @@ class Folder:
                 # PyArrow completes an upload that an error ends between two parts.
                 folder, _, last = path.rpartition("/")
                 partial = f"{folder}/{PARTIAL}{uuid.uuid4().hex[:8]}-{last}"
-                self._system.create_dir(folder)
+                if self._system.type_name not in WHOLE:  # there are no folders
+                    self._system.create_dir(folder)
                 self._upload(partial, (content,) if isinstance(content, bytes) else content)
                 self._put(partial, path)
         except TripoSRError:  # of what the parts are read from
