@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--faulty", type=int, default=500, help="pictures of runs with kills")
     parser.add_argument("--every", type=float, default=20.0, help="seconds between killed workers")
     parser.add_argument("--kills", type=int, default=10, help="of the command itself")
-    parser.add_argument("--longest", type=float, default=45.0, help="seconds until each of these")
+    parser.add_argument("--longest", type=float, default=90.0, help="seconds until each of these")
     parser.add_argument("--resolution", type=int, default=128, help="lattice points per axis")
     parser.add_argument("--coarse", type=int, default=64, help="the same, for runs with kills")
     parser.add_argument("--fine", type=int, default=256, help="the same, for one picture's costs")
