@@ -59,10 +59,7 @@ def start_ray(resources: Resources) -> None:
     os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of its own actors, with tracebacks
     # Ray reads it when it is imported. Despite its name, and on every system, it then keeps to
     # 127.0.0.1, where no other machine reaches it.
-    with (
-        _without_stderr(),
-        _variable("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "" if resources.address else "0"),
-    ):
+    with _variable("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "" if resources.address else "0"):
         _start(resources)
     from ray.data import DataContext
 
@@ -92,32 +89,15 @@ def _variable(name: str, value: str) -> Iterator[None]:
             del os.environ[name]
 
 
-@contextlib.contextmanager
-def _without_stderr() -> Iterator[None]:
-    """Ray begins with a line on its log level, whatever that is; errors are raised."""
-    sys.stderr.flush()
-    real = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(real, 2)
-        os.close(real)
-
-
 def _start(resources: Resources) -> None:
-    import ray
     from ray.util.annotations import RayDeprecationWarning
 
     # Of max_retries and max_restarts, which have no other names yet.
     warnings.filterwarnings("ignore", "`ray_remote_args` is deprecated", RayDeprecationWarning)
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if resources.address:
         _reach(resources.address)
         try:
-            ray.init(address=resources.address, **quiet)
+            _init(address=resources.address)
         except Exception as error:  # Ray raises all kinds: versions, tokens
             raise TripoSRError(
                 "The Ray cluster at {address} cannot be joined ({error})",
@@ -126,10 +106,10 @@ def _start(resources: Resources) -> None:
                 error=reason_of(error),
             ) from error
     else:
-        _start_here(resources.cores, quiet)
+        _start_here(resources.cores)
 
 
-def _start_here(cores: int, quiet: dict[str, Any]) -> None:
+def _start_here(cores: int) -> None:
     """Start Ray on this machine.
 
     Raises:
@@ -139,12 +119,8 @@ def _start_here(cores: int, quiet: dict[str, Any]) -> None:
 
     for attempt in range(1, STARTS + 1):
         try:
-            ray.init(
-                address="local",  # whatever RAY_ADDRESS says
-                num_cpus=cores or None,
-                include_dashboard=False,
-                **quiet,
-            )
+            # Whatever RAY_ADDRESS says.
+            _init(address="local", num_cpus=cores or None, include_dashboard=False)
             return
         except Exception as error:  # Ray raises bare ones
             ray.shutdown()
@@ -155,6 +131,22 @@ def _start_here(cores: int, quiet: dict[str, Any]) -> None:
                     error=reason_of(error),
                 ) from error
             log.warning("Ray did not start: %s", error)
+
+
+def _init(**options: Any) -> None:
+    """Begin with Ray, without the line on its log level that it begins with, whatever that is."""
+    import ray
+
+    sys.stderr.flush()
+    real = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
+    finally:
+        sys.stderr.flush()
+        os.dup2(real, 2)
+        os.close(real)
 
 
 def _reach(address: str) -> None:

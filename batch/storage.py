@@ -138,7 +138,7 @@ def _content(system: fs.FileSystem, path: str, place: str) -> bytes:
     except FileNotFoundError:
         raise
     except Exception as error:  # fsspec passes on whatever its packages raise
-        raise unreadable(place, error) from error
+        raise _unreadable(place, error) from error
 
 
 def _chunks(system: fs.FileSystem, path: str, place: str) -> Iterator[bytes]:
@@ -150,7 +150,7 @@ def _chunks(system: fs.FileSystem, path: str, place: str) -> Iterator[bytes]:
     except FileNotFoundError:
         raise
     except Exception as error:  # see `_content`
-        raise unreadable(place, error) from error
+        raise _unreadable(place, error) from error
 
 
 def kind_of(place: str) -> fs.FileType:
@@ -163,7 +163,7 @@ def kind_of(place: str) -> fs.FileType:
     try:
         return system.get_file_info(path).type
     except Exception as error:  # see `_content`
-        raise unreadable(place, error) from error
+        raise _unreadable(place, error) from error
 
 
 def missing(place: str) -> StorageError:
@@ -173,7 +173,7 @@ def missing(place: str) -> StorageError:
     )
 
 
-def unreadable(place: str, error: Exception) -> ReadError:
+def _unreadable(place: str, error: Exception) -> ReadError:
     """Return the error that says why a place cannot be read."""
     return ReadError(
         "{place} cannot be read ({error})",
@@ -206,18 +206,19 @@ class Folder:
             WriteError: Nothing can be written.
         """
         path = self.path(name)
+        parts = (content,) if isinstance(content, bytes) else content
         try:
             if self.is_local:
-                _replace(Path(path), (content,) if isinstance(content, bytes) else content)
+                _replace(Path(path), parts)
             elif isinstance(content, bytes) and self._system.type_name in WHOLE:
-                self._upload(path, (content,))
+                self._upload(path, parts)
             else:
                 # PyArrow completes an upload that an error ends between two parts.
                 folder, _, last = path.rpartition("/")
                 partial = f"{folder}/{PARTIAL}{uuid.uuid4().hex[:8]}-{last}"
                 if self._system.type_name not in WHOLE:  # there are no folders
                     self._system.create_dir(folder)
-                self._upload(partial, (content,) if isinstance(content, bytes) else content)
+                self._upload(partial, parts)
                 self._put(partial, path)
         except TripoSRError:  # of what the parts are read from
             raise
