@@ -8,6 +8,7 @@ import os
 import re
 import socket
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,10 +19,17 @@ from ..inference.errors import TripoSRError
 log = logging.getLogger(__name__)
 
 STARTS = 2
-"""How often Ray is started: it gives up after 30 seconds, in which a busy machine may not do it."""
+"""How often Ray is started, or a cluster joined: Ray gives up after 30 seconds, in which a busy
+machine may not start it, and at once at a cluster that is still starting."""
+
+PAUSE_SECONDS = 5.0
+"""Time between two of these attempts."""
 
 REACH_SECONDS = 10.0
 """How long a cluster may take to answer."""
+
+NEVER = -1.0
+"""A share of busy workers that no pool of them has."""
 
 BLOCK_BYTES = 64 << 20
 """Bytes at which a worker hands on what it has of a block."""
@@ -52,7 +60,7 @@ def start_ray(resources: Resources) -> None:
 
     Raises:
         ConnectionError: There is no cluster at the address.
-        TripoSRError: Ray does not start on this machine.
+        TripoSRError: Ray does not start on this machine, or the cluster cannot be joined.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing leaves the machine
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # it would write between our lines
@@ -71,6 +79,8 @@ def start_ray(resources: Resources) -> None:
     # A block whose worker is lost does not end the run; its pictures come again.
     context.max_errored_blocks = -1
     context.log_internal_stack_trace = False
+    # A worker that waits keeps its model: to load it anew costs as much as several pictures.
+    context.autoscaling_config.actor_pool_util_downscaling_threshold = NEVER
     _keep_quiet()
 
 
@@ -90,47 +100,45 @@ def _variable(name: str, value: str) -> Iterator[None]:
 
 
 def _start(resources: Resources) -> None:
+    import ray
     from ray.util.annotations import RayDeprecationWarning
 
     # Of max_retries and max_restarts, which have no other names yet.
     warnings.filterwarnings("ignore", "`ray_remote_args` is deprecated", RayDeprecationWarning)
     if resources.address:
         _reach(resources.address)
-        try:
-            _init(address=resources.address)
-        except Exception as error:  # Ray raises all kinds: versions, tokens
-            raise TripoSRError(
-                "The Ray cluster at {address} cannot be joined ({error})",
-                "Use the same versions of Ray and Python on all machines, and its token",
-                address=resources.address,
-                error=reason_of(error),
-            ) from error
-    else:
-        _start_here(resources.cores)
-
-
-def _start_here(cores: int) -> None:
-    """Start Ray on this machine.
-
-    Raises:
-        TripoSRError: It does not start.
-    """
-    import ray
-
+        options: dict[str, Any] = {"address": resources.address}
+    else:  # whatever RAY_ADDRESS says
+        cores = resources.cores or None
+        options = {"address": "local", "num_cpus": cores, "include_dashboard": False}
     for attempt in range(1, STARTS + 1):
         try:
-            # Whatever RAY_ADDRESS says.
-            _init(address="local", num_cpus=cores or None, include_dashboard=False)
+            _init(**options)
             return
-        except Exception as error:  # Ray raises bare ones
+        except Exception as error:  # Ray raises bare ones, and of all kinds: versions, tokens
             ray.shutdown()
             if attempt == STARTS:
-                raise TripoSRError(
-                    "Ray does not start on this machine ({error})",
-                    "Close other programs, make sure that the disk is not full, then try again",
-                    error=reason_of(error),
-                ) from error
+                raise _not_started(resources.address, error) from error
             log.warning("Ray did not start: %s", error)
+            time.sleep(PAUSE_SECONDS)
+
+
+def _not_started(address: str, error: Exception) -> TripoSRError:
+    reason = reason_of(error)
+    if isinstance(error.__cause__, Exception):  # it says more than "Failed to connect"
+        reason = f"{reason}: {reason_of(error.__cause__)}"
+    if address:
+        return TripoSRError(
+            "The Ray cluster at {address} cannot be joined ({error})",
+            "Use the same versions of Ray and Python on all machines, and its token",
+            address=address,
+            error=reason,
+        )
+    return TripoSRError(
+        "Ray does not start on this machine ({error})",
+        "Close other programs, make sure that the disk is not full, then try again",
+        error=reason,
+    )
 
 
 def _init(**options: Any) -> None:

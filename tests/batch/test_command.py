@@ -26,10 +26,12 @@ from filelock import FileLock
 from light_stages import bare_environment
 
 from triposr.batch import command, index, storage
+from triposr.batch.cluster import Resources, start_ray
 from triposr.batch.command import main
 from triposr.batch.rows import LINES, PAGE, RUN, TABLE
 from triposr.batch.stages import Encoder
 from triposr.inference import Options, image_to_mesh, load_model
+from triposr.inference.errors import TripoSRError
 from triposr.scene.placement import placed
 
 
@@ -299,12 +301,33 @@ def test_ray_that_does_not_start(pictures: Path, monkeypatch, capsys) -> None:
 
     starts: list[int] = []
     monkeypatch.setattr("ray.init", fail)
+    monkeypatch.setattr("triposr.batch.cluster.PAUSE_SECONDS", 0.0)
     assert main(arguments(pictures, output=pictures / "out")) == 1
     said = capsys.readouterr().err
     assert said.startswith("4 pictures, with the model in ")
     reason = "Ray does not start on this machine (The current node timed out during startup)"
     assert last_sentence(said).startswith(reason)
     assert said.count("\n") == 2 and len(starts) == 2
+
+
+def test_a_cluster_that_is_still_starting(monkeypatch) -> None:
+    """It is tried again; then, the error says what Ray means by it."""
+
+    def fail(**_: object) -> None:
+        starts.append(1)
+        raise ConnectionError("Failed to connect to Ray cluster") from RuntimeError("No node. So.")
+
+    starts: list[int] = []
+    monkeypatch.setattr("ray.init", fail)
+    monkeypatch.setattr("triposr.batch.cluster.PAUSE_SECONDS", 0.0)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(TripoSRError) as caught:
+            start_ray(Resources(address=address))
+    assert str(caught.value.message) == (
+        f"The Ray cluster at {address} cannot be joined (Failed to connect to Ray cluster: No node)"
+    )
+    assert len(starts) == 2
 
 
 # Whole runs, in processes of their own
@@ -422,7 +445,10 @@ def test_a_cluster_of_this_machine(tmp_path: Path, environment: dict[str, str]) 
             stderr=log,
         )
     try:
-        address = f"127.0.0.1:{wait_for(port, head)}"
+        while "Ray runtime started" not in (tmp_path / "log").read_text():
+            assert head.poll() is None
+            time.sleep(0.2)
+        address = f"127.0.0.1:{port}"
         done = subprocess.run(
             [*map(str, LIGHT), *arguments(folder, output=output), "--address", address],
             env=environment,
@@ -442,14 +468,6 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
-
-
-def wait_for(port: int, process: subprocess.Popen) -> int:
-    while True:
-        assert process.poll() is None
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return port
-        time.sleep(0.2)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
