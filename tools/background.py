@@ -6,6 +6,7 @@ does what `blender -b --python SCRIPT -- ARGS` does after the zip is installed, 
 profile. Blender's timers never fire this way: call operators, do not invoke them.
 """
 
+import argparse
 import atexit
 import contextlib
 import io
@@ -93,15 +94,20 @@ def run(script: str, arguments: list[str]) -> int:
 
 
 def main() -> None:
-    if len(sys.argv) < 2:
-        sys.exit(f"usage: {sys.argv[0]} SCRIPT [ARGS...]")
-    script, *arguments = sys.argv[1:]
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("script", metavar="SCRIPT")
+    parser.add_argument("arguments", metavar="ARGS", nargs=argparse.REMAINDER)
+    options = parser.parse_args()
+    if not Path(options.script).is_file():
+        parser.error(f"{options.script} does not exist")
     try:
         start_blender()
     except Exception:
         traceback.print_exc()
         leave(1)
-    leave(run(script, arguments))
+    leave(run(options.script, options.arguments))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from triposr.batch import command, stages
 from triposr.batch.passing import DONE, KEPT, WORK, each, output
@@ -24,6 +25,9 @@ from triposr.batch.storage import Folder, read
 
 PAUSE = 0.02
 """Seconds that each picture takes."""
+
+BURST, SLOW = 20, 0.3
+"""Pictures of a burst, and seconds that each takes in a stage that is slow."""
 
 
 def bare_environment(home: Path, ray_folder: Path) -> dict[str, str]:
@@ -66,6 +70,28 @@ class LightEncoder:
             yield {"number": [number], "kind": [kind], "row": [row.to_json()], "work": [work]}
 
 
+def prepare_in_bursts(batch: dict[str, Any], run: Run) -> Iterator[dict[str, list[Any]]]:
+    """Read pictures, BURST at once, then as many slowly, and so on."""
+    for number in batch["number"]:
+        time.sleep(0 if _is_in_burst(number) else SLOW)
+    yield from prepare_light(batch, run)
+
+
+def _is_in_burst(number: int) -> bool:
+    return int(number) // BURST % 2 == 0
+
+
+class CountedEncoder(LightEncoder):
+    """Leaves a file for each worker that is made; these have work in bursts alone."""
+
+    def __init__(self, run: Run, has_gpu: bool) -> None:
+        Folder(run.output).write(f"workers/{uuid4()}", b"")
+
+    def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[Any]]]:
+        time.sleep(SLOW if _is_in_burst(batch["number"][0]) else 0)
+        yield from super().__call__(batch)
+
+
 class EndsWhileItLoads(Encoder):
     """Its worker ends while it loads the model, as one with too little memory does."""
 
@@ -103,6 +129,8 @@ LIGHT = Stages(prepare_light, LightEncoder, finish_light)
 
 WITHOUT_MODEL = Stages(prepare_light, Encoder, finish_light)
 """The network is the real one."""
+
+IN_BURSTS = Stages(prepare_in_bursts, CountedEncoder, finish_light)
 
 LOADING_ENDS = Stages(prepare_light, EndsWhileItLoads, finish_light)
 

@@ -15,7 +15,7 @@ from types import ModuleType
 
 import pytest
 from batch_runs import draw, primitive_of
-from light_stages import LIGHT, LOADING_ENDS, WITHOUT_MODEL
+from light_stages import BURST, IN_BURSTS, LIGHT, LOADING_ENDS, WITHOUT_MODEL
 
 from triposr.batch import pipeline
 from triposr.batch.cluster import Resources
@@ -80,6 +80,13 @@ def test_many_pictures_each_once(a_run, tmp_path: Path) -> None:
     assert len(found) == 300
     assert all(kind == DONE and row.attempts == 1 for kind, row in found.values())
     assert len(list((tmp_path / "out" / "objects").iterdir())) == 300
+
+
+def test_workers_that_wait_keep_their_model(a_run, tmp_path: Path) -> None:
+    """Ray would end one, and soon start another that loads the model anew."""
+    found = flow(a_run(), some(tmp_path / "in", 4 * BURST), stages=IN_BURSTS)
+    assert len(found) == 4 * BURST
+    assert len(list((tmp_path / "out" / "workers").iterdir())) <= 2
 
 
 def test_known_pictures_are_kept(a_run, tmp_path: Path) -> None:

@@ -140,6 +140,10 @@ def test_report_and_publication(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             **{"pictures": 200, "resolution": 128, "loop": rates, "batch": rates},
             **{"overhead_whole": 0.09, "overhead_started": 0.08, "overhead_steady": -0.07},
         },
+        "scaling": {
+            **{"pictures": 200, "one": rates, "ratio_started": 1.765},
+            **{"some": 50, "further": {"one": 0.4, "two": 0.744, "ratio": 1.861}},
+        },
         "limit": {"pictures": 50, "one": 0.4, "two": 0.7, "ratio": 1.75},
         "driver": {"pictures": 500, "resolution": 64, "killed": 10, "done_twice": 12},
     }
@@ -150,6 +154,8 @@ def test_report_and_publication(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert "| CPU cores for each GPU, so that it never waits | 17 |" in text
     assert "10.0 MB | 10.0 TB, 533 MB a second |" in text
     assert "size, a picture on one core: alone; of 4 in one forward pass | 7.1 s; 7.4 s |" in text
+    assert "a core each: 200 pictures | 1.76× | ≥ 1.8× |" in text
+    assert "each further picture | 1.86× |" in text
     assert "the limit | 1.75× |" in text
     assert "killed 10 times | all there, none twice |" in text
     assert "scheduling" not in text, "only what was measured"

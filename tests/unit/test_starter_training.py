@@ -34,6 +34,7 @@ from figures import Figures
 from objects import make_object
 from trainee import RAY_POINTS, Trainee, losses_of_rays
 from triposr.inference import load_model
+from triposr.inference.model.weights import STARTER_FOLDER
 from triposr.inference.surface.field import color_at, density_at
 
 SEED = 50_000_000
@@ -92,10 +93,22 @@ def test_trains_goes_on_and_exports(folder: Path, tmp_path: Path, monkeypatch, c
     assert np.abs(color_at(code, points) - color).mean() < 0.1 * color.std()
 
     # It is also where another run can start.
-    state = train.shipped(tmp_path / "model", tmp_path / "heads.safetensors")
+    state = export.shipped(tmp_path / "model", tmp_path / "heads.safetensors")
     for name, tensor in trainee.state_dict().items():
         assert torch.allclose(state.pop(name), tensor, rtol=1e-3, atol=1e-4 + abs(shift))
     assert not state
+
+
+def test_the_mean_of_trained_and_shipped_weights(tmp_path: Path) -> None:
+    shipped = export.shipped(STARTER_FOLDER, export.HEADS)
+    name, checkpoint = "network.tokenizer.embeddings", tmp_path / "checkpoint.pt"
+    trained = shipped | {name: shipped[name] + 0.4}
+    checkpoints.write({"trainee": trained, "step": 1, "steps": 1}, checkpoint)
+    heads = tmp_path / "heads.safetensors"
+    export.export(checkpoint, tmp_path, heads, objects=1, share=0.25)
+    between = export.shipped(tmp_path, heads)
+    assert torch.allclose(between[name], shipped[name] + 0.1, atol=2e-3)
+    assert between.keys() == shipped.keys()
 
 
 def test_rays_meet_what_the_picture_shows(objects: Objects) -> None:

@@ -195,7 +195,12 @@ def _overhead(v: dict[str, Any]) -> list[tuple[str, str, str]]:
 def _scaling(v: dict[str, Any]) -> list[tuple[str, str, str]]:
     return [
         ("one actor on one core", f"{v['one']['started']:.2f} a second", ""),
-        ("two actors with a core each", f"{v['ratio_started']:.2f}×", "≥ 1.8×"),
+        (
+            f"two actors with a core each: {v['pictures']} pictures",
+            f"{v['ratio_started']:.2f}×",
+            "≥ 1.8×",
+        ),
+        ("the same, each further picture", f"{v['further']['ratio']:.2f}×", ""),
     ]
 
 

@@ -26,10 +26,10 @@ REPEATS = 3
 """How often a forward pass is measured; the fastest counts."""
 
 PLAIN = 4
-"""Part of the pictures that is enough to compare plain loops with each other."""
+"""Part of the pictures that is enough to compare plain loops with each other, and short runs."""
 
 TURN = 10.0
-"""Seconds for which one of two compared processes runs alone: long against a switch, and short
+"""Most seconds for which one of the compared processes runs alone: long against a switch, and short
 against the minutes in which a machine's other load changes."""
 
 MARKS = (0.1, 0.5, 1.0)
@@ -93,7 +93,9 @@ def overhead(setup: Setup, count: int) -> dict[str, Any]:
         "loop": work("loop", **about, threads=cores),
         "batch": setup.command(source, batched, cores),
     }
-    sides = _side_by_side(setup, commands, dict.fromkeys(commands, setup.cores))
+    sides = _side_by_side(
+        setup, commands, dict.fromkeys(commands, setup.cores), dict.fromkeys(commands, TURN)
+    )
     check(batched, count)
     found = {name: _rates(side, count) for name, side in sides.items()}
     return {
@@ -110,25 +112,38 @@ def overhead(setup: Setup, count: int) -> dict[str, Any]:
 def scaling(setup: Setup, count: int) -> dict[str, Any]:
     """Compare an actor on one core with an actor on each of two cores.
 
+    Each is measured with all and with some of the pictures: `further` is about those that only the
+    former have, as if a run had begun long ago.
+
     Raises:
         RuntimeError: There is one core only.
     """
     if len(setup.cores) < 2:
         raise RuntimeError("Scaling needs two cores")
-    source = setup.pictures(count)
-    cores = {"one": setup.cores[:1], "two": setup.cores[:2]}
-    outputs = {name: setup.output(name) for name in cores}
+    some = count // PLAIN
+    counts = {"one": count, "two": count, "one_some": some, "two_some": some}
+    cores = {name: setup.cores[: 1 + name.startswith("two")] for name in counts}
+    outputs = {name: setup.output(name) for name in counts}
     commands = {
-        name: setup.command(source, outputs[name], len(those)) for name, those in cores.items()
+        name: setup.command(setup.pictures(counts[name]), outputs[name], len(cores[name]))
+        for name in counts
     }
-    sides = _side_by_side(setup, commands, cores)
-    for output in outputs.values():
-        check(output, count)
-    found = {name: _rates(side, count) for name, side in sides.items()}
+    # In proportion to the work.
+    turns = {name: TURN * counts[name] / count / len(cores[name]) for name in counts}
+    sides = _side_by_side(setup, commands, cores, turns)
+    for name, output in outputs.items():
+        check(output, counts[name])
+    found = {name: _rates(sides[name], counts[name]) for name in counts}
+    seconds = {name: counts[name] / found[name]["started"] for name in counts}
+    further = {
+        name: (count - some) / (seconds[name] - seconds[f"{name}_some"]) for name in ("one", "two")
+    }
     return {
         "pictures": count,
+        "some": some,
         **found,
         **{f"ratio_{name}": found["two"][name] / found["one"][name] for name in found["one"]},
+        "further": {**further, "ratio": further["two"] / further["one"]},
     }
 
 
@@ -143,13 +158,17 @@ def limit(setup: Setup, count: int) -> dict[str, Any]:
         name: work("loops", **about, output=str(setup.output(name)), cores=those)
         for name, those in cores.items()
     }
-    sides = _side_by_side(setup, commands, cores)
+    turns = {name: TURN / len(those) for name, those in cores.items()}
+    sides = _side_by_side(setup, commands, cores, turns)
     found = {name: _rates(side, count)["started"] for name, side in sides.items()}
     return {"pictures": count, **found, "ratio": found["two"] / found["one"]}
 
 
 def _side_by_side(
-    setup: Setup, commands: dict[str, list[str]], cores: dict[str, tuple[int, ...]]
+    setup: Setup,
+    commands: dict[str, list[str]],
+    cores: dict[str, tuple[int, ...]],
+    turns: dict[str, float],
 ) -> dict[str, Watched]:
     sides: dict[str, Watched] = {}
     with ExitStack() as stack:
@@ -158,7 +177,7 @@ def _side_by_side(
             sides[name] = stack.enter_context(watched(command, cores[name], log))
             sides[name].wait_for("started")  # Ray gives up if its start takes too long
             sides[name].pause()
-        take_turns(list(sides.values()), TURN)
+        take_turns({side: turns[name] for name, side in sides.items()})
         for side in sides.values():
             side.end()
     return sides

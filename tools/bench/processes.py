@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -206,14 +206,16 @@ def watched(
         wait_for_end(left)
 
 
-def take_turns(sides: Sequence[Watched], seconds: float) -> None:
+def take_turns(turns: Mapping[Watched, float]) -> None:
     """Run processes in turns, each alone for so many seconds, until all have ended.
 
-    What else the machine does then slows all of them alike. All are paused before.
+    What else the machine does then slows all of them alike, most of all if they end at about the
+    same time. All are paused before.
     """
-    going = list(sides)
+    going = list(turns)
     while going:
         for side in list(going):
+            seconds = turns[side]
             side.resume()
             if side.wait(seconds if len(going) > 1 else 3600):
                 going.remove(side)

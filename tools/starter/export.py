@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import checkpoints
@@ -49,13 +49,23 @@ def main() -> None:
     parser.add_argument("--heads", type=Path, default=HEADS)
     parser.add_argument("--calibrate", type=int, default=CALIBRATED_WITH, help="with how many")
     parser.add_argument(
+        "--share",
+        type=float,
+        default=1.0,
+        help="of the trained weights in the mean with the shipped ones, from which --start began:"
+        " it may know almost all that both know",
+    )
+    parser.add_argument(
         "--resume",
         action="store_true",
         help="continue an interrupted export; do nothing if this checkpoint is exported already",
     )
     options = parser.parse_args()
+    if not 0 <= options.share <= 1:
+        parser.error("--share must be from 0 to 1")
     export(
-        options.checkpoint, options.folder, options.heads, options.calibrate, resume=options.resume
+        *(options.checkpoint, options.folder, options.heads, options.calibrate, options.resume),
+        options.share,
     )
 
 
@@ -65,9 +75,11 @@ def export(
     heads: Path,
     objects: int = CALIBRATED_WITH,
     resume: bool = False,
+    share: float = 1.0,
 ) -> None:
     """Write the model's three files to `folder` and the heads to `heads`, both at the end.
 
+    A `share` below 1 is that of the checkpoint in the weighted mean with the shipped weights.
     It is calibrated with that many `objects`. The heads come last and name the checkpoint, so that
     `resume` can tell that all is there. With `resume`, what is found of each object is kept beside
     the heads until then.
@@ -76,12 +88,16 @@ def export(
     if data is None:
         raise SystemExit(f"There is no {checkpoint}: run tools/starter/train.py first")
     digest = hashlib.sha256(data).hexdigest()
+    if share < 1:
+        digest = hashlib.sha256(f"{digest} {share}".encode()).hexdigest()
     if resume and (folder / "model.safetensors").exists() and exported(heads) == digest:
         print(f"{folder} is exported already")
         return
     kept_overlaps = heads.with_suffix(f".{digest[:16]}.jsonl") if resume else None
     state = checkpoints.load(data)
     print(f"step {state['step']} of {state['steps']}")
+    if share < 1:
+        state["trainee"] = mean(state["trainee"], shipped(STARTER_FOLDER, HEADS), share)
     prefix = "network."
     # The published names are those of transformers before 5.9; the lock pins such a release.
     halves = {name: tensor.half().contiguous() for name, tensor in state["trainee"].items()}
@@ -114,6 +130,18 @@ def export(
     if kept_overlaps:
         kept_overlaps.unlink()
     print(f"{folder}: {(folder / 'model.safetensors').stat().st_size / 1e6:.1f} MB")
+
+
+def shipped(folder: Path, heads: Path) -> dict[str, Tensor]:
+    """Read the state of a trainee from the files that `export` writes."""
+    network = load_file(folder / "model.safetensors")
+    state = {f"network.{name}": tensor for name, tensor in network.items()} | load_file(heads)
+    return {name: tensor.float() for name, tensor in state.items()}
+
+
+def mean(state: dict[str, Tensor], other: dict[str, Tensor], share: float) -> dict[str, Tensor]:
+    """Return the weighted mean of two states of a trainee, `share` of it the first one's."""
+    return {name: other[name].lerp(tensor.float(), share) for name, tensor in state.items()}
 
 
 def exported(heads: Path) -> str | None:

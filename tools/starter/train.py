@@ -22,15 +22,14 @@ os.environ.setdefault("GOMP_SPINCOUNT", "30000")
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 
 import checkpoints
 from architecture import RAW_THRESHOLD, initial_network, write_config
 from batches import HELD_OUT, Batch, Objects, World, fingerprint
 from dataset import CACHE, POINTS, RAYS, cores
-from export import HEADS
+from export import HEADS, shipped
 from trainee import Trainee, written_out_attention
 from triposr.inference.model.weights import STARTER_FOLDER
 
@@ -248,13 +247,6 @@ def settings(options: argparse.Namespace) -> dict[str, Any]:
     folders = {"samples of --objects": options.objects, "samples of --real": options.real}
     samples = {name: fingerprint(folder) if folder else "none" for name, folder in folders.items()}
     return {name: getattr(options, name) for name in names} | samples
-
-
-def shipped(folder: Path, heads: Path) -> dict[str, Tensor]:
-    """Read the state of a trainee from the files that `export.py` writes."""
-    network = load_file(folder / "model.safetensors")
-    state = {f"network.{name}": tensor for name, tensor in network.items()} | load_file(heads)
-    return {name: tensor.float() for name, tensor in state.items()}
 
 
 def restored(options: argparse.Namespace) -> dict[str, Any] | None:
