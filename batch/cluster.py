@@ -20,16 +20,16 @@ log = logging.getLogger(__name__)
 
 STARTS = 2
 """How often Ray is started, or a cluster joined: Ray gives up after 30 seconds, in which a busy
-machine may not start it, and at once at a cluster that is still starting."""
+machine may not start it."""
 
 PAUSE_SECONDS = 5.0
-"""Time between two of these attempts."""
+"""Time after which a cluster that has refused is tried again."""
 
 REACH_SECONDS = 10.0
 """How long a cluster may take to answer."""
 
-NEVER = -1.0
-"""A share of busy workers that no pool of them has."""
+NO_DOWNSCALING = -1.0
+"""Threshold below the utilization of any pool of workers, which is 0 or more."""
 
 BLOCK_BYTES = 64 << 20
 """Bytes at which a worker hands on what it has of a block."""
@@ -79,8 +79,9 @@ def start_ray(resources: Resources) -> None:
     # A block whose worker is lost does not end the run; its pictures come again.
     context.max_errored_blocks = -1
     context.log_internal_stack_trace = False
-    # A worker that waits keeps its model: to load it anew costs as much as several pictures.
-    context.autoscaling_config.actor_pool_util_downscaling_threshold = NEVER
+    # Ray would end workers that wait, and soon start others: loading the model costs as much as
+    # several pictures.
+    context.autoscaling_config.actor_pool_util_downscaling_threshold = NO_DOWNSCALING
     _keep_quiet()
 
 
@@ -100,45 +101,70 @@ def _variable(name: str, value: str) -> Iterator[None]:
 
 
 def _start(resources: Resources) -> None:
-    import ray
     from ray.util.annotations import RayDeprecationWarning
 
     # Of max_retries and max_restarts, which have no other names yet.
     warnings.filterwarnings("ignore", "`ray_remote_args` is deprecated", RayDeprecationWarning)
     if resources.address:
         _reach(resources.address)
-        options: dict[str, Any] = {"address": resources.address}
-    else:  # whatever RAY_ADDRESS says
-        cores = resources.cores or None
-        options = {"address": "local", "num_cpus": cores, "include_dashboard": False}
+        _join(resources.address)
+    else:
+        _start_here(resources.cores)
+
+
+def _join(address: str) -> None:
+    """Join a cluster; where another one runs on this machine, too, one that is just starting may
+    refuse at first.
+
+    Raises:
+        TripoSRError: It cannot be joined.
+    """
+    import ray
+
     for attempt in range(1, STARTS + 1):
+        begun = time.monotonic()
         try:
-            _init(**options)
+            _init(address=address)
             return
-        except Exception as error:  # Ray raises bare ones, and of all kinds: versions, tokens
+        except Exception as error:  # Ray raises all kinds: versions, tokens
             ray.shutdown()
-            if attempt == STARTS:
-                raise _not_started(resources.address, error) from error
-            log.warning("Ray did not start: %s", error)
+            # "Failed to connect" says nothing, and its cause all.
+            cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+            was_refused = time.monotonic() - begun < REACH_SECONDS
+            if attempt == STARTS or not (isinstance(error, ConnectionError) and was_refused):
+                raise TripoSRError(
+                    "The Ray cluster at {address} cannot be joined ({error})",
+                    "Run the command on a machine of the cluster, with the same versions of Ray "
+                    "and Python, and its token",
+                    address=address,
+                    error=reason_of(cause),
+                ) from error
+            log.info("The cluster at %s cannot be joined yet: %s", address, reason_of(cause))
             time.sleep(PAUSE_SECONDS)
 
 
-def _not_started(address: str, error: Exception) -> TripoSRError:
-    reason = reason_of(error)
-    if isinstance(error.__cause__, Exception):  # it says more than "Failed to connect"
-        reason = f"{reason}: {reason_of(error.__cause__)}"
-    if address:
-        return TripoSRError(
-            "The Ray cluster at {address} cannot be joined ({error})",
-            "Use the same versions of Ray and Python on all machines, and its token",
-            address=address,
-            error=reason,
-        )
-    return TripoSRError(
-        "Ray does not start on this machine ({error})",
-        "Close other programs, make sure that the disk is not full, then try again",
-        error=reason,
-    )
+def _start_here(cores: int) -> None:
+    """Start Ray on this machine.
+
+    Raises:
+        TripoSRError: It does not start.
+    """
+    import ray
+
+    for attempt in range(1, STARTS + 1):
+        try:
+            # Whatever RAY_ADDRESS says.
+            _init(address="local", num_cpus=cores or None, include_dashboard=False)
+            return
+        except Exception as error:  # Ray raises bare ones
+            ray.shutdown()
+            if attempt == STARTS:
+                raise TripoSRError(
+                    "Ray does not start on this machine ({error})",
+                    "Close other programs, make sure that the disk is not full, then try again",
+                    error=reason_of(error),
+                ) from error
+            log.warning("Ray did not start: %s", error)
 
 
 def _init(**options: Any) -> None:

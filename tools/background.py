@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("arguments", metavar="ARGS", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     if not Path(options.script).is_file():
-        parser.error(f"{options.script} does not exist")
+        parser.error(f"{options.script} is not a file")
     try:
         start_blender()
     except Exception:

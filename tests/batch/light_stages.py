@@ -71,7 +71,7 @@ class LightEncoder:
 
 
 def prepare_in_bursts(batch: dict[str, Any], run: Run) -> Iterator[dict[str, list[Any]]]:
-    """Read pictures, BURST at once, then as many slowly, and so on."""
+    """Read BURST pictures quickly, the next BURST slowly, and so on."""
     for number in batch["number"]:
         time.sleep(0 if _is_in_burst(number) else SLOW)
     yield from prepare_light(batch, run)
@@ -82,7 +82,7 @@ def _is_in_burst(number: int) -> bool:
 
 
 class CountedEncoder(LightEncoder):
-    """Leaves a file for each worker that is made; these have work in bursts alone."""
+    """Leaves a file for each worker that is made; these are busy during bursts only."""
 
     def __init__(self, run: Run, has_gpu: bool) -> None:
         Folder(run.output).write(f"workers/{uuid4()}", b"")

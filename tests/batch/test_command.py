@@ -25,8 +25,8 @@ from batch_runs import (
 from filelock import FileLock
 from light_stages import bare_environment
 
-from triposr.batch import command, index, storage
-from triposr.batch.cluster import Resources, start_ray
+from triposr.batch import cluster, command, index, storage
+from triposr.batch.cluster import Resources
 from triposr.batch.command import main
 from triposr.batch.rows import LINES, PAGE, RUN, TABLE
 from triposr.batch.stages import Encoder
@@ -294,40 +294,68 @@ def test_no_cluster_at_the_address(pictures: Path, capsys, address: str) -> None
     assert last_line(capsys).startswith(f"There is no Ray cluster at {address}: ")
 
 
-def test_ray_that_does_not_start(pictures: Path, monkeypatch, capsys) -> None:
-    def fail(**_: object) -> None:
-        starts.append(1)
-        raise Exception("The current node timed out during startup. This could be anything.")
+class FakeRay:
+    """Ray's own start and end: what they were called with, and what goes wrong in turn."""
 
-    starts: list[int] = []
-    monkeypatch.setattr("ray.init", fail)
-    monkeypatch.setattr("triposr.batch.cluster.PAUSE_SECONDS", 0.0)
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> None:
+        self.starts: list[dict[str, object]] = []
+        self.ends = 0
+        self._errors = list(errors)
+        monkeypatch.setattr("ray.init", self._init)
+        monkeypatch.setattr("ray.shutdown", self._shutdown)
+        monkeypatch.setattr(cluster, "PAUSE_SECONDS", 0.0)
+
+    def _init(self, **options: object) -> None:
+        self.starts.append(options)
+        if self._errors:
+            raise self._errors.pop(0)
+
+    def _shutdown(self) -> None:
+        self.ends += 1
+
+
+def test_ray_that_does_not_start(pictures: Path, monkeypatch, capsys) -> None:
+    error = Exception("The current node timed out during startup. This could be anything.")
+    ray = FakeRay(monkeypatch, error, error)
     assert main(arguments(pictures, output=pictures / "out")) == 1
     said = capsys.readouterr().err
     assert said.startswith("4 pictures, with the model in ")
     reason = "Ray does not start on this machine (The current node timed out during startup)"
     assert last_sentence(said).startswith(reason)
-    assert said.count("\n") == 2 and len(starts) == 2
+    assert said.count("\n") == 2 and len(ray.starts) == ray.ends == 2
 
 
-def test_a_cluster_that_is_still_starting(monkeypatch) -> None:
-    """It is tried again; then, the error says what Ray means by it."""
+def refused() -> ConnectionError:
+    error = ConnectionError("Failed to connect to Ray cluster at somewhere")
+    error.__cause__ = RuntimeError("No node info found. More.")
+    return error
 
-    def fail(**_: object) -> None:
-        starts.append(1)
-        raise ConnectionError("Failed to connect to Ray cluster") from RuntimeError("No node. So.")
 
-    starts: list[int] = []
-    monkeypatch.setattr("ray.init", fail)
-    monkeypatch.setattr("triposr.batch.cluster.PAUSE_SECONDS", 0.0)
+@pytest.fixture
+def address() -> Iterator[str]:
+    """Somebody answers there."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        address = f"127.0.0.1:{server.getsockname()[1]}"
-        with pytest.raises(TripoSRError) as caught:
-            start_ray(Resources(address=address))
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_a_cluster_that_is_still_starting(address: str, monkeypatch) -> None:
+    ray = FakeRay(monkeypatch, refused())
+    cluster._join(address)
+    assert [start["address"] for start in ray.starts] == [address] * 2 and ray.ends == 1
+
+
+@pytest.mark.parametrize("starts", [1, 2])
+def test_a_cluster_that_cannot_be_joined(address: str, monkeypatch, capsys, starts: int) -> None:
+    """The sentence has the reason. Only what may pass is tried again."""
+    errors = [refused(), refused()] if starts == 2 else [RuntimeError("Version mismatch: 2 and 3")]
+    reason = "No node info found" if starts == 2 else "Version mismatch: 2 and 3"
+    ray = FakeRay(monkeypatch, *errors)
+    with pytest.raises(TripoSRError) as caught:
+        cluster.start_ray(Resources(address=address))
     assert str(caught.value.message) == (
-        f"The Ray cluster at {address} cannot be joined (Failed to connect to Ray cluster: No node)"
+        f"The Ray cluster at {address} cannot be joined ({reason})"
     )
-    assert len(starts) == 2
+    assert len(ray.starts) == ray.ends == starts
 
 
 # Whole runs, in processes of their own
@@ -445,9 +473,7 @@ def test_a_cluster_of_this_machine(tmp_path: Path, environment: dict[str, str]) 
             stderr=log,
         )
     try:
-        while "Ray runtime started" not in (tmp_path / "log").read_text():
-            assert head.poll() is None
-            time.sleep(0.2)
+        wait_for_cluster(tmp_path / "log", head)
         address = f"127.0.0.1:{port}"
         done = subprocess.run(
             [*map(str, LIGHT), *arguments(folder, output=output), "--address", address],
@@ -462,6 +488,15 @@ def test_a_cluster_of_this_machine(tmp_path: Path, environment: dict[str, str]) 
     finally:
         head.terminate()
         head.wait(60)
+
+
+def wait_for_cluster(log: Path, head: subprocess.Popen) -> None:
+    for _ in range(600):
+        if "Ray runtime started" in log.read_text():
+            return
+        assert head.poll() is None, log.read_text()
+        time.sleep(0.2)
+    raise AssertionError(log.read_text())
 
 
 def free_port() -> int:

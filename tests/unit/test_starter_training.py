@@ -99,16 +99,25 @@ def test_trains_goes_on_and_exports(folder: Path, tmp_path: Path, monkeypatch, c
     assert not state
 
 
-def test_the_mean_of_trained_and_shipped_weights(tmp_path: Path) -> None:
+def test_the_mean_of_trained_and_shipped_weights(tmp_path: Path, capsys) -> None:
     shipped = export.shipped(STARTER_FOLDER, export.HEADS)
     name, checkpoint = "network.tokenizer.embeddings", tmp_path / "checkpoint.pt"
     trained = shipped | {name: shipped[name] + 0.4}
     checkpoints.write({"trainee": trained, "step": 1, "steps": 1}, checkpoint)
     heads = tmp_path / "heads.safetensors"
-    export.export(checkpoint, tmp_path, heads, objects=1, share=0.25)
+    export.export(checkpoint, tmp_path, heads, 1, resume=True, weight=0.25)
     between = export.shipped(tmp_path, heads)
     assert torch.allclose(between[name], shipped[name] + 0.1, atol=2e-3)
     assert between.keys() == shipped.keys()
+    capsys.readouterr()
+    export.export(checkpoint, tmp_path, heads, 1, resume=True, weight=0.25)
+    assert "exported already" in capsys.readouterr().out
+    export.export(checkpoint, tmp_path, heads, 1, resume=True, weight=0.75)
+    assert torch.allclose(export.shipped(tmp_path, heads)[name], shipped[name] + 0.3, atol=2e-3)
+    with pytest.raises(SystemExit, match="cannot replace it"):
+        export.export(checkpoint, STARTER_FOLDER, heads, 1, weight=0.25)
+    with pytest.raises(SystemExit, match="another network"):
+        export.mean(shipped, {name: shipped[name]}, 0.5)
 
 
 def test_rays_meet_what_the_picture_shows(objects: Objects) -> None:

@@ -200,7 +200,7 @@ def _scaling(v: dict[str, Any]) -> list[tuple[str, str, str]]:
             f"{v['ratio_started']:.2f}×",
             "≥ 1.8×",
         ),
-        ("the same, each further picture", f"{v['further']['ratio']:.2f}×", ""),
+        ("the same, the start not counted", f"{v['further']['ratio']:.2f}×", ""),
     ]
 
 

@@ -25,8 +25,8 @@ FORWARD = WORK.with_name("batch_forward.py")
 REPEATS = 3
 """How often a forward pass is measured; the fastest counts."""
 
-PLAIN = 4
-"""Part of the pictures that is enough to compare plain loops with each other, and short runs."""
+FEWER = 4
+"""Divisor of the number of pictures of short runs, and of plain loops that are compared."""
 
 TURN = 10.0
 """Most seconds for which one of the compared processes runs alone: long against a switch, and short
@@ -112,17 +112,18 @@ def overhead(setup: Setup, count: int) -> dict[str, Any]:
 def scaling(setup: Setup, count: int) -> dict[str, Any]:
     """Compare an actor on one core with an actor on each of two cores.
 
-    Each is measured with all and with some of the pictures: `further` is about those that only the
-    former have, as if a run had begun long ago.
+    Each is measured with all and with some of the pictures: `further` compares what the additional
+    ones cost, without the start of a run.
 
     Raises:
-        RuntimeError: There is one core only.
+        RuntimeError: There is one core only, or there are too few pictures.
     """
-    if len(setup.cores) < 2:
-        raise RuntimeError("Scaling needs two cores")
-    some = count // PLAIN
-    counts = {"one": count, "two": count, "one_some": some, "two_some": some}
-    cores = {name: setup.cores[: 1 + name.startswith("two")] for name in counts}
+    if len(setup.cores) < 2 or count < 2 * FEWER:
+        raise RuntimeError(f"Scaling needs two cores and {2 * FEWER} pictures")
+    some = count // FEWER
+    runs = {"one": (1, count), "two": (2, count), "one_some": (1, some), "two_some": (2, some)}
+    cores = {name: setup.cores[:number] for name, (number, _) in runs.items()}
+    counts = {name: number for name, (_, number) in runs.items()}
     outputs = {name: setup.output(name) for name in counts}
     commands = {
         name: setup.command(setup.pictures(counts[name]), outputs[name], len(cores[name]))
@@ -151,7 +152,7 @@ def limit(setup: Setup, count: int) -> dict[str, Any]:
     """Compare a plain loop on one core with one on each of two cores: what the machine allows. On
     many, two cores share caches, memory and a power budget.
     """
-    count //= PLAIN
+    count //= FEWER
     about = {"pictures": str(setup.pictures(count)), "resolution": setup.resolution}
     cores = {"one": setup.cores[:1], "two": setup.cores[:2]}
     commands = {

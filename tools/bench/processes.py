@@ -209,8 +209,8 @@ def watched(
 def take_turns(turns: Mapping[Watched, float]) -> None:
     """Run processes in turns, each alone for so many seconds, until all have ended.
 
-    What else the machine does then slows all of them alike, most of all if they end at about the
-    same time. All are paused before.
+    What else the machine does then slows all of them alike, best if all end at about the same time.
+    All are paused before.
     """
     going = list(turns)
     while going:

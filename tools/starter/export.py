@@ -33,7 +33,7 @@ from triposr.inference.model.weights import STARTER_FOLDER
 from triposr.inference.surface.field import density_at
 from views import Camera, Window
 
-HEADS = Path(__file__).with_name("heads.safetensors")
+HEADS = Path(__file__).resolve().with_name("heads.safetensors")
 FIRST_SEED = 40_000_000  # of the calibration; training and evaluation use other seeds
 CALIBRATED_WITH = 96  # objects
 CELLS = 40  # per axis of the model's box
@@ -49,11 +49,11 @@ def main() -> None:
     parser.add_argument("--heads", type=Path, default=HEADS)
     parser.add_argument("--calibrate", type=int, default=CALIBRATED_WITH, help="with how many")
     parser.add_argument(
-        "--share",
+        "--weight",
         type=float,
         default=1.0,
-        help="of the trained weights in the mean with the shipped ones, from which --start began:"
-        " it may know almost all that both know",
+        help="of the checkpoint in its mean with the shipped model, from 0 to 1: after a training"
+        " that began with --start, to lose less of what that model knew",
     )
     parser.add_argument(
         "--resume",
@@ -61,11 +61,12 @@ def main() -> None:
         help="continue an interrupted export; do nothing if this checkpoint is exported already",
     )
     options = parser.parse_args()
-    if not 0 <= options.share <= 1:
-        parser.error("--share must be from 0 to 1")
+    if not 0 <= options.weight <= 1:
+        parser.error("--weight must be from 0 to 1")
     export(
-        *(options.checkpoint, options.folder, options.heads, options.calibrate, options.resume),
-        options.share,
+        *(options.checkpoint, options.folder, options.heads, options.calibrate),
+        resume=options.resume,
+        weight=options.weight,
     )
 
 
@@ -74,30 +75,35 @@ def export(
     folder: Path,
     heads: Path,
     objects: int = CALIBRATED_WITH,
+    *,
     resume: bool = False,
-    share: float = 1.0,
+    weight: float = 1.0,
 ) -> None:
     """Write the model's three files to `folder` and the heads to `heads`, both at the end.
 
-    A `share` below 1 is that of the checkpoint in the weighted mean with the shipped weights.
-    It is calibrated with that many `objects`. The heads come last and name the checkpoint, so that
-    `resume` can tell that all is there. With `resume`, what is found of each object is kept beside
-    the heads until then.
+    The model is calibrated with that many `objects`. With a `weight` below 1, it is the weighted
+    mean of the checkpoint and the shipped model, which must be in other places. The heads come last
+    and say what they were made from, so that `resume` can tell that all is there. With `resume`,
+    what is found of each object is kept beside the heads until then.
     """
+    if weight < 1 and (folder.resolve() == STARTER_FOLDER.resolve() or heads.resolve() == HEADS):
+        raise SystemExit("A mean with the shipped model cannot replace it: pass --folder, --heads")
     data = checkpoints.read(checkpoint)
     if data is None:
         raise SystemExit(f"There is no {checkpoint}: run tools/starter/train.py first")
-    digest = hashlib.sha256(data).hexdigest()
-    if share < 1:
-        digest = hashlib.sha256(f"{digest} {share}".encode()).hexdigest()
+    sources = [data]
+    if weight < 1:
+        other = (STARTER_FOLDER / "model.safetensors", HEADS)
+        sources += [str(weight).encode(), *(path.read_bytes() for path in other)]
+    digest = hashlib.sha256(b"".join(sources)).hexdigest()
     if resume and (folder / "model.safetensors").exists() and exported(heads) == digest:
         print(f"{folder} is exported already")
         return
     kept_overlaps = heads.with_suffix(f".{digest[:16]}.jsonl") if resume else None
     state = checkpoints.load(data)
     print(f"step {state['step']} of {state['steps']}")
-    if share < 1:
-        state["trainee"] = mean(state["trainee"], shipped(STARTER_FOLDER, HEADS), share)
+    if weight < 1:
+        state["trainee"] = mean(state["trainee"], shipped(STARTER_FOLDER, HEADS), weight)
     prefix = "network."
     # The published names are those of transformers before 5.9; the lock pins such a release.
     halves = {name: tensor.half().contiguous() for name, tensor in state["trainee"].items()}
@@ -139,13 +145,20 @@ def shipped(folder: Path, heads: Path) -> dict[str, Tensor]:
     return {name: tensor.float() for name, tensor in state.items()}
 
 
-def mean(state: dict[str, Tensor], other: dict[str, Tensor], share: float) -> dict[str, Tensor]:
-    """Return the weighted mean of two states of a trainee, `share` of it the first one's."""
-    return {name: other[name].lerp(tensor.float(), share) for name, tensor in state.items()}
+def mean(state: dict[str, Tensor], other: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
+    """Return the mean of two states of a trainee, the first with that weight.
+
+    Raises:
+        SystemExit: They are of different networks.
+    """
+    sizes, others = ({name: each.shape for name, each in one.items()} for one in (state, other))
+    if sizes != others:
+        raise SystemExit("The checkpoint is of another network than the shipped model")
+    return {name: other[name].lerp(tensor.float(), weight) for name, tensor in state.items()}
 
 
 def exported(heads: Path) -> str | None:
-    """Return the digest of the checkpoint that heads come from, if they tell it."""
+    """Return the digest of what heads were made from, if they tell it."""
     if not heads.exists():
         return None
     with safe_open(heads, "numpy") as file:
