@@ -8,10 +8,10 @@ import os
 import re
 import socket
 import sys
-import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..inference.errors import TripoSRError
@@ -19,11 +19,7 @@ from ..inference.errors import TripoSRError
 log = logging.getLogger(__name__)
 
 STARTS = 2
-"""How often Ray is started, or a cluster joined: Ray gives up after 30 seconds, in which a busy
-machine may not start it."""
-
-PAUSE_SECONDS = 5.0
-"""Time after which a cluster that has refused is tried again."""
+"""How often Ray is started: it gives up after 30 seconds, in which a busy machine may not do it."""
 
 REACH_SECONDS = 10.0
 """How long a cluster may take to answer."""
@@ -65,6 +61,10 @@ def start_ray(resources: Resources) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing leaves the machine
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # it would write between our lines
     os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of its own actors, with tracebacks
+    # Ray makes a token when it starts here, and asks for it in clusters that are started later; to
+    # one that is joined by its address, it would not show it.
+    if resources.address and _has_token():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     # Ray reads it when it is imported. Despite its name, and on every system, it then keeps to
     # 127.0.0.1, where no other machine reaches it.
     with _variable("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "" if resources.address else "0"):
@@ -113,34 +113,38 @@ def _start(resources: Resources) -> None:
 
 
 def _join(address: str) -> None:
-    """Join a cluster; where another one runs on this machine, too, one that is just starting may
-    refuse at first.
+    """Join a cluster.
 
     Raises:
         TripoSRError: It cannot be joined.
     """
     import ray
 
-    for attempt in range(1, STARTS + 1):
-        begun = time.monotonic()
-        try:
-            _init(address=address)
-            return
-        except Exception as error:  # Ray raises all kinds: versions, tokens
-            ray.shutdown()
-            # "Failed to connect" says nothing, and its cause all.
-            cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
-            was_refused = time.monotonic() - begun < REACH_SECONDS
-            if attempt == STARTS or not (isinstance(error, ConnectionError) and was_refused):
-                raise TripoSRError(
-                    "The Ray cluster at {address} cannot be joined ({error})",
-                    "Run the command on a machine of the cluster, with the same versions of Ray "
-                    "and Python, and its token",
-                    address=address,
-                    error=reason_of(cause),
-                ) from error
-            log.info("The cluster at %s cannot be joined yet: %s", address, reason_of(cause))
-            time.sleep(PAUSE_SECONDS)
+    try:
+        _init(address=address)
+    except Exception as error:  # Ray raises all kinds: versions, tokens
+        ray.shutdown()
+        # "Failed to connect" says nothing, and its cause all.
+        cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+        if "InvalidAuthToken" in str(cause):
+            raise TripoSRError(
+                "The Ray cluster at {address} asks for a token that this machine does not have",
+                "Copy ~/.ray/auth_token from the machine where the cluster was started",
+                address=address,
+            ) from error
+        raise TripoSRError(
+            "The Ray cluster at {address} cannot be joined ({error})",
+            "Run the command on a machine of the cluster, with the same versions of Ray and Python",
+            address=address,
+            error=reason_of(cause),
+        ) from error
+
+
+def _has_token() -> bool:
+    """Whether Ray finds a token on this machine."""
+    if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
+        return True
+    return Path("~/.ray/auth_token").expanduser().is_file()
 
 
 def _start_here(cores: int) -> None:

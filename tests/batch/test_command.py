@@ -303,7 +303,7 @@ class FakeRay:
         self._errors = list(errors)
         monkeypatch.setattr("ray.init", self._init)
         monkeypatch.setattr("ray.shutdown", self._shutdown)
-        monkeypatch.setattr(cluster, "PAUSE_SECONDS", 0.0)
+        monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
 
     def _init(self, **options: object) -> None:
         self.starts.append(options)
@@ -325,12 +325,6 @@ def test_ray_that_does_not_start(pictures: Path, monkeypatch, capsys) -> None:
     assert said.count("\n") == 2 and len(ray.starts) == 2 <= ray.ends
 
 
-def refused() -> ConnectionError:
-    error = ConnectionError("Failed to connect to Ray cluster at somewhere")
-    error.__cause__ = RuntimeError("No node info found. More.")
-    return error
-
-
 @pytest.fixture
 def address() -> Iterator[str]:
     """Somebody answers there."""
@@ -338,24 +332,41 @@ def address() -> Iterator[str]:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
 
-def test_a_cluster_that_is_still_starting(address: str, monkeypatch) -> None:
-    ray = FakeRay(monkeypatch, refused())
-    cluster._join(address)
-    assert [start["address"] for start in ray.starts] == [address] * 2 and ray.ends == 1
-
-
-@pytest.mark.parametrize("starts", [1, 2])
-def test_a_cluster_that_cannot_be_joined(address: str, monkeypatch, capsys, starts: int) -> None:
-    """The sentence has the reason. Only what may pass is tried again."""
-    errors = [refused(), refused()] if starts == 2 else [RuntimeError("Version mismatch: 2 and 3")]
-    reason = "No node info found" if starts == 2 else "Version mismatch: 2 and 3"
-    ray = FakeRay(monkeypatch, *errors)
+@pytest.mark.parametrize(
+    ("cause", "said"),
+    [
+        ("No node info found. More.", "cannot be joined (No node info found)"),
+        (
+            "Failed to connect to GCS. Last: RPC error: InvalidAuthToken: missing",
+            "asks for a token that this machine does not have",
+        ),
+    ],
+)
+def test_a_cluster_that_refuses(address: str, monkeypatch, cause: str, said: str) -> None:
+    error = ConnectionError("Failed to connect to Ray cluster at somewhere")
+    error.__cause__ = RuntimeError(cause)
+    ray = FakeRay(monkeypatch, error)
     with pytest.raises(TripoSRError) as caught:
         cluster.start_ray(Resources(address=address))
-    assert str(caught.value.message) == (
-        f"The Ray cluster at {address} cannot be joined ({reason})"
-    )
-    assert len(ray.starts) == ray.ends == starts
+    assert str(caught.value.message) == f"The Ray cluster at {address} {said}"
+    assert [start["address"] for start in ray.starts] == [address] and ray.ends == 1
+
+
+@pytest.mark.parametrize("has_token", [True, False])
+def test_the_token_of_this_machine(
+    address: str, home: Path, tmp_path: Path, monkeypatch, has_token: bool
+) -> None:
+    """A cluster that was started where a batch has run before asks for it."""
+    FakeRay(monkeypatch)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    if has_token:
+        (tmp_path / ".ray").mkdir()
+        (tmp_path / ".ray" / "auth_token").write_text("0" * 64)
+    monkeypatch.setattr(cluster, "_init", lambda **_: None)
+    cluster.start_ray(Resources(address=address))
+    assert os.environ.pop("RAY_AUTH_MODE", "") == ("token" if has_token else "")
 
 
 # Whole runs, in processes of their own
@@ -460,8 +471,16 @@ def test_the_driver_killed_at_random_moments(tmp_path: Path, environment: dict[s
     check_all(output, count)
 
 
-def test_a_cluster_of_this_machine(tmp_path: Path, environment: dict[str, str]) -> None:
+@pytest.mark.parametrize("asks_for_a_token", [True, False])
+def test_a_cluster_of_this_machine(
+    tmp_path: Path, environment: dict[str, str], asks_for_a_token: bool
+) -> None:
     """The command joins it, and leaves it running."""
+    token = tmp_path / "home" / ".ray" / "auth_token"
+    environment |= {"HOME": str(tmp_path / "home")}
+    if asks_for_a_token:  # as after a batch on this machine alone
+        token.parent.mkdir(parents=True)
+        token.write_text("0123456789abcdef" * 4)
     folder, output, port = many(tmp_path / "in", 20), tmp_path / "out", free_port()
     ray = Path(sys.executable).with_name("ray")
     start = [ray, *f"start --head --block --port {port} --num-cpus 2".split()]
@@ -482,7 +501,9 @@ def test_a_cluster_of_this_machine(tmp_path: Path, environment: dict[str, str]) 
             text=True,
             timeout=240,
         )
-        assert done.returncode == 0, done.stderr + (tmp_path / "log").read_text()
+        said = (tmp_path / "log").read_text()
+        assert done.returncode == 0, done.stderr + said
+        assert ("Token authentication is enabled" in said) == asks_for_a_token
         check_all(output, 20)
         assert head.poll() is None
     finally:
