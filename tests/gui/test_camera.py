@@ -4,7 +4,6 @@ import time
 
 import artist
 import numpy as np
-import pytest
 from PIL import Image
 from window import Window
 
@@ -15,7 +14,6 @@ PERSPECTIVE = "view3d()[1].spaces.active.region_3d.view_perspective"
 ERROR = "addon.tasks.session.cameras.state.error"
 
 
-@pytest.mark.every_version
 def test_the_object_lies_over_its_photo(window: Window) -> None:
     artist.generate(window)
     window.run("bpy.data.objects['Cube'].hide_set(True)\nview3d()[2].tag_redraw()")

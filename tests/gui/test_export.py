@@ -4,7 +4,6 @@ import json
 import time
 
 import artist
-import pytest
 from window import Window
 
 EXPORTS = "addon.tasks.session.exports"
@@ -44,7 +43,6 @@ def click(window: Window, target: str) -> None:
     )
 
 
-@pytest.mark.every_version
 def test_export_by_the_file_browser(window: Window) -> None:
     window.run(SET_UP)
     window.open_tab(artist.TAB)

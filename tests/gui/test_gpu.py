@@ -93,7 +93,6 @@ def wait_for_stage(window: Window, label: str) -> None:
     window.wait(f"{UPKEEP}.state.label.startswith({label!r})", 60, label)
 
 
-@pytest.mark.every_version
 def test_from_the_notice_to_ready_killed_once(
     window: Window, server: FileServer, tmp_path: Path
 ) -> None:

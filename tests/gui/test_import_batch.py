@@ -41,7 +41,6 @@ def batch(window: Window, tmp_path: Path) -> str:
     return FOLDER
 
 
-@pytest.mark.every_version
 def test_import_by_the_file_browser(window: Window, batch: str) -> None:
     window.run(OPEN_MENU)
     time.sleep(1)

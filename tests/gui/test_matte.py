@@ -3,7 +3,6 @@
 import time
 
 import artist
-import pytest
 from window import Window
 
 TWO_BOXES = "/session/files/two boxes.png"
@@ -34,7 +33,6 @@ for other in list(bpy.context.window_manager.windows)[1:]:
 """
 
 
-@pytest.mark.every_version
 def test_preview_remedy_and_matte(window: Window) -> None:
     window.run(PAINT_TWO_BOXES)
     window.wait(IS_CURRENT, 60, "the preview")
@@ -105,7 +103,6 @@ def test_two_windows_with_two_scenes_settle(window: Window) -> None:
         window.run("addon.tasks.preview.show = show" + CLOSE_OTHER_WINDOWS)
 
 
-@pytest.mark.every_version
 def test_undo_after_a_matte_leaves_it(window: Window) -> None:
     """The matte is asked for before the preview is there, and comes beside Blender."""
     has_matte = "bpy.context.scene.triposr.image.triposr.matte is not None"

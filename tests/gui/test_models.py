@@ -131,7 +131,6 @@ def test_cancel_a_download(window: Window, hub: FileServer) -> None:
     window.run("bpy.ops.triposr.remove_model(model='triposr')")
 
 
-@pytest.mark.every_version
 def test_the_preferences_show_all_models(window: Window, hub: FileServer) -> None:
     set_up(window, hub)
     window.run(f"bpy.ops.preferences.addon_show(module={artist.MODULE!r})")

@@ -26,7 +26,6 @@ def test_refine_recolor_and_undo(window: Window) -> None:
     window.wait(f"not {artist.NEW_OBJECTS}", 30, "undo of the object itself")
 
 
-@pytest.mark.every_version
 def test_refine_by_dragging(window: Window) -> None:
     artist.generate(window)
     before, place = window.evaluate(COUNT), f"{VASE}.location.z"
@@ -112,7 +111,6 @@ REMESH = (
 )
 
 
-@pytest.mark.every_version
 def test_edits_run_beside_blender(window: Window) -> None:
     """A button asks for its settings; the bar moves while one works on, and cancels."""
     artist.generate(window)

@@ -3,7 +3,6 @@
 import time
 
 import artist
-import pytest
 from window import END, Window
 
 VASE = "bpy.data.objects['vase']"
@@ -44,7 +43,6 @@ def click_texture(window: Window, name: str, faces: int, size: str) -> None:
     window.key("Return")
 
 
-@pytest.mark.every_version
 def test_texture_by_the_button(window: Window) -> None:
     artist.generate(window)
     artist.look_at_new_objects(window)
@@ -79,7 +77,6 @@ def test_texture_by_the_button(window: Window) -> None:
     window.screenshot("texture-undone")
 
 
-@pytest.mark.every_version
 def test_canceling_leaves_the_object(window: Window) -> None:
     artist.generate(window)
     window.run("bpy.ops.triposr.refine(resolution=192)")
