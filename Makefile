@@ -60,7 +60,7 @@ lock: $(READY) ## Pin the newest versions that requirements/*.in allow
 bench: $(READY) ## Measure time and memory against the published code (half an hour)
 	@$(BIN)/python tools/bench/bench.py
 
-bench-batch: $(READY) ## Measure batches: speed, memory, what they survive (90 minutes); ONLY=overhead,scaling,...
+bench-batch: $(READY) ## Measure batches: speed, memory, what they survive (100 minutes); ONLY=overhead,scaling,...
 	@OMP_WAIT_POLICY=PASSIVE $(BIN)/python tools/bench/batch.py $(if $(ONLY),--only $(ONLY)) $(if $(PUBLISH),--publish)
 
 gpu-check: ## Check and measure on a machine with an NVIDIA GPU (nine minutes); PYTHON=python3

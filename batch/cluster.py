@@ -11,7 +11,6 @@ import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ..inference.errors import TripoSRError
@@ -144,7 +143,8 @@ def _has_token() -> bool:
     """Whether Ray finds a token on this machine."""
     if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
         return True
-    return Path("~/.ray/auth_token").expanduser().is_file()
+    # Not Path.expanduser, which raises an error for a user without a home.
+    return os.path.isfile(os.path.expanduser("~/.ray/auth_token"))
 
 
 def _start_here(cores: int) -> None:

@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image, ImageDraw
 
 from triposr.batch.rows import LINES, Row
@@ -86,3 +87,23 @@ def primitive_of(content: bytes) -> tuple[dict, dict[str, np.ndarray], list[byte
     found = {name: values(number) for name, number in part["attributes"].items()}
     found["faces"] = values(part["indices"]).reshape(-1, 3).astype(np.int64)
     return document, found, [view(image["bufferView"]) for image in document.get("images", ())]
+
+
+class FakeRay:
+    """Ray's own start and end: what they were called with, and what goes wrong in turn."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> None:
+        self.starts: list[dict[str, object]] = []
+        self.ends = 0
+        self._errors = list(errors)
+        monkeypatch.setattr("ray.init", self._init)
+        monkeypatch.setattr("ray.shutdown", self._shutdown)
+        monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+
+    def _init(self, **options: object) -> None:
+        self.starts.append(options)
+        if self._errors:
+            raise self._errors.pop(0)
+
+    def _shutdown(self) -> None:
+        self.ends += 1

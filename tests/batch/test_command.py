@@ -15,6 +15,7 @@ import pytest
 from batch_runs import (
     RESOLUTION,
     TINY,
+    FakeRay,
     arguments,
     draw,
     partial_files,
@@ -25,13 +26,11 @@ from batch_runs import (
 from filelock import FileLock
 from light_stages import bare_environment
 
-from triposr.batch import cluster, command, index, storage
-from triposr.batch.cluster import Resources
+from triposr.batch import command, index, storage
 from triposr.batch.command import main
 from triposr.batch.rows import LINES, PAGE, RUN, TABLE
 from triposr.batch.stages import Encoder
 from triposr.inference import Options, image_to_mesh, load_model
-from triposr.inference.errors import TripoSRError
 from triposr.scene.placement import placed
 
 
@@ -294,26 +293,6 @@ def test_no_cluster_at_the_address(pictures: Path, capsys, address: str) -> None
     assert last_line(capsys).startswith(f"There is no Ray cluster at {address}: ")
 
 
-class FakeRay:
-    """Ray's own start and end: what they were called with, and what goes wrong in turn."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> None:
-        self.starts: list[dict[str, object]] = []
-        self.ends = 0
-        self._errors = list(errors)
-        monkeypatch.setattr("ray.init", self._init)
-        monkeypatch.setattr("ray.shutdown", self._shutdown)
-        monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
-
-    def _init(self, **options: object) -> None:
-        self.starts.append(options)
-        if self._errors:
-            raise self._errors.pop(0)
-
-    def _shutdown(self) -> None:
-        self.ends += 1
-
-
 def test_ray_that_does_not_start(pictures: Path, monkeypatch, capsys) -> None:
     error = Exception("The current node timed out during startup. This could be anything.")
     ray = FakeRay(monkeypatch, error, error)
@@ -323,50 +302,6 @@ def test_ray_that_does_not_start(pictures: Path, monkeypatch, capsys) -> None:
     reason = "Ray does not start on this machine (The current node timed out during startup)"
     assert last_sentence(said).startswith(reason)
     assert said.count("\n") == 2 and len(ray.starts) == 2 <= ray.ends
-
-
-@pytest.fixture
-def address() -> Iterator[str]:
-    """Somebody answers there."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"127.0.0.1:{server.getsockname()[1]}"
-
-
-@pytest.mark.parametrize(
-    ("cause", "said"),
-    [
-        ("No node info found. More.", "cannot be joined (No node info found)"),
-        (
-            "Failed to connect to GCS. Last: RPC error: InvalidAuthToken: missing",
-            "asks for a token that this machine does not have",
-        ),
-    ],
-)
-def test_a_cluster_that_refuses(address: str, monkeypatch, cause: str, said: str) -> None:
-    error = ConnectionError("Failed to connect to Ray cluster at somewhere")
-    error.__cause__ = RuntimeError(cause)
-    ray = FakeRay(monkeypatch, error)
-    with pytest.raises(TripoSRError) as caught:
-        cluster.start_ray(Resources(address=address))
-    assert str(caught.value.message) == f"The Ray cluster at {address} {said}"
-    assert [start["address"] for start in ray.starts] == [address] and ray.ends == 1
-
-
-@pytest.mark.parametrize("has_token", [True, False])
-def test_the_token_of_this_machine(
-    address: str, home: Path, tmp_path: Path, monkeypatch, has_token: bool
-) -> None:
-    """A cluster that was started where a batch has run before asks for it."""
-    FakeRay(monkeypatch)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
-        monkeypatch.delenv(name, raising=False)
-    if has_token:
-        (tmp_path / ".ray").mkdir()
-        (tmp_path / ".ray" / "auth_token").write_text("0" * 64)
-    monkeypatch.setattr(cluster, "_init", lambda **_: None)
-    cluster.start_ray(Resources(address=address))
-    assert os.environ.pop("RAY_AUTH_MODE", "") == ("token" if has_token else "")
 
 
 # Whole runs, in processes of their own
