@@ -71,7 +71,7 @@ starter-eval: $(READY) ## Evaluate the starter model on objects that it never sa
 
 real-eval: $(READY) ## Measure a model on meshes that it never saw: OBJECTS=folder [MODEL=folder]
 	@$(BIN)/python tools/starter/real_evaluate.py $(or $(OBJECTS),$(error OBJECTS=folder is missing)) \
-		$(if $(MODEL),--model $(MODEL))
+		--resume $(if $(MODEL),--model $(MODEL))
 
 camera-eval: $(READY) ## Measure how well the camera of a picture is found, and its photo projected
 	@PYTHONPATH=tools/starter $(BIN)/python tools/bench/camera_eval.py

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from argparse import Namespace
-from multiprocessing.pool import ThreadPool
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -53,7 +53,7 @@ def options(folder: Path, tmp_path: Path, monkeypatch) -> Namespace:
 
 
 def test_learns(options: Namespace) -> None:
-    with ThreadPool(1) as pool:
+    with ThreadPoolExecutor(1) as pool:
         losses = train(pool, options)
     assert len(losses) == options.steps
     assert np.mean(losses[-8:]) < 0.7 * np.mean(losses[:4])
@@ -62,7 +62,7 @@ def test_learns(options: Namespace) -> None:
 def test_a_stopped_run_goes_on_as_if_it_had_not_been(options: Namespace, monkeypatch) -> None:
     options.steps = 4
     monkeypatch.setattr(shadow_train, "rate", lambda step, steps: 0.1)
-    with ThreadPool(2) as pool:
+    with ThreadPoolExecutor(2) as pool:
         whole = train(pool, options)
         options.checkpoint.unlink()
         first = train(pool, Namespace(**vars(options) | {"steps": 2}))
@@ -72,7 +72,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(options: Namespace, monkeyp
 
 
 def test_batches_do_not_depend_on_who_makes_them(options: Namespace) -> None:
-    with ThreadPool(3) as pool:
+    with ThreadPoolExecutor(3) as pool:
         _, second = (next(made) for made in [batches(pool, options, 0)] * 2)
     seen, truth = make_batch(options.layers_folder, SEEDS, options.seed, 1, options.batch)
     assert np.array_equal(second[0], seen) and np.array_equal(second[1], truth)

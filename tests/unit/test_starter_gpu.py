@@ -40,7 +40,10 @@ def settings(tmp_path: Path) -> dict[str, str]:
         folder.mkdir()
     for number in range(17):  # 16 of them are held out, with 16 views each
         trimesh.creation.icosphere(2).export(meshes / f"ball{number}.glb")
-    files = [{"path": str(path), "problem": ""} for path in sorted(meshes.iterdir())]
+    files = [
+        {"folder": 0, "path": path.name, "problem": "", "shape": []}
+        for path in sorted(meshes.iterdir())
+    ]
     given = {"folders": [f"{tmp_path.name}/meshes"], "leave_out": "", "views": 16}
     kept = {"settings": given, "files": files}
     (work / "real" / "files.json").write_text(json.dumps(kept))
@@ -203,7 +206,9 @@ def test_other_meshes_and_objects_have_other_samples(home: Path, stubbed: dict[s
         ({"MESHES": "none"}, "correct MESHES"),
         ({"MESHES": ":"}, "MESHES names no folder"),
         ({"SCANS": "none"}, "correct SCANS"),
-        ({"MESHES": ".", "SCANS": "temporary"}, "MESHES holds SCANS"),
+        ({"MESHES": ".", "SCANS": "temporary"}, "MESHES and SCANS share files"),
+        ({"MESHES": "temporary", "SCANS": "."}, "MESHES and SCANS share files"),
+        ({"MESHES": ".", "SCANS": "."}, "MESHES and SCANS share files"),
     ],
 )
 def test_wrong_paths_are_named_before_anything_is_made(
@@ -254,17 +259,18 @@ def test_training_is_told_when_to_stop(home: Path, stubbed: dict[str, str]) -> N
     assert options["--at-most"] == "7"
 
 
-def test_a_model_is_not_measured_twice(home: Path, stubbed: dict[str, str]) -> None:
+def test_generated_objects_are_not_measured_twice(home: Path, stubbed: dict[str, str]) -> None:
+    """Of scans, `real_evaluate.py --resume` knows itself what it has measured."""
     (home / "scans").mkdir()
     stubbed["SCANS"] = "scans"
     (home / "real_evaluate.do").write_text(f"sys.exit({CONTINUE})")
     call("out", stubbed, CONTINUE, where=home)
     (home / "real_evaluate.do").unlink()
-    call("out", stubbed, 0, where=home)
-    assert names(home).count("evaluate") == 1 and names(home).count("real_evaluate") == 2
-    call("out", stubbed, 0, where=home)
-    assert names(home).count("evaluate") == 1 and names(home).count("real_evaluate") == 2
+    for _ in range(2):
+        call("out", stubbed, 0, where=home)
+    assert names(home).count("evaluate") == 1 and names(home).count("real_evaluate") == 3
+    assert "--resume" in calls(home)[-1][2]
     (home / "out" / "model" / "model.safetensors").write_text("others")
     (home / "export.do").write_text("")
     call("out", stubbed, 0, where=home)
-    assert names(home).count("evaluate") == 2 and names(home).count("real_evaluate") == 3
+    assert names(home).count("evaluate") == 2

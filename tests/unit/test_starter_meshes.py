@@ -6,6 +6,7 @@ import shutil
 import struct
 import sys
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import DracoPy
@@ -133,6 +134,21 @@ def test_distances_are_those_to_the_outer_surface(kind: str) -> None:
     # Deep inside, a lower bound is enough; a wall within must not show.
     deep = truth(points) < -0.06
     assert (signed[deep] < -0.03).all()
+
+
+@pytest.mark.parametrize("thick", [0.0, 0.002, 0.004, 0.0079, 0.0119, 0.0125, 0.0159, 0.0161, 0.03])
+def test_thin_boards_become_as_thick_as_sheets_and_others_stay(thick: float) -> None:
+    board = trimesh.creation.box((1.0, 0.6, thick)) if thick else flat(1.0, 0.6)
+    heights = np.linspace(-0.03, 0.03, 601)
+    across = np.column_stack((np.full(601, 0.123), np.full(601, 0.071), heights))
+    inside = Insides(board.vertices, board.faces).signed(across)[0] < 0
+    assert inside.sum() * 1e-4 == pytest.approx(max(thick, 2 * SHELL), abs=3e-4)
+
+
+def flat(width: float, depth: float) -> trimesh.Trimesh:
+    x, y = width / 2, depth / 2
+    corners = [[-x, -y, 0], [x, -y, 0], [x, y, 0], [-x, y, 0]]
+    return trimesh.Trimesh(corners, [[0, 1, 2], [0, 2, 3]], process=False)
 
 
 def test_a_cup_stays_open_and_a_table_stands_on_its_legs() -> None:
@@ -271,6 +287,39 @@ def test_colors_of_vertices_are_read(tmp_path: Path) -> None:
     assert middle_color(load_mesh(tmp_path / "a.glb")) == pytest.approx(expected, abs=0.01)
 
 
+PAINTED = "".join(f"v {x} {y} 0 {{}}\n" for x, y in ((-1, -1), (1, -1), (1, 1)))
+
+
+def test_colors_of_vertices_in_obj_files_are_as_displayed(tmp_path: Path) -> None:
+    (tmp_path / "a.obj").write_text(PAINTED.replace("{}", "0.5 0.25 0.1") + "f 1 2 3\n")
+    assert middle_color(load_mesh(tmp_path / "a.obj")) == pytest.approx([0.5, 0.25, 0.1], abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("color", "head", "faces", "problem"),
+    [
+        ("255 128 0", "", "f 1 2 3", "beyond 0 to 1"),
+        ("-0.5 0 0", "", "f 1 2 3", "beyond 0 to 1"),
+        ("0.5 0.2 0.1", "mtllib a.mtl\nusemtl m\n", "f 1 2 3", "beside a material"),
+        ("0.5 0.2 0.1", "", "vt 0 0\nvt 1 0\nvt 1 1\nf 1/1 2/2 3/3", "beside a material"),
+    ],
+)
+def test_colors_of_vertices_that_trimesh_would_lose_are_refused(
+    tmp_path: Path, color: str, head: str, faces: str, problem: str
+) -> None:
+    (tmp_path / "a.mtl").write_text("newmtl m\nKd 1 1 1\n")
+    (tmp_path / "a.obj").write_text(head + PAINTED.replace("{}", color) + faces + "\n")
+    with pytest.raises(UnusableMeshError, match=problem):
+        load_mesh(tmp_path / "a.obj")
+
+
+def test_vertices_of_which_only_some_have_colors_are_refused(tmp_path: Path) -> None:
+    text = "v 0 0 0 1 0 0\nv 1 0 0\nv 0 1 0 1 0 0\nf 1 2 3\n"
+    (tmp_path / "a.obj").write_text(text)
+    with pytest.raises(UnusableMeshError, match="colors of vertices"):
+        load_mesh(tmp_path / "a.obj")
+
+
 def test_colors_of_vertices_multiply_the_material_s(tmp_path: Path) -> None:
     """As every glTF with color attributes from Blender has them."""
 
@@ -314,6 +363,22 @@ def test_glass_of_obj_files_is_transparent(tmp_path: Path) -> None:
         obj_with(tmp_path, f"newmtl m\nKd 1 1 1\n{line}\n")
         mesh = load_mesh(tmp_path / "a.obj")
         assert mesh.opacity == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("mask", "problem"), [("mask.png", "a mask that is not"), ("red.png", ""), ("gone.png", "mask")]
+)
+def test_masks_of_obj_files_are_those_of_their_textures(
+    tmp_path: Path, mask: str, problem: str
+) -> None:
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "red.png")
+    Image.new("L", (8, 8), 0).save(tmp_path / "mask.png")
+    obj_with(tmp_path, f"newmtl m\nmap_d {mask}\nmap_Kd red.png\n")
+    if problem:
+        with pytest.raises(UnusableMeshError, match=problem):
+            load_mesh(tmp_path / "a.obj")
+    else:
+        assert middle_color(load_mesh(tmp_path / "a.obj")) == pytest.approx([1, 0, 0], abs=0.01)
 
 
 def test_color_conversions_are_each_other_s_inverse() -> None:
@@ -426,6 +491,52 @@ def test_a_missing_material_file_is_noticed(tmp_path: Path) -> None:
         load_mesh(tmp_path / "a.obj")
 
 
+def test_plain_colors_of_obj_files_may_have_comments(tmp_path: Path) -> None:
+    for line, expected in (
+        ("Kd 1 0 0 # bright", [1, 0, 0]),
+        ("kd 0 1 0", [0, 1, 0]),
+    ):
+        obj_with(tmp_path, f"newmtl m\n{line}\n")
+        assert middle_color(load_mesh(tmp_path / "a.obj")) == pytest.approx(expected, abs=0.01)
+    obj_with(tmp_path, "newmtl m\nKd 0.5\n")  # of which trimesh makes nothing
+    with pytest.raises(UnusableMeshError, match="not read"):
+        load_mesh(tmp_path / "a.obj")
+
+
+def test_files_without_materials_are_gray(tmp_path: Path) -> None:
+    obj_with(tmp_path, "")
+    path = tmp_path / "a.obj"
+    path.write_text(path.read_text().replace("mtllib a.mtl\n", "").replace("usemtl m\n", ""))
+    expected = display_referred(np.full(3, mesh_files.PLAIN))
+    assert middle_color(load_mesh(path)) == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("head", "problem"),
+    [
+        ("mtllib a.mtl\nmtllib b.mtl\n", "more than one material file"),
+        ("mtllib a.mtl b.mtl\n", "material file is missing"),
+        ("# mtllib is below\nmtllib a.mtl\n", "more than one material file"),
+        ("MTLLIB a.mtl\n", "more than one material file"),
+        ("mtllib b.mtl\n", "a material is missing"),
+        ("", "a material is missing"),
+        ("mtllib a.mtl\n", ""),
+    ],
+)
+def test_materials_of_obj_files_are_found_or_missed(
+    tmp_path: Path, head: str, problem: str
+) -> None:
+    obj_with(tmp_path, "newmtl m\nKd 1 0 0\n")
+    (tmp_path / "b.mtl").write_text("newmtl M\nKd 0 1 0\n")
+    path = tmp_path / "a.obj"
+    path.write_text(path.read_text().replace("mtllib a.mtl\n", head))
+    if problem:
+        with pytest.raises(UnusableMeshError, match=problem):
+            load_mesh(path)
+    else:
+        assert middle_color(load_mesh(path)) == pytest.approx([1, 0, 0], abs=0.01)
+
+
 def edited_gltf(folder: Path, edit) -> Path:
     """A textured square as glTF with files of its own, after `edit` of its JSON."""
     visual = TextureVisuals(uv=UV, material=PBRMaterial(baseColorTexture=CORNERS))
@@ -458,6 +569,11 @@ UNREADABLE = {
     "TEXCOORD_0": lambda c: uv_of(c).update(componentType=5123, normalized=True),
     "unusual way": lambda c: base_of(c).update(texCoord=1),
     "placed": lambda c: base_of(c).update(extensions={"KHR_texture_transform": {"scale": [2, 2]}}),
+    "transparent": lambda c: c["materials"][0].update(
+        extensions={"KHR_materials_transmission": {"transmissionFactor": 1.0}}
+    ),
+    "texture of an unusual kind": lambda c: c["textures"][0].pop("source"),
+    "unusual kind": lambda c: c["images"][0].update(mimeType="image/ktx2"),
     "EXT_meshopt_compression": lambda c: c.update(extensionsRequired=["EXT_meshopt_compression"]),
 }
 
@@ -469,6 +585,42 @@ def test_what_would_be_read_wrong_is_refused(tmp_path: Path, problem: str) -> No
     edited_gltf(tmp_path, UNREADABLE[problem])
     with pytest.raises(UnusableMeshError, match=problem):
         load_mesh(good)
+
+
+@pytest.mark.parametrize("kind", ["embedded", "in the text", "specular"])
+def test_damaged_textures_inside_a_file_are_noticed(tmp_path: Path, kind: str) -> None:
+    """trimesh would make them white."""
+
+    def embed(content: dict, data: bytes) -> None:
+        uri = "data:application/octet-stream;base64," + base64.b64encode(data).decode()
+        image = content["images"][0]
+        if kind == "embedded":
+            content["buffers"].append({"uri": uri, "byteLength": len(data)})
+            content["bufferViews"].append(
+                {"buffer": len(content["buffers"]) - 1, "byteLength": len(data)}
+            )
+            image.pop("uri", None)
+            image |= {"bufferView": len(content["bufferViews"]) - 1, "mimeType": "image/png"}
+        else:
+            image.pop("bufferView", None)
+            image["uri"] = uri
+        if kind == "specular":
+            base = content["materials"][0].pop("pbrMetallicRoughness")["baseColorTexture"]
+            content["materials"][0]["extensions"] = {
+                "KHR_materials_pbrSpecularGlossiness": {
+                    "diffuseTexture": base,
+                    "specularFactor": [0.04] * 3,
+                }
+            }
+
+    whole = BytesIO()
+    Image.new("RGB", (8, 8), "red").save(whole, "PNG")
+    path = edited_gltf(tmp_path, lambda content: embed(content, whole.getvalue()))
+    red = middle_color(load_mesh(path))
+    assert red == pytest.approx([1, 0, 0], abs=0.06)
+    edited_gltf(tmp_path, lambda content: embed(content, whole.getvalue()[:40]))
+    with pytest.raises(UnusableMeshError, match="damaged"):
+        load_mesh(path)
 
 
 @pytest.mark.parametrize(("scale", "is_usable"), [(1.0, True), (2.0, False)])
@@ -679,28 +831,56 @@ def test_order_and_held_out_objects_do_not_depend_on_the_folder(
     assert orders[0] == orders[1] and len(orders[0]) == 7
 
 
+@pytest.mark.parametrize("make", ["box", "cylinder", "torus", "table"])
+def test_copies_of_an_object_are_of_the_same_shape(tmp_path: Path, make: str) -> None:
+    """In another format, size and place, and with its vertices split at edges."""
+    mesh = {
+        "box": lambda: trimesh.creation.box((1, 0.3, 0.35)),
+        "cylinder": lambda: trimesh.creation.cylinder(0.2, 0.7, sections=40),
+        "torus": lambda: trimesh.creation.torus(0.4, 0.1),
+        "table": lambda: trimesh.util.concatenate(
+            [
+                trimesh.creation.box((0.9, 0.55, 0.05)),
+                trimesh.creation.box((0.05, 0.05, 0.6)).apply_translation((0.4, 0.2, -0.3)),
+            ]
+        ),
+    }[make]()
+    split = mesh.copy()
+    split.unmerge_vertices()
+    split.apply_scale(37.123).apply_translation((5, -3, 0.777))
+    shapes = []
+    for name, copy in (("a.glb", mesh), ("a.obj", mesh), ("b.glb", split), ("b.obj", split)):
+        copy.export(tmp_path / name)
+        shapes.append(real_dataset.shape_of(load_mesh(tmp_path / name)))
+    found = [real_dataset.Found(0, str(n), "", "", shape) for n, shape in enumerate(shapes)]
+    problems = [one.problem for one in real_dataset.held_out_whole(found, 1)]
+    assert problems == ["", *["the shape of a held-out object"] * 3]
+    mesh.apply_scale((1, 1.1, 1)).export(tmp_path / "c.glb")
+    other = real_dataset.Found(0, "c", "", "", real_dataset.shape_of(load_mesh(tmp_path / "c.glb")))
+    assert not real_dataset.held_out_whole([found[0], other], 1)[1].problem
+
+
 def test_objects_are_held_out_whole(files: Path, tmp_path: Path, monkeypatch) -> None:
     """The first shard has all views of its objects, and no other shard an object like them."""
     shards = tmp_path / "shards"
     found = real_dataset.find([files], "door", 1)
     held = [one.path for one in found if not one.problem][:2]
-    again = trimesh.load(held[0])  # the same object, larger
-    again.apply_scale(2.5)
-    again.export(files / "again.glb")
+    again = trimesh.load(files / held[0])
+    for number in range(3):  # the same object, larger
+        again.apply_scale(2.5).export(files / f"again{number}.glb")
     make_shards(monkeypatch, files, shards)
     kept = json.loads((shards / "files.json").read_text())["files"]
-    alike = [one for one in kept if one["problem"] == "the shape of a held-out object"]
+    alike = [one["path"] for one in kept if one["problem"] == "the shape of a held-out object"]
     used = [one["path"] for one in kept if not one["problem"]]
-    assert len(alike) + len(used) == 7
-    shapes = [one["shape"] for one in kept if not one["problem"]]
-    assert not set(shapes[:2]) & set(shapes[2:])
+    assert len(alike) + len(used) == 9 and alike
+    assert {held[0], "again0.glb", "again1.glb", "again2.glb"} <= {*used[:2], *alike}
     first = np.load(shards / "00000.npz")["picture"]
-    expected = [s.picture for file in used[:2] for s in real_dataset.make_samples(Path(file), 4)]
+    expected = [s.picture for path in used[:2] for s in real_dataset.make_samples(files / path, 4)]
     assert (first == np.stack(expected)).all()
 
 
 def test_a_folder_is_continued_with_the_same_objects_only(
-    files: Path, tmp_path: Path, monkeypatch
+    files: Path, tmp_path: Path, monkeypatch, capsys
 ) -> None:
     shards = tmp_path / "shards"
     make_shards(monkeypatch, files, shards)
@@ -710,11 +890,43 @@ def test_a_folder_is_continued_with_the_same_objects_only(
     assert before == {path: path.stat().st_mtime_ns for path in shards.glob("*.npz")}
     with pytest.raises(SystemExit, match="pass the same, or another --folder"):
         make_shards(monkeypatch, files, shards, "--views", "8")
+    moved = tmp_path / "elsewhere" / "files"
+    moved.parent.mkdir()
+    files.rename(moved)
+    (shards / "00001.npz").unlink()
+    shutil.copy(moved / "ball0.glb", moved / "new.glb")
+    capsys.readouterr()
+    monkeypatch.chdir(moved.parent)
+    settings = json.loads((shards / "files.json").read_text())
+    settings["settings"]["folders"] = ["elsewhere/files"]
+    (shards / "files.json").write_text(json.dumps(settings))
+    make_shards(monkeypatch, Path("files"), shards)
+    assert "1 files have come since" in capsys.readouterr().out
+    assert len(np.load(shards / "00001.npz")["hits"]) == 8
 
 
-def test_one_bad_file_does_not_end_the_others(files: Path, tmp_path: Path, monkeypatch) -> None:
+def test_looking_at_files_goes_on_where_it_was_stopped(files: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "looked.jsonl"
+    whole = real_dataset.find([files], "door", 1, kept)
+    lines = kept.read_text().splitlines()
+    kept.write_text("\n".join(lines[:3]) + "\n")
+    seen = [json.loads(line)[0].partition("/")[2] for line in lines[:3]]
+    for path in seen:
+        (files / path).write_bytes(b"not looked at again")
+    assert real_dataset.find([files], "door", 1, kept) == whole
+
+
+def test_a_folder_that_is_not_there_is_noticed(files: Path, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"There is no folder .*gone"):
+        real_dataset.find([files, tmp_path / "gone"], "", 1)
+
+
+def test_what_is_held_out_fills_its_shard(files: Path, tmp_path: Path, monkeypatch) -> None:
+    """Else an object of the next shard would be held out, too, without the others like it."""
+    first = next(one.path for one in real_dataset.find([files], "door", 1) if not one.problem)
+
     def failing(path: Path, views: int):
-        if path.name == "ball3.glb":
+        if path.name == Path(first).name:
             raise UnusableMeshError("nothing to see")
         return made(path, views)
 
@@ -722,7 +934,23 @@ def test_one_bad_file_does_not_end_the_others(files: Path, tmp_path: Path, monke
     monkeypatch.setattr(real_dataset, "make_samples", failing)
     make_shards(monkeypatch, files, tmp_path / "shards")
     counts = [len(np.load(path)["hits"]) for path in sorted((tmp_path / "shards").glob("*.npz"))]
-    assert sum(counts) == 5 * 4
+    assert counts == [8, 8, 8]
+
+
+def test_bad_files_do_not_end_the_others(files: Path, tmp_path: Path, monkeypatch) -> None:
+    used = [one.path for one in real_dataset.find([files], "door", 1) if not one.problem]
+    bad = {Path(path).name for path in used[3:]}  # one of the second shard, and all of the third
+
+    def failing(path: Path, views: int):
+        if path.name in bad:
+            raise UnusableMeshError("nothing to see")
+        return made(path, views)
+
+    made = real_dataset.make_samples
+    monkeypatch.setattr(real_dataset, "make_samples", failing)
+    make_shards(monkeypatch, files, tmp_path / "shards")
+    counts = [len(np.load(path)["hits"]) for path in sorted((tmp_path / "shards").glob("*.npz"))]
+    assert counts == [8, 4]
 
 
 def test_too_few_objects_are_refused(files: Path, tmp_path: Path, monkeypatch) -> None:
@@ -730,4 +958,4 @@ def test_too_few_objects_are_refused(files: Path, tmp_path: Path, monkeypatch) -
     monkeypatch.setattr(sys, "argv", argv)
     with pytest.raises(SystemExit, match="too few"):
         real_dataset.main()
-    assert not (tmp_path / "s").exists()  # so the right folder can be passed next
+    assert not list((tmp_path / "s").iterdir())  # so the right folder can be passed next

@@ -130,6 +130,6 @@ def test_sample_is_what_training_expects() -> None:
 
 def test_points_carry_distance_and_color() -> None:
     solid = make_object(SEED, "head")
-    points, distances, colors = sample_points(solid, np.random.default_rng(0), 512)
+    points, distances, colors = sample_points(solid, np.random.default_rng(0))
     assert np.allclose(distances, solid.distance(points.astype(np.float64)), atol=2e-3)
     assert np.abs(colors / 255 - solid.color(points.astype(np.float64))).max() < 0.01

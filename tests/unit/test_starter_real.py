@@ -1,6 +1,7 @@
 """Measurement on meshes: shapes compared after alignment, and the report."""
 
 import json
+import shutil
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -8,11 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from PIL import Image
+from trimesh.visual import TextureVisuals
+from trimesh.visual.material import PBRMaterial
 
+import compare
 import real_evaluate
 import shapes
+from dataset import cell_centers
+from figures import COMPARED_BOX
 from maker import rotation
+from mesh_files import UnusableMeshError, load_mesh
+from mesh_objects import MeshObject, Placed
 from shapes import compared, likeness, mesh_points
+from sheet import BACKGROUND, GAP, MARGIN, TILE
 from triposr.inference import MeshData, load_model
 from triposr.inference.model.weights import STARTER_FOLDER
 from views import Camera, Light
@@ -125,6 +135,7 @@ def test_a_perfect_result_has_perfect_figures(folder: Path) -> None:
 
 
 def test_the_command_reports_on_a_folder(folder: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    folder = Path(shutil.copytree(folder, tmp_path / "scans"))
     arguments = [str(folder), "--out", str(tmp_path), "--processes", "1", "--resume"]
     monkeypatch.setattr(sys, "argv", ["real_evaluate.py", *arguments])
     monkeypatch.setattr(shapes, "TURNS", 2)
@@ -132,19 +143,29 @@ def test_the_command_reports_on_a_folder(folder: Path, tmp_path: Path, monkeypat
     said = capsys.readouterr().out
     assert "left out: broken.glb: unreadable" in said
     report = (tmp_path / "report.md").read_text()
-    assert ", 3 objects." in report
+    assert ": 3 objects." in report and "one/model 0." in report
+    assert "Left out: broken.glb (unreadable" in report
     assert "| F-score at 0.1 |" in report
     assert {"ball.glb", "one/model.obj", "other/model.obj"} == {
         each["figures"]["family"] for each in json.loads((tmp_path / "figures.json").read_text())
     }
     assert (tmp_path / "sheet.png").stat().st_size > 5000
     assert not list(tmp_path.glob("*.jsonl"))
+    real_evaluate.main()
+    assert "measured before" in capsys.readouterr().out
+    shutil.rmtree(folder / "other")  # Other files are measured anew.
+    real_evaluate.main()
+    assert ": 2 objects." in (tmp_path / "report.md").read_text()
     monkeypatch.setattr(sys, "argv", ["real_evaluate.py", str(tmp_path / "none")])
     with pytest.raises(SystemExit, match="no GLB, glTF or OBJ"):
         real_evaluate.main()
     monkeypatch.setattr(sys, "argv", ["r", str(folder), "--model", str(tmp_path)])
     with pytest.raises(SystemExit, match=r"weights|model"):
         real_evaluate.main()
+    monkeypatch.setattr(sys, "argv", ["r", str(folder), "--model", str(tmp_path), "--publish"])
+    with pytest.raises(SystemExit):
+        real_evaluate.main()
+    assert "the card is its own" in capsys.readouterr().err
 
 
 def test_what_was_measured_is_not_measured_again(folder: Path, tmp_path: Path) -> None:
@@ -158,3 +179,47 @@ def test_what_was_measured_is_not_measured_again(folder: Path, tmp_path: Path) -
     assert [one.likeness.chamfer for one in found] == [0.5]
     assert problems.keys() == {"broken.glb"}
     assert len(kept.read_text().splitlines()) == 2
+
+
+def test_what_cannot_be_pictured_or_seen_through_is_left_out(tmp_path: Path) -> None:
+    model = load_model(STARTER_FOLDER, "cpu", "fp32")
+    flat = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], float)
+    faces = [[0, 1, 2], [0, 2, 3]]
+    glass = PBRMaterial(baseColorFactor=[255, 0, 0, 20], alphaMode="BLEND")
+    visual = TextureVisuals(uv=flat[:, :2], material=glass)
+    trimesh.Trimesh(flat, faces, visual=visual, process=False).export(tmp_path / "glass.glb")
+    with pytest.raises(UnusableMeshError, match="transparent"):
+        real_evaluate.case_from(model, tmp_path / "glass.glb", "glass.glb")
+    trimesh.Trimesh(flat[:, [0, 2, 1]], faces, process=False).export(tmp_path / "floor.glb")
+    fixed = Camera(0.0, 0.0, 40.0)  # which sees the floor on its edge
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(real_evaluate, "random_camera", lambda rng: fixed)
+        with pytest.raises(UnusableMeshError, match="nothing to see"):
+            real_evaluate.case_from(model, tmp_path / "floor.glb", "floor.glb")
+
+
+@pytest.mark.parametrize("axis", range(3))
+def test_sheets_have_a_volume_to_compare(tmp_path: Path, axis: int) -> None:
+    """Whichever way they lie: the lattice has no layer at 0."""
+    points = np.insert(np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], float), axis, 0, axis=1)
+    trimesh.Trimesh(points, [[0, 1, 2], [0, 2, 3]], process=False).export(tmp_path / "a.glb")
+    placed = Placed.turned(MeshObject(load_mesh(tmp_path / "a.glb")), 0.0)
+    truth = real_evaluate.MeshTruth("a.glb", placed)
+    centers = cell_centers(real_evaluate.CELLS, COMPARED_BOX)
+    assert truth.occupied(centers).sum() * (2 * COMPARED_BOX / real_evaluate.CELLS) ** 3 > 0.01
+
+
+def test_models_are_compared_on_pictures(tmp_path: Path, monkeypatch) -> None:
+    picture, sheet = Path(__file__).parents[1] / "data" / "mug.png", tmp_path / "sheet.png"
+    models = ["--models", str(STARTER_FOLDER), str(STARTER_FOLDER)]
+    monkeypatch.setattr(sys, "argv", ["compare.py", str(picture), *models, "--out", str(sheet)])
+    compare.main()
+    tiles = np.asarray(Image.open(sheet).convert("RGB"))[GAP:, MARGIN : MARGIN + TILE]
+    rows = [tiles[row * (TILE + GAP) :][:TILE] for row in range(5)]
+    assert (rows[1] == rows[3]).all() and (rows[2] == rows[4]).all()
+    for row in rows[1:]:
+        shown = (row != BACKGROUND).any(axis=-1).mean()
+        assert 0.1 < shown < 0.9
+    monkeypatch.setattr(sys, "argv", ["c", "none.png", *models, "--out", str(sheet)])
+    with pytest.raises(SystemExit, match=r"none\.png"):
+        compare.main()

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import shutil
 import sys
 from dataclasses import asdict
@@ -18,7 +19,7 @@ import evaluate
 import export
 import train
 from architecture import PATCHES, RAW_THRESHOLD, initial_network, write_config
-from batches import HELD_OUT, Objects, World, chosen, outlines
+from batches import HELD_OUT, Objects, World, chosen, fingerprint, outlines
 from dataset import (
     FIELDS,
     HALF_BOX,
@@ -32,6 +33,7 @@ from dataset import (
 )
 from figures import Figures
 from objects import make_object
+from processes import resumed, worker_pool
 from trainee import RAY_POINTS, Trainee, losses_of_rays
 from triposr.inference import load_model
 from triposr.inference.model.weights import STARTER_FOLDER
@@ -573,20 +575,33 @@ def test_what_was_computed_is_kept(tmp_path: Path) -> None:
             yield {"value": number / 3}
 
     with pytest.raises(KeyboardInterrupt):
-        list(evaluate.resumed(names, compute, kept))
+        list(resumed(names, compute, kept))
     with kept.open("a") as file:
         file.write('["b", {"val')  # as if the kill had come in the middle of a line
     expected = [{"value": number / 3} for number in range(3)]
-    assert list(evaluate.resumed(names, compute, kept)) == expected
-    assert list(evaluate.resumed(names, compute, kept)) == expected
+    assert list(resumed(names, compute, kept)) == expected
+    assert list(resumed(names, compute, kept)) == expected
     assert computed == [0, "killed", 1, 2]
-    assert list(evaluate.resumed(names, compute, None)) == expected
+    assert list(resumed(names, compute, None)) == expected
     assert computed[4:] == [0, 1, 2]
     kept.write_text("{\n")
     with pytest.raises(SystemExit, match="damaged"):
-        list(evaluate.resumed(names, compute, kept))
+        list(resumed(names, compute, kept))
 
 
 def test_kept_figures_are_as_the_measured_ones() -> None:
     measured = Figures(7, "chair", False, True, 0.1, 0.2, 1 / 3, 0.4, (0.1, 0.2, 0.3), (0, 1, 2))
     assert evaluate.figures_from(json.loads(json.dumps(asdict(measured)))) == measured
+
+
+def test_a_dead_process_ends_the_work_with_a_word() -> None:
+    with pytest.raises(SystemExit, match="ended from outside"), worker_pool(1) as pool:
+        list(pool.map(os._exit, [1]))
+
+
+def test_other_samples_are_told_apart_without_reading_them(tmp_path: Path) -> None:
+    for name, value in (("one", 0), ("other", 1), ("same", 0)):
+        (tmp_path / name).mkdir()
+        np.savez(tmp_path / name / "00000.npz", hits=np.full(1000, value, np.uint8))
+    one, other, same = (fingerprint(tmp_path / name) for name in ("one", "other", "same"))
+    assert one == same != other

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import multiprocessing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from dataset import CACHE, cores, random_light
 from floor import LOWEST_LAMP, floor_shadows
 from objects import make_object
+from processes import worker_pool
 from views import Camera, render
 
 LAYER = 320  # pixels
@@ -52,9 +52,9 @@ def main() -> None:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     seeds = [seed for seed in range(options.layers) if not path_of(options.folder, seed).exists()]
-    with multiprocessing.Pool(options.processes) as pool:
+    with worker_pool(options.processes) as pool:
         tasks = [(options.folder, seed) for seed in seeds]
-        for number, _ in enumerate(pool.imap_unordered(_write, tasks), 1):
+        for number, _ in enumerate(pool.map(_write, tasks), 1):
             print(f"\r{number} of {len(seeds)} layers", end="", flush=True)
     print()
 

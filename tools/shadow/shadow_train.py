@@ -9,11 +9,10 @@ from __future__ import annotations
 import argparse
 import itertools
 import math
-import multiprocessing
 import os
 import time
 from collections.abc import Iterator
-from multiprocessing.pool import Pool
+from concurrent.futures import Executor
 from pathlib import Path
 
 import cv2
@@ -24,6 +23,7 @@ from torch import Tensor
 
 from layers import FOLDER, LAYERS, path_of
 from photos import make_photo, network_sample
+from processes import worker_pool
 from unet import ShadowNetwork
 
 STEPS = 3600
@@ -53,11 +53,11 @@ def main() -> None:
         parser.error("there are fewer layers: make them with layers.py")
     torch.set_num_threads(options.threads)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # of those that make pictures, one core each
-    with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
+    with worker_pool(options.processes, "spawn") as pool:
         train(pool, options)
 
 
-def train(pool: Pool, options: argparse.Namespace) -> list[float]:
+def train(pool: Executor, options: argparse.Namespace) -> list[float]:
     """Train from where the checkpoint is to the end; the losses of the steps."""
     torch.manual_seed(options.seed)
     network = ShadowNetwork().to(memory_format=torch.channels_last)
@@ -113,17 +113,17 @@ def save(path: Path, network: ShadowNetwork, optimizer: torch.optim.Optimizer, s
     part.replace(path)
 
 
-def batches(pool: Pool, options: argparse.Namespace, first: int) -> Iterator[Batch]:
+def batches(pool: Executor, options: argparse.Namespace, first: int) -> Iterator[Batch]:
     """Batches from step `first` on, without an end."""
     tasks = (
         (options.layers_folder, options.layers, options.seed, step, options.batch)
         for step in itertools.count(first)
     )
-    waiting = [pool.apply_async(make_batch, task) for task in itertools.islice(tasks, 6)]
+    waiting = [pool.submit(make_batch, *task) for task in itertools.islice(tasks, 6)]
     while True:
         done = waiting.pop(0)
-        waiting.append(pool.apply_async(make_batch, next(tasks)))
-        seen, truth = done.get()
+        waiting.append(pool.submit(make_batch, *next(tasks)))
+        seen, truth = done.result()
         yield torch.from_numpy(seen), torch.from_numpy(truth)
 
 

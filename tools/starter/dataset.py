@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import multiprocessing
 import os
 import time
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objects import make_object
+from processes import worker_pool
 from solids import Solid
 from triposr.inference import Options
 from triposr.inference.picture.prepare import STRAY_ALPHA
@@ -24,6 +24,9 @@ PICTURE = 128  # pixels, the side of the network's input
 RATIO = Options().foreground_ratio  # longest side of the subject divided by that side
 MAP = 32  # pixels, the side of the position map
 POINTS = 4096  # per sample
+NEAR = POINTS * 3 // 4  # of them about the surface
+SPREADS = {0.008: 0.4, 0.025: 0.35, 0.07: 0.25}
+"""Standard deviations of points from the surface, in model units, and their shares."""
 RAYS = 128  # per sample
 OUTLINE = 4  # pixels on either side of the outline, where most rays are
 HALF_BOX = 0.6  # half the side of the model's box, in model units; objects reach 0.55
@@ -160,16 +163,20 @@ def with_flaws(
     return rgb, alpha
 
 
-def sample_points(
-    solid: Solid, rng: np.random.Generator, count: int = POINTS
-) -> tuple[NDArray[np.float16], NDArray[np.float16], NDArray[np.uint8]]:
-    """Sample points, signed distances and colors: a quarter anywhere, the rest at the surface."""
-    anywhere = rng.uniform(-HALF_BOX, HALF_BOX, (count // 4, 3))
-    near = surface_points(solid, rng, count - len(anywhere))
-    spread = rng.choice([0.008, 0.025, 0.07], size=(len(near), 1), p=[0.4, 0.35, 0.25])
-    near += rng.normal(size=near.shape) * spread
+def scattered(surface: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float16]:
+    """Sample POINTS points (N, 3): about points (M, 3) of a surface, and the rest anywhere."""
+    anywhere = rng.uniform(-HALF_BOX, HALF_BOX, (POINTS - len(surface), 3))
+    spread = rng.choice(list(SPREADS), size=(len(surface), 1), p=list(SPREADS.values()))
+    near = surface + rng.normal(size=surface.shape) * spread
     points = np.concatenate((anywhere, near)).clip(-HALF_BOX, HALF_BOX).astype(np.float16)
-    points = points[rng.permutation(count)]
+    return points[rng.permutation(POINTS)]
+
+
+def sample_points(
+    solid: Solid, rng: np.random.Generator
+) -> tuple[NDArray[np.float16], NDArray[np.float16], NDArray[np.uint8]]:
+    """Sample points, signed distances and colors."""
+    points = scattered(surface_points(solid, rng, NEAR), rng)
     exact = points.astype(np.float64)
     colors = (255 * solid.color(exact)).round().astype(np.uint8)
     return points, solid.distance(exact).clip(-1, 1).astype(np.float16), colors
@@ -282,8 +289,8 @@ def main() -> None:
     first, last = options.first // SHARD, math.ceil((options.first + options.objects) / SHARD)
     tasks = [(options.folder, number) for number in range(first, last)]
     started = time.perf_counter()
-    with multiprocessing.Pool(options.processes) as pool:
-        for done, path in enumerate(pool.imap(write_shard, tasks), 1):
+    with worker_pool(options.processes) as pool:
+        for done, path in enumerate(pool.map(write_shard, tasks), 1):
             rate = done * SHARD / (time.perf_counter() - started)
             print(f"{path.name}: {done} of {len(tasks)}, {rate:.0f} objects/s", flush=True)
 

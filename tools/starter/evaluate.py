@@ -10,11 +10,10 @@ import argparse
 import functools
 import hashlib
 import json
-import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import asdict
-from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ import sheet
 from dataset import cores
 from families import FAMILIES
 from figures import Case, Figures, evaluate_object, reconstruct
+from processes import resumed, worker_pool
 from triposr.inference import TripoSRError, load_model
 from triposr.inference.model.network import Model
 from triposr.inference.model.weights import STARTER_FOLDER, weights_file
@@ -84,16 +84,16 @@ def evaluate(
 ) -> tuple[list[Figures], Image.Image]:
     """Return the figures of `objects` objects, of all families in turn, and the contact sheet.
 
-    The figures of each object are `kept` as soon as they are there; see `resumed`.
+    The figures of each object are `kept` as soon as they are there; see processes.resumed.
     """
     names = list(FAMILIES)
     tasks = [(folder, FIRST_SEED + number, names[number % len(names)]) for number in range(objects)]
     figures: list[Figures] = []
     # Torch has not computed anything yet, so the fork loses none of its threads.
-    with multiprocessing.Pool(processes) as pool:
+    with worker_pool(processes) as pool:
         results = resumed(
             [f"{family} {seed}" for _, seed, family in tasks],
-            lambda numbers: map(asdict, pool.imap(_evaluate, [tasks[n] for n in numbers])),
+            lambda numbers: map(asdict, pool.map(_evaluate, [tasks[n] for n in numbers])),
             kept,
         )
         for values in results:
@@ -101,51 +101,6 @@ def evaluate(
             print(f"\r{len(figures)} of {len(tasks)} objects", end="", flush=True)
         print("\n")
         return figures, contact_sheet(folder, figures, pool)
-
-
-def resumed(
-    names: list[str], compute: Callable[[list[int]], Iterable[Any]], kept: Path | None
-) -> Iterator[Any]:
-    """Yield a value for each name, in their order, and compute only those that are not kept yet.
-
-    Args:
-        names: What the values are of, each once.
-        compute: Given indices of names, it yields their values, which JSON can hold, in that order.
-        kept: File of JSON lines to which values are added as soon as they are there; its own name
-            must tell all else that they depend on, such as a digest of the weights. None keeps
-            nothing.
-
-    Raises:
-        SystemExit: The file is damaged.
-    """
-    if kept is None:
-        yield from compute(list(range(len(names))))
-        return
-    known = _whole_lines(kept)
-    missing = [number for number, name in enumerate(names) if name not in known]
-    computed = iter(compute(missing))
-    with kept.open("a", encoding="utf-8") as file:
-        for name in names:
-            if name not in known:
-                line = json.dumps([name, next(computed)])
-                file.write(line + "\n")
-                file.flush()
-                known[name] = json.loads(line)[1]
-            yield known[name]
-
-
-def _whole_lines(kept: Path) -> dict[str, Any]:
-    """Return what a file of `resumed` holds, and cut off a last line that was not finished."""
-    kept.touch()
-    text = kept.read_bytes()
-    whole = text[: text.rfind(b"\n") + 1]
-    if len(whole) < len(text):
-        with kept.open("r+b") as file:
-            file.truncate(len(whole))
-    try:
-        return dict(json.loads(line) for line in whole.splitlines())
-    except (ValueError, TypeError) as error:
-        raise SystemExit(f"{kept} is damaged: delete it, and measure anew") from error
 
 
 def figures_from(values: dict[str, Any]) -> Figures:
@@ -214,9 +169,9 @@ def _cells(values: list[tuple[float, ...]]) -> str:
     return "| " + " | ".join(f"{mean:.3f}" for mean in np.mean(values, axis=0)) + " |"
 
 
-def contact_sheet(folder: Path, figures: list[Figures], pool: Pool) -> Image.Image:
+def contact_sheet(folder: Path, figures: list[Figures], pool: Executor) -> Image.Image:
     """Return a contact sheet of the best, median and worst objects by volume."""
-    return rows_of(figures, lambda row: pool.map(_draw, [(folder, f) for f in row], 1))
+    return rows_of(figures, lambda row: list(pool.map(_draw, [(folder, f) for f in row])))
 
 
 def rows_of(

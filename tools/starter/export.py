@@ -24,9 +24,9 @@ import checkpoints
 import views
 from architecture import RAW_THRESHOLD, write_config
 from dataset import CACHE, HALF_BOX, box_rays, cell_centers
-from evaluate import resumed
 from families import FAMILIES
 from figures import SolidTruth, box_window, encode, scene
+from processes import resumed
 from triposr.inference import SceneCode, load_model
 from triposr.inference.model.network import Model
 from triposr.inference.model.weights import STARTER_FOLDER
@@ -91,7 +91,7 @@ def export(
     data = checkpoints.read(checkpoint)
     if data is None:
         raise SystemExit(f"There is no {checkpoint}: run tools/starter/train.py first")
-    sources = [data]
+    sources = [data, str(objects).encode()]
     if weight < 1:
         other = (STARTER_FOLDER / "model.safetensors", HEADS)
         sources += [str(weight).encode(), *(path.read_bytes() for path in other)]

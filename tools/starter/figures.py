@@ -188,9 +188,9 @@ def encode(model: Model, truth: Truth, camera: Camera, light: Light) -> SceneCod
     return model.encode(prepared.rgb)
 
 
-def measure(case: Case) -> Figures:
-    """Measure how well the result of a case matches its object."""
-    truth, result = volumes(case)
+def measure(case: Case, cells: int = CELLS) -> Figures:
+    """Measure how well the result of a case matches its object, on `cells` per axis."""
+    truth, result = volumes(case, cells)
     masks = [silhouette_iou(case, camera) for camera in (case.camera, *unseen_cameras(case))]
     return Figures(
         seed=case.seed,
@@ -206,15 +206,15 @@ def measure(case: Case) -> Figures:
     )
 
 
-def volumes(case: Case) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return the occupied cells of the truth and of the result, (64, 64, 64) along x, y and z."""
-    points = cell_centers(CELLS, COMPARED_BOX)
+def volumes(case: Case, cells: int = CELLS) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the occupied cells of the truth and of the result, along x, y and z."""
+    points = cell_centers(cells, COMPARED_BOX)
     truth = case.truth.occupied(points)
     result = np.zeros(len(points), bool)
     if len(case.mesh.faces):
         inside = (np.abs(points) <= case.field.radius).all(axis=1)
         result[inside] = case.field.density(points[inside]) > THRESHOLD
-    shape = (CELLS, CELLS, CELLS)
+    shape = (cells, cells, cells)
     return truth.reshape(shape), result.reshape(shape)
 
 

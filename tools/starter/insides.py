@@ -14,10 +14,11 @@ from mesh_files import face_areas
 CELLS = 96  # of the lattice, along the longest side
 MARGIN = 6  # cells around the object
 REACH = 2.0  # cells: where a ball of this radius passes, the outside passes
-SHELL = 0.008  # of the longest side: half the thickness that sheets are given
+SHELL = 0.008  # of the longest side: half the least thickness, which sheets and thin boards get
 LIKELY = 0.5  # the winding number that counts as inside
 SAMPLES = 200_000  # points that mark the cells of the surface
 NEAR = 0.06  # of the longest side: up to here, it matters whether the surface is that of a sheet
+LIFT = 1e-4  # of the longest side, between the surface and the start of a ray
 LOOKS = 32  # directions in which the outside is looked for from narrow places
 
 
@@ -29,8 +30,8 @@ class Insides:
     stay open. Where that ball does not fit, a point is inside if the generalized winding number
     says so (Jacobson et al. 2013, "Robust Inside-Outside Segmentation using Generalized Winding
     Numbers"; its sign counts for nothing, because a mesh may be wound inside out), or if the
-    surface is in sight in every direction. Sheets, which have the outside on both sides, get a
-    thickness of two SHELLs.
+    surface is in sight in every direction. Sheets and boards thinner than two SHELLs, which have
+    the outside on both sides, become as thick as that.
 
     Args:
         vertices: (V, 3) float64; any size and place, Z up.
@@ -73,7 +74,9 @@ class Insides:
         signed = np.where(inside, -distances, distances)
         near = np.flatnonzero(distances < NEAR * self.longest)
         outsides = self.outsides(nearest[near], faces[near])
-        signed[near[outsides == 2]] -= SHELL * self.longest
+        thin = near[outsides == 2]
+        missing = SHELL * self.longest - self.thickness(nearest[thin], faces[thin]) / 2
+        signed[thin] -= missing.clip(0)
         # Surfaces inside do not count: the depth is that below the outer ones.
         hidden = np.flatnonzero(inside)
         hidden = hidden[~np.isin(hidden, near[outsides > 0])]
@@ -96,16 +99,47 @@ class Insides:
             points: (N, 3), on the surface.
             faces: (N,), their faces.
         """
-        a, b, c = (self.vertices[self.faces[faces, corner]] for corner in range(3))
-        normals = np.cross(b - a, c - a)
-        normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-300
-        step = 1.5 * SHELL * self.longest * normals
+        step = 2 * SHELL * self.longest * self._normals(faces)
         count = np.zeros(len(points), np.int64)
         for probes in (points + step, points - step):
             probes = np.ascontiguousarray(probes)
             squared, _, nearest = self._tree.squared_distance(self.vertices, self.faces, probes)
             count += ~self.inside(probes, np.sqrt(squared), nearest)
         return count
+
+    def thickness(
+        self, points: NDArray[np.float64], faces: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Return how thick (N,) what has the outside on both sides is; 0 for a single sheet.
+
+        Args:
+            points: (N, 3), on the surface.
+            faces: (N,), their faces.
+        """
+        normals = self._normals(faces)
+        result = np.full(len(points), np.inf)
+        for inward in (normals, -normals):
+            result = np.minimum(result, self._free_way(points, inward))
+        return np.where(result < 2 * SHELL * self.longest, result, 0.0)
+
+    def _free_way(
+        self, points: NDArray[np.float64], directions: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return how far (N,) it is from surface points to the next face in unit directions."""
+        if not len(points):
+            return np.zeros(0)
+        lift = LIFT * self.longest
+        found = self.scene.run(
+            (points + lift * directions).astype(np.float32),
+            directions.astype(np.float32),
+            output=True,
+        )
+        return np.where(found["primID"] >= 0, lift + found["tfar"], np.inf)
+
+    def _normals(self, faces: NDArray[np.int64]) -> NDArray[np.float64]:
+        a, b, c = (self.vertices[self.faces[faces, corner]] for corner in range(3))
+        normals = np.cross(b - a, c - a)
+        return normals / (np.linalg.norm(normals, axis=1, keepdims=True) + 1e-300)
 
     def inside(
         self,

@@ -16,10 +16,11 @@ from trimesh.visual.material import PBRMaterial
 
 from mesh_formats import (
     ENDINGS,
+    Obj,
     ObjMaterial,
     UnusableMeshError,
     check_gltf,
-    obj_materials,
+    check_obj,
     read_gltf,
 )
 
@@ -115,13 +116,13 @@ def load_mesh(path: Path) -> Mesh:
         UnusableMeshError: The file cannot be read as it is meant, or has no surface.
     """
     try:
-        materials: dict[str, ObjMaterial] = {}
+        obj = None
         if path.suffix.lower() == ".obj":
-            materials = obj_materials(path)
+            obj = check_obj(path)
         else:
             check_gltf(read_gltf(path))
         loaded = trimesh.load(path, process=False)
-        return unit_sized(_joined(_pieces(loaded), materials))
+        return unit_sized(_joined(_pieces(loaded), obj))
     except UnusableMeshError:
         raise
     except Exception as error:  # Each of the decoders raises errors of its own.
@@ -169,15 +170,13 @@ def _pieces(loaded: Any) -> list[tuple[trimesh.Trimesh, NDArray[np.float64]]]:
     return pieces
 
 
-def _joined(
-    pieces: list[tuple[trimesh.Trimesh, NDArray[np.float64]]], materials: dict[str, ObjMaterial]
-) -> Mesh:
+def _joined(pieces: list[tuple[trimesh.Trimesh, NDArray[np.float64]]], obj: Obj | None) -> Mesh:
     vertices, faces, colors, opacities, uvs, texture = [], [], [], [], [], []
     textures: list[NDArray[np.uint8]] = []
     count = 0
     for piece, points in pieces:
         corners = np.asarray(piece.faces, np.int64)
-        color, opacity, uv, image = _look(piece, materials)
+        color, opacity, uv, image = _look(piece, obj)
         vertices.append(points)
         faces.append(corners + count)
         colors.append(color)
@@ -207,9 +206,12 @@ def from_y_up(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _look(
-    piece: trimesh.Trimesh, materials: dict[str, ObjMaterial]
+    piece: trimesh.Trimesh, obj: Obj | None
 ) -> tuple[NDArray[np.float32], float, NDArray[np.float32], NDArray[np.uint8] | None]:
-    """Return colors (F, 3, 3), opacity, places in the texture (F, 3, 2) and the texture."""
+    """Return colors (F, 3, 3), opacity, places in the texture (F, 3, 2) and the texture.
+
+    `obj` is what an OBJ file says; None for glTF.
+    """
     corners = np.asarray(piece.faces)
     visual = piece.visual
     colors = np.full((len(corners), 3, 3), PLAIN, np.float32)
@@ -217,7 +219,9 @@ def _look(
     if visual.kind in ("vertex", "face"):
         given = np.asarray(visual.vertex_colors)[:, :3].astype(np.float32) / 255
         # Colors of vertices are linear in glTF and, by custom, as displayed in OBJ.
-        return (scene_linear(given) if materials else given)[corners], 1.0, nowhere, None
+        return (scene_linear(given) if obj else given)[corners], 1.0, nowhere, None
+    if obj and obj.is_painted:
+        raise UnusableMeshError("colors of vertices beside a material")
     material = getattr(visual, "material", None)
     if material is None:
         return colors, 1.0, nowhere, None
@@ -225,13 +229,19 @@ def _look(
         opacity = _dress_as_gltf(piece, material, colors)
         image, is_solid = material.baseColorTexture, material.alphaMode in (None, "OPAQUE")
     else:
+        materials = obj.materials if obj else {}
+        if materials and material.name not in materials:
+            raise UnusableMeshError("a material that is not read")
         known = materials.get(material.name, ObjMaterial())
         image, opacity, is_solid = material.image, known.opacity, False
-        if known.texture is not None and image is None:
+        if known.texture is None:
+            image = None  # trimesh may have put a gray one there.
+        elif image is None:
             raise UnusableMeshError("a texture is not found by its name")
-        # Kd is as displayed; beside a texture, OBJ files carry it without meaning it.
-        diffuse = np.asarray(material.diffuse[:3], np.float32) / 255
-        colors[:] = 1.0 if image is not None else scene_linear(diffuse)
+        if image is not None:
+            colors[:] = 1.0  # Beside a texture, files carry Kd without meaning it.
+        elif known.diffuse is not None:
+            colors[:] = scene_linear(np.array(known.diffuse, np.float32))  # Kd is as displayed.
     if image is None:
         return colors, opacity, nowhere, None
     if visual.uv is None or len(visual.uv) != len(piece.vertices):

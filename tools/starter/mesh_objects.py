@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from insides import Insides, surface_samples
 from maker import rotation
-from mesh_files import Mesh, display_referred, face_areas, scene_linear
+from mesh_files import Mesh, UnusableMeshError, display_referred, face_areas, scene_linear
 from objects import LONGEST_SIDE
 
 STRETCHED = 0.5  # share of the objects whose axes are stretched
@@ -17,7 +17,20 @@ STRETCH = (0.8, 1.25)
 FLATTENED = 0.12  # share of the objects that are flattened along one axis or two
 FLAT = (0.2, 0.6)
 LAID = 0.12  # share of the objects that lie on a side
+SEE_THROUGH = 0.05  # largest share of a surface that may be transparent
 RECOLORED = 0.35  # share of the objects whose plain colors are others
+
+
+def check_opaque(mesh: Mesh) -> None:
+    """Check that little of a mesh can be seen through, because pictures show all of it.
+
+    Raises:
+        UnusableMeshError: Much of it is transparent.
+    """
+    rng = np.random.default_rng(0)
+    _, faces, shares = surface_samples(mesh.corners, face_areas(mesh.corners), 2000, rng)
+    if (mesh.color_at(faces, shares)[1] < 0.5).mean() > SEE_THROUGH:
+        raise UnusableMeshError("transparent")
 
 
 class MeshObject:

@@ -13,14 +13,14 @@
 # Copy it along, and a call on another machine continues. The checkpoint is saved there every 500 steps, in
 # parts of at most 16 MB (60 MB in all); log.txt has what was printed. A killed call loses what came after its last
 # save. To train anew, pass another FOLDER. STEPS may be raised later; other settings of a training must stay.
-# To take the result away in few files of 15 MB:
+# To take the result away in few files of 15 MB (real is there if SCANS were set):
 #   tar -C FOLDER -cz model heads.safetensors generated real | split -b 15M - result.tar.gz.
 #
 # Settings, by environment variable; paths may be relative to where you call:
 #   PYTHON    Python with the packages of requirements/lock.txt and a torch that drives the GPU (.venv/bin/python)
 #   MESHES    folders of meshes to learn from, separated by colons; none: generated objects alone
-#   LEAVE_OUT regular expression for names of files that are left out
-#   SCANS     folder of meshes to measure with, which MESHES must not hold
+#   LEAVE_OUT regular expression for paths of files, below those folders, that are left out
+#   SCANS     folder of meshes to measure with, apart from MESHES
 #   WORK      folder for samples, kept between calls (~/.cache/triposr-blender/starter/gpu)
 #   GENERATED folder of generated samples (in WORK, one for each FIRST and OBJECTS)
 #   REAL      folder of real samples (in WORK, one for each MESHES, LEAVE_OUT and VIEWS); MESHES need not be set
@@ -67,7 +67,8 @@ mapfile -t -d : named < <(printf '%s' "$MESHES")
 for folder in "${named[@]}"; do
     [ -n "$folder" ] || continue
     folder=$(existing "$folder" MESHES)
-    [[ -z $SCANS || $SCANS/ != "$folder"/* ]] || stop "MESHES holds SCANS: the model would be measured with what it learned" 2
+    [[ -z $SCANS || ($SCANS/ != "$folder"/* && $folder/ != "$SCANS"/*) ]] ||
+        stop "MESHES and SCANS share files: the model would be measured with what it learned" 2
     folders+=("$folder")
 done
 [ -z "$MESHES" ] || [ ${#folders[@]} -gt 0 ] || stop "MESHES names no folder: correct it, or leave it empty" 2
@@ -80,8 +81,8 @@ elif [ ${#folders[@]} -gt 0 ]; then
         parent=${folder%/*}
         printf '%s/%s\n' "${parent##*/}" "${folder##*/}"
     done)
-    told=$(printf '%s\n' "$VIEWS" "$LEAVE_OUT" "$ends" | sha256sum)
-    REAL=$WORK/real-${told:0:12}
+    digest=$(printf '%s\n' "$VIEWS" "$LEAVE_OUT" "$ends" | sha256sum)
+    REAL=$WORK/real-${digest:0:12}
 fi
 
 mkdir -p "$out" "$WORK"
@@ -131,8 +132,8 @@ in_time() { # run a command, which continues where it was stopped; end the call 
     stop "$what failed with status $status; see the lines above"
 }
 
-measured() { # whether a folder has the report of the model
-    [ -e "$1/report.md" ] && grep -q "^Weights ${weights:0:16}, ${2:-}" "$1/report.md"
+measured() { # whether a folder has the report of the model on what $2 says
+    [ -e "$1/report.md" ] && grep -q "^Weights ${weights:0:16}, $2" "$1/report.md"
 }
 
 # 1. Samples.
@@ -157,7 +158,8 @@ weights=$(sha256sum <"$out/model/model.safetensors")
 measured "$out/generated" "$EVALUATED objects" ||
     in_time "measuring with generated objects" "$PYTHON" tools/starter/evaluate.py --resume --model "$out/model" \
         --out "$out/generated" --objects "$EVALUATED"
-if [ -n "$SCANS" ] && ! measured "$out/real"; then
+if [ -n "$SCANS" ]; then
+    # It knows itself whether it has measured these scans.
     in_time "measuring with scans" "$PYTHON" tools/starter/real_evaluate.py "$SCANS" --resume --model "$out/model" \
         --out "$out/real"
 fi

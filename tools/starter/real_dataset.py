@@ -3,28 +3,28 @@
     python tools/starter/real_dataset.py FOLDER... --leave-out 'door|window'
 
 Each shard holds all views of its objects. The first shard is held out from training, with all
-objects of the same shapes, so that training and its figures share no object.
+objects of about the same shapes, so that training and its figures share no object. What an
+interrupted call has done is not done again.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import re
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from batches import HELD_OUT
 from dataset import (
     CACHE,
-    HALF_BOX,
-    POINTS,
+    NEAR,
     RENDERED,
     VOLUME,
     Sample,
@@ -35,19 +35,19 @@ from dataset import (
     random_light,
     sample_rays,
     save_shard,
+    scattered,
 )
-from insides import surface_samples
 from mesh_files import ENDINGS, Mesh, UnusableMeshError, face_areas, load_mesh
-from mesh_objects import MeshObject, Placed, varied
+from mesh_objects import MeshObject, Placed, check_opaque, varied
 from mesh_pictures import Gloss, fitted_window, render_mesh
+from processes import resumed, worker_pool
 
 FACES = (60, 150_000)
 THINNEST, MIDDLE = 0.08, 0.2  # least shares of the longest side
-SEE_THROUGH = 0.05  # largest share of the surface that a texture makes transparent
 GLOSSY = 0.35  # share of the pictures in which the object shines
 VIEWS = 4
-NEAR = ((0.008, 0.4), (0.025, 0.35), (0.07, 0.25))
-"""Standard deviations of points from the surface, in model units, and their shares."""
+SHAPE = 7  # numbers that tell a shape
+ALIKE = 0.01  # relative difference up to which they tell the same shape
 
 
 @dataclass(frozen=True)
@@ -55,52 +55,91 @@ class Found:
     """A file that was looked at.
 
     Attributes:
-        path: The file.
+        folder: Number of its folder among those that were passed.
+        path: Its path below that folder.
         problem: Why it is left out; empty if it is used.
-        shape: Digest of the shape, whatever its size and colors.
+        digest: SHA-256 of the file; empty if it is not used.
+        shape: See `shape_of`; empty if it is not used.
     """
 
+    folder: int
     path: str
     problem: str
-    shape: str = ""
+    digest: str = ""
+    shape: tuple[float, ...] = ()
 
 
-def find(folders: list[Path], leave_out: str, processes: int) -> list[Found]:
-    """Look at all meshes in folders; those to use come in an order that only shapes decide.
+def files_in(folders: list[Path]) -> list[tuple[int, str]]:
+    """Return all meshes in folders: the number of the folder, and the path below it.
 
-    `leave_out` is a regular expression for paths below the folders.
+    Raises:
+        SystemExit: There is no such folder.
     """
-    below = {
-        path: path.relative_to(folder).as_posix()
-        for folder in folders
+    for folder in folders:
+        if not folder.is_dir():
+            raise SystemExit(f"There is no folder {folder}")
+    return [
+        (number, path.relative_to(folder).as_posix())
+        for number, folder in enumerate(folders)
         for path in sorted(folder.rglob("*"))
         if path.suffix.lower() in ENDINGS
-    }
-    named = {path for path, name in below.items() if leave_out and re.search(leave_out, name, re.I)}
-    rest = [path for path in below if path not in named]
+    ]
+
+
+def find(
+    folders: list[Path], leave_out: str, processes: int, kept: Path | None = None
+) -> list[Found]:
+    """Look at all meshes in folders; those to use come in an order that only the files decide.
+
+    `leave_out` is a regular expression for paths below the folders. What was seen of each file is
+    `kept`; see processes.resumed.
+    """
+    files = files_in(folders)
+    named = [file for file in files if leave_out and re.search(leave_out, file[1], re.I)]
+    rest = sorted(set(files) - set(named))
     found = []
-    with multiprocessing.Pool(processes) as pool:
-        for done, one in enumerate(pool.imap(look_at, rest, 8), 1):
-            found.append(one)
+    with worker_pool(processes) as pool:
+        tasks = [(folders[number], number, path) for number, path in rest]
+        seen = resumed(
+            [f"{number}/{path}" for number, path in rest],
+            lambda numbers: map(asdict, pool.map(look_at, [tasks[n] for n in numbers])),
+            kept,
+        )
+        for done, values in enumerate(seen, 1):
+            found.append(found_from(values))
             print(f"\rlooked at {done} of {len(rest)} files", end="", flush=True)
     print()
-    found.sort(key=lambda one: (one.shape, _digest_of_file(Path(one.path))))
-    return [*found, *(Found(str(path), "left out by name") for path in sorted(named))]
+    found.sort(key=lambda one: one.digest)
+    return [*found, *(Found(number, path, "left out by name") for number, path in named)]
 
 
-def look_at(path: Path) -> Found:
+def found_from(values: dict[str, Any]) -> Found:
+    """Make a finding of its values, in which JSON has put a list for the tuple."""
+    return Found(**values | {"shape": tuple(values["shape"])})
+
+
+def look_at(task: tuple[Path, int, str]) -> Found:
     """Check whether a file is usable."""
+    folder, number, name = task
+    path = folder / name
     try:
         mesh = load_mesh(path)
         suits(mesh)
     except UnusableMeshError as error:
-        return Found(str(path), str(error))
-    points = np.unique(mesh.vertices.round(2) + 0.0, axis=0)
-    return Found(str(path), "", sha256(points.tobytes()).hexdigest()[:16])
+        return Found(number, name, str(error))
+    return Found(number, name, "", sha256(path.read_bytes()).hexdigest(), shape_of(mesh))
 
 
-def _digest_of_file(path: Path) -> bytes:
-    return sha256(path.read_bytes()).digest()
+def shape_of(mesh: Mesh) -> tuple[float, ...]:
+    """Return sides, area and moments of a mesh: much the same for another copy of the object.
+
+    The moments are the mean distances of the surface from the center, along each axis.
+    """
+    corners = mesh.corners
+    areas = face_areas(corners)
+    moments = (np.abs(corners.mean(axis=1)) * areas[:, None]).sum(axis=0) / areas.sum()
+    values = (*np.ptp(mesh.vertices, axis=0), areas.sum() / 2, *moments)
+    return tuple(round(float(value), 5) for value in values)
 
 
 def suits(mesh: Mesh) -> None:
@@ -114,17 +153,18 @@ def suits(mesh: Mesh) -> None:
     sides = np.sort(np.ptp(mesh.vertices, axis=0))
     if sides[0] < THINNEST * sides[2] or sides[1] < MIDDLE * sides[2]:
         raise UnusableMeshError("too thin or too long")
-    rng = np.random.default_rng(0)
-    _, faces, shares = surface_samples(mesh.corners, face_areas(mesh.corners), 2000, rng)
-    if (mesh.color_at(faces, shares)[1] < 0.5).mean() > SEE_THROUGH:
-        raise UnusableMeshError("transparent")
+    check_opaque(mesh)
 
 
 def held_out_whole(found: list[Found], count: int) -> list[Found]:
     """Leave out what has the shape of one of the first `count` objects, which are held out."""
     used = [one for one in found if not one.problem]
-    shapes = {one.shape for one in used[:count]}
-    alike = [one for one in used[count:] if one.shape in shapes]
+    shapes = np.array([one.shape for one in used[:count]]).reshape(-1, SHAPE)
+    alike = {
+        one
+        for one in used[count:]
+        if np.isclose(shapes, one.shape, rtol=ALIKE, atol=ALIKE).all(axis=1).any()
+    }
     return [
         replace(one, problem="the shape of a held-out object") if one in alike else one
         for one in found
@@ -144,7 +184,7 @@ def make_samples(path: Path, views: int) -> list[Sample]:
     Raises:
         UnusableMeshError: A sample cannot be made.
     """
-    rng = np.random.default_rng(int.from_bytes(_digest_of_file(path)[:8], "little"))
+    rng = np.random.default_rng(int(sha256(path.read_bytes()).hexdigest()[:16], 16))
     mesh = load_mesh(path)
     samples: list[Sample] = []
     for number in range(views):
@@ -163,12 +203,7 @@ def make_sample(placed: Placed, rng: np.random.Generator) -> Sample:
     if not view.mask.any():
         raise UnusableMeshError("nothing to see")
     picture, positions = framed(view, rng)
-    anywhere = rng.uniform(-HALF_BOX, HALF_BOX, (POINTS // 4, 3))
-    near = placed.surface_points(POINTS - len(anywhere), rng)
-    spreads, shares = zip(*NEAR, strict=True)
-    near += rng.normal(size=near.shape) * rng.choice(spreads, size=(len(near), 1), p=shares)
-    points = np.concatenate((anywhere, near)).clip(-HALF_BOX, HALF_BOX).astype(np.float16)
-    points = points[rng.permutation(POINTS)]
+    points = scattered(placed.surface_points(NEAR, rng), rng)
     distances, colors = placed.distance_and_color(points.astype(np.float64))
     volume = np.packbits(placed.occupied(cell_centers(VOLUME)))
     if not (np.isfinite(distances).all() and np.isfinite(colors).all()):
@@ -186,7 +221,7 @@ def make_sample(placed: Placed, rng: np.random.Generator) -> Sample:
     )
 
 
-def write_shard(task: tuple[Path, int, list[str], int]) -> Path:
+def write_shard(task: tuple[Path, int, list[Path], int]) -> Path:
     """Write all views of the files of a shard, unless the shard exists already."""
     folder, number, files, views = task
     path = folder / f"{number:05d}.npz"
@@ -195,10 +230,14 @@ def write_shard(task: tuple[Path, int, list[str], int]) -> Path:
     samples: list[Sample] = []
     for file in files:
         try:
-            samples += make_samples(Path(file), views)
+            samples += make_samples(file, views)
         except UnusableMeshError as error:
             print(f"left out: {file}: {error}", flush=True)
-    save_shard(path, samples)
+    if samples and number == 0:
+        # What is held out is counted in samples: an object of the next shard must not slide in.
+        samples = [samples[n % len(samples)] for n in range(HELD_OUT)]
+    if samples:
+        save_shard(path, samples)
     return path
 
 
@@ -221,18 +260,28 @@ def listed(options: argparse.Namespace, held_out: int) -> list[Found]:
                 f"{options.folder} was made with {kept['settings']}: pass the same, or another"
                 " --folder"
             )
-        return [Found(**one) for one in kept["files"]]
-    found = held_out_whole(find(options.folders, options.leave_out, options.processes), held_out)
+        found = [found_from(one) for one in kept["files"]]
+        known = {(one.folder, one.path) for one in found}
+        if new := set(files_in(options.folders)) - known:
+            print(f"{len(new)} files have come since; they are not used")
+        return found
+    options.folder.mkdir(parents=True, exist_ok=True)
+    digest = sha256(json.dumps(settings).encode()).hexdigest()
+    looked = options.folder / f"looked-{digest[:16]}.jsonl"
+    found = held_out_whole(
+        find(options.folders, options.leave_out, options.processes, looked), held_out
+    )
     used = sum(not one.problem for one in found)
     if used <= held_out:
+        looked.unlink()  # Other files may come.
         raise SystemExit(
             f"{report(found)}\n{used} objects are too few: {held_out} of them are held out"
         )
-    options.folder.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".part")
     content = {"settings": settings, "files": [asdict(one) for one in found]}
     partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
     partial.replace(path)
+    looked.unlink()
     return found
 
 
@@ -249,12 +298,12 @@ def main() -> None:
     per_shard = HELD_OUT // options.views
     found = listed(options, per_shard)
     print(report(found))
-    used = [one.path for one in found if not one.problem]
+    used = [options.folders[one.folder] / one.path for one in found if not one.problem]
     groups = [used[first : first + per_shard] for first in range(0, len(used), per_shard)]
     tasks = [(options.folder, n, files, options.views) for n, files in enumerate(groups)]
     started = time.perf_counter()
-    with multiprocessing.Pool(options.processes) as pool:
-        for done, path in enumerate(pool.imap(write_shard, tasks), 1):
+    with worker_pool(options.processes) as pool:
+        for done, path in enumerate(pool.map(write_shard, tasks), 1):
             rate = done * HELD_OUT / (time.perf_counter() - started)
             print(f"{path.name}: {done} of {len(tasks)}, {rate:.1f} samples/s", flush=True)
 

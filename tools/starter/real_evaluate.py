@@ -1,15 +1,15 @@
 """Measure a model on a folder of meshes that it never saw, such as scans of real objects.
 
 `make real-eval OBJECTS=folder` runs this; with MODEL=folder, it measures another model, such as the
-published one. The report, the figures of each object and a contact sheet go to out/real/;
-`--publish` puts the report into the starter model's card.
+published one. The report, the figures of each object and a contact sheet go to a folder of the
+model's name in out/real/; `--publish` puts the report into the starter model's card.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
+import os
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -23,15 +23,17 @@ import evaluate
 from dataset import cores, random_camera, random_light
 from figures import Case, Figures, case_of, measure
 from mesh_files import ENDINGS, UnusableMeshError, load_mesh
-from mesh_objects import MeshObject, Placed
+from mesh_objects import MeshObject, Placed, check_opaque
 from mesh_pictures import fitted_window, render_mesh, silhouette
+from processes import resumed, worker_pool
 from shapes import NONE, POINTS, Likeness, likeness, mesh_points
-from triposr.inference import TripoSRError
+from triposr.inference import InputError, TripoSRError
 from triposr.inference.model.network import Model
 from triposr.inference.model.weights import STARTER_FOLDER, weights_file
 from views import Camera, Light, View, Window
 
 ROOT = Path(__file__).resolve().parents[2]
+CELLS = 128  # per axis of the box whose volumes are compared: finer than the thinnest sheet
 TABLES = ("<!-- make real-eval: -->\n", "<!-- end of make real-eval -->\n")
 
 
@@ -91,37 +93,71 @@ def main() -> None:
     )
     parser.add_argument("objects", type=Path, help="folder of GLB, glTF and OBJ files")
     parser.add_argument("--model", type=Path, default=STARTER_FOLDER)
-    parser.add_argument("--out", type=Path, default=ROOT / "out" / "real")
+    parser.add_argument("--out", type=Path, help="folder; out/real/ and the model's name")
     parser.add_argument("--processes", type=int, default=cores())
-    parser.add_argument("--resume", action="store_true", help="keep what is measured if it stops")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue an interrupted measurement; measure nothing if the report is there",
+    )
     parser.add_argument("--publish", action="store_true", help="into the starter model's card")
     options = parser.parse_args()
+    model = options.model.resolve()
+    if options.publish and model != STARTER_FOLDER.resolve():
+        parser.error("--publish is for the starter model: the card is its own")
+    out = options.out or ROOT / "out" / "real" / model.name
     paths = sorted(p for p in options.objects.rglob("*") if p.suffix.lower() in ENDINGS)
     if not paths:
         raise SystemExit(f"There are no GLB, glTF or OBJ files in {options.objects}")
-    options.out.mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     try:
-        weights = sha256(weights_file(options.model).read_bytes()).hexdigest()
+        weights = sha256(weights_file(model).read_bytes()).hexdigest()[:16]
     except TripoSRError as error:
         raise SystemExit(str(error)) from error
-    kept = options.out / f"{weights[:16]}.jsonl" if options.resume else None
-    found, problems, picture = evaluate_all(
-        options.model, options.objects, paths, options.processes, kept
-    )
-    for name, problem in problems.items():
-        print(f"left out: {name}: {problem}")
-    if not found:
-        raise SystemExit("None of the files can be used")
-    text = report(found, weights)
-    picture.save(options.out / "sheet.png")
-    (options.out / "figures.json").write_text(json.dumps([asdict(f) for f in found], indent=1))
-    # The report comes last: it says that all is there.
-    (options.out / "report.md").write_text(text, encoding="utf-8")
-    if kept:
-        kept.unlink()
+    files = digest_of(options.objects)
+    kept = out / f"{weights}-{files}.jsonl" if options.resume else None
+    if options.resume and is_there(out, weights, files):
+        print(f"This was measured before; to measure it anew, delete {out / 'report.md'}\n")
+    else:
+        found, problems, picture = evaluate_all(
+            model, options.objects, paths, options.processes, kept
+        )
+        for name, problem in problems.items():
+            print(f"left out: {name}: {problem}")
+        if not found:
+            raise SystemExit("None of the files can be used")
+        picture.save(out / "sheet.png")
+        (out / "figures.json").write_text(json.dumps([asdict(f) for f in found], indent=1))
+        # The report comes last: it says that all is there.
+        (out / "report.md").write_text(report(found, problems, weights, files), encoding="utf-8")
+        if kept:
+            kept.unlink()
+    text = (out / "report.md").read_text(encoding="utf-8")
     print(text)
+    print(f"See {os.path.relpath(out)}: report.md, figures.json, sheet.png")
     if options.publish:
         evaluate.publish(text, STARTER_FOLDER / "README.md", TABLES)
+
+
+def digest_of(folder: Path) -> str:
+    """Return a digest of the names and contents of all files, because textures count, too."""
+    contents = [
+        (path.relative_to(folder).as_posix(), sha256(path.read_bytes()).hexdigest())
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    ]
+    return sha256(json.dumps(contents).encode()).hexdigest()[:16]
+
+
+def is_there(out: Path, weights: str, files: str) -> bool:
+    """Return whether a folder has the report of a model on those files."""
+    report = out / "report.md"
+    return report.exists() and heading(weights, files) in report.read_text(encoding="utf-8")
+
+
+def heading(weights: str, files: str) -> str:
+    """Return what a report begins with."""
+    return f"Weights {weights}, files {files}:"
 
 
 def evaluate_all(
@@ -130,17 +166,17 @@ def evaluate_all(
     """Return the figures of all usable files, why others are left out, and the contact sheet.
 
     An object's name is its path below the `folder`. The figures of each object are `kept` as soon
-    as they are there; see evaluate.resumed.
+    as they are there; see processes.resumed.
     """
     found: list[RealFigures] = []
     problems: dict[str, str] = {}
     names = {path.relative_to(folder).as_posix(): path for path in paths}
     tasks = [(model, path, name) for name, path in names.items()]
     # Torch has not computed anything yet, so the fork loses none of its threads.
-    with multiprocessing.Pool(processes) as pool:
-        results = evaluate.resumed(
+    with worker_pool(processes) as pool:
+        results = resumed(
             list(names),
-            lambda numbers: map(_as_json, pool.imap(_evaluate, [tasks[n] for n in numbers])),
+            lambda numbers: map(_as_json, pool.map(_evaluate, [tasks[n] for n in numbers])),
             kept,
         )
         for name, result in zip(names, results, strict=True):
@@ -155,7 +191,7 @@ def evaluate_all(
         if found:
             picture = evaluate.rows_of(
                 [one.figures for one in found],
-                lambda row: pool.map(_draw, [(model, names[f.family], f) for f in row], 1),
+                lambda row: list(pool.map(_draw, [(model, names[f.family], f) for f in row])),
             )
     return found, problems, picture
 
@@ -172,17 +208,22 @@ def case_from(model: Model, path: Path, name: str) -> Case:
     """
     seed = int.from_bytes(sha256(name.encode()).digest()[:6], "little")
     rng = np.random.default_rng(seed)
-    placed = Placed.turned(MeshObject(load_mesh(path)), float(rng.uniform(0, 360)))
-    return case_of(model, seed, MeshTruth(name, placed), random_camera(rng), random_light(rng))
+    mesh = load_mesh(path)
+    check_opaque(mesh)
+    placed = Placed.turned(MeshObject(mesh), float(rng.uniform(0, 360)))
+    try:
+        return case_of(model, seed, MeshTruth(name, placed), random_camera(rng), random_light(rng))
+    except InputError as error:  # a sheet seen on its edge
+        raise UnusableMeshError("nothing to see") from error
 
 
 def measured(case: Case) -> RealFigures:
     """Measure a case."""
     if not len(case.mesh.faces):
-        return RealFigures(measure(case), NONE)
+        return RealFigures(measure(case, CELLS), NONE)
     truth = case.truth.surface_points(POINTS, np.random.default_rng(case.seed))
     result = mesh_points(case.mesh.vertices, case.mesh.faces, POINTS, case.seed)
-    return RealFigures(measure(case), likeness(truth, result))
+    return RealFigures(measure(case, CELLS), likeness(truth, result))
 
 
 def _evaluate(task: tuple[Path, Path, str]) -> RealFigures | str:
@@ -196,15 +237,21 @@ def _evaluate(task: tuple[Path, Path, str]) -> RealFigures | str:
 def _draw(task: tuple[Path, Path, Figures]) -> Image.Image:
     model, path, figures = task
     case = case_from(evaluate.worker_model(model), path, figures.family)
-    return evaluate.drawn(case, f"{path.stem} {figures.volume:.2f}")
+    return evaluate.drawn(case, f"{short(figures.family)} {figures.volume:.2f}")
 
 
-def report(found: list[RealFigures], weights: str) -> str:
+def short(name: str) -> str:
+    """Return the name of an object, which is its path below the folder, without the ending."""
+    return name.rpartition(".")[0]
+
+
+def report(found: list[RealFigures], problems: dict[str, str], weights: str, files: str) -> str:
     """Return a report in Markdown.
 
     Args:
         found: The figures of all objects.
-        weights: SHA-256 of the evaluated weights.
+        problems: Names of the files that were left out, and why.
+        weights, files: Digests of the evaluated weights and of the files; see `digest_of`.
     """
     figures = [one.figures for one in found]
     values = {
@@ -216,9 +263,10 @@ def report(found: list[RealFigures], weights: str) -> str:
         "Chamfer distance": [one.likeness.chamfer for one in found],
     }
     ranked = sorted(found, key=lambda one: one.figures.volume)
-    named = [f"{Path(one.figures.family).stem} {one.figures.volume:.2f}" for one in ranked]
+    named = [f"{short(one.figures.family)} {one.figures.volume:.2f}" for one in ranked]
+    left_out = [f"{name} ({problem})" for name, problem in problems.items()]
     lines = [
-        f"Weights {weights[:16]}, {len(found)} objects.",
+        f"{heading(weights, files)} {len(found)} objects.",
         "",
         "| | mean | median |",
         "|---|--:|--:|",
@@ -227,6 +275,7 @@ def report(found: list[RealFigures], weights: str) -> str:
         f"Best by volume IoU: {', '.join(named[:-6:-1])}.",
         f"Worst: {', '.join(named[:5])}.",
         f"No surface at all: {sum(f.empty for f in figures)} of {len(found)}.",
+        f"Left out: {', '.join(left_out) or 'none'}.",
     ]
     return "\n".join(lines) + "\n"
 

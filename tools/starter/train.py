@@ -78,7 +78,7 @@ def held_out(trainee: Trainee, objects: Objects, points: int, rays: int) -> dict
     return totals
 
 
-def told(values: dict[str, float]) -> str:
+def as_text(values: dict[str, float]) -> str:
     """Format losses for the console."""
     return "  ".join(f"{name} {value:.4f}" for name, value in values.items())
 
@@ -105,7 +105,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=16, help="objects")
     parser.add_argument("--points", type=int, default=1536, help="of an object, at most 4096")
     parser.add_argument("--rays", type=int, default=0, help="of an object's picture, at most 128")
-    parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
+    parser.add_argument(
+        "--rate",
+        type=float,
+        default=1e-3,
+        help="highest learning rate; half of it once all is trained, as with --start",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", action="store_true", help="with the shipped model and its heads")
     parser.add_argument(
@@ -216,7 +221,7 @@ def train(
                 running[name] = SMOOTHING * running.get(name, value) + (1 - SMOOTHING) * value
         if step % 50 == 0:
             seconds = (time.monotonic() - started) / 50
-            print(f"step {step}  {told(running)}  {seconds:.2f} s/step", flush=True)
+            print(f"step {step}  {as_text(running)}  {seconds:.2f} s/step", flush=True)
             started = time.monotonic()
         # No step begins that would not end in time. Saving takes a few seconds more.
         duration, begun = time.monotonic() - begun, time.monotonic()
@@ -227,7 +232,7 @@ def train(
             if is_due and not is_late:
                 for kind, objects in kinds.items():
                     losses = held_out(trainee, objects, options.points, options.rays)
-                    print(f"held out, {kind}: {told(losses)}", flush=True)
+                    print(f"held out, {kind}: {as_text(losses)}", flush=True)
             started = begun = time.monotonic()
             if is_late:
                 break
