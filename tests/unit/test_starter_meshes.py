@@ -808,6 +808,20 @@ def make_shards(monkeypatch, files: Path, shards: Path, *options: str) -> None:
     real_dataset.main()
 
 
+def counts_without(bad: set[str], monkeypatch, files: Path, shards: Path) -> list[int]:
+    """Make shards although samples of some files fail; return how many samples each has."""
+
+    def failing(path: Path, views: int):
+        if path.name in bad:
+            raise UnusableMeshError("nothing to see")
+        return made(path, views)
+
+    made = real_dataset.make_samples
+    monkeypatch.setattr(real_dataset, "make_samples", failing)
+    make_shards(monkeypatch, files, shards)
+    return [len(np.load(path)["hits"]) for path in sorted(shards.glob("*.npz"))]
+
+
 def test_a_table_says_what_is_left_out_and_why(files: Path) -> None:
     found = real_dataset.find([files], "door", processes=1)
     assert sum(not one.problem for one in found) == 6
@@ -924,33 +938,14 @@ def test_a_folder_that_is_not_there_is_noticed(files: Path, tmp_path: Path) -> N
 def test_what_is_held_out_fills_its_shard(files: Path, tmp_path: Path, monkeypatch) -> None:
     """Else an object of the next shard would be held out, too, without the others like it."""
     first = next(one.path for one in real_dataset.find([files], "door", 1) if not one.problem)
-
-    def failing(path: Path, views: int):
-        if path.name == Path(first).name:
-            raise UnusableMeshError("nothing to see")
-        return made(path, views)
-
-    made = real_dataset.make_samples
-    monkeypatch.setattr(real_dataset, "make_samples", failing)
-    make_shards(monkeypatch, files, tmp_path / "shards")
-    counts = [len(np.load(path)["hits"]) for path in sorted((tmp_path / "shards").glob("*.npz"))]
+    counts = counts_without({Path(first).name}, monkeypatch, files, tmp_path / "shards")
     assert counts == [8, 8, 8]
 
 
 def test_bad_files_do_not_end_the_others(files: Path, tmp_path: Path, monkeypatch) -> None:
     used = [one.path for one in real_dataset.find([files], "door", 1) if not one.problem]
     bad = {Path(path).name for path in used[3:]}  # one of the second shard, and all of the third
-
-    def failing(path: Path, views: int):
-        if path.name in bad:
-            raise UnusableMeshError("nothing to see")
-        return made(path, views)
-
-    made = real_dataset.make_samples
-    monkeypatch.setattr(real_dataset, "make_samples", failing)
-    make_shards(monkeypatch, files, tmp_path / "shards")
-    counts = [len(np.load(path)["hits"]) for path in sorted((tmp_path / "shards").glob("*.npz"))]
-    assert counts == [8, 4]
+    assert counts_without(bad, monkeypatch, files, tmp_path / "shards") == [8, 4]
 
 
 def test_too_few_objects_are_refused(files: Path, tmp_path: Path, monkeypatch) -> None:

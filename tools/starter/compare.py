@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 import raster
 from figures import RESOLUTION, THRESHOLD, box_window
-from sheet import BACKGROUND, GAP, MARGIN, TILE
+from sheet import BACKGROUND, GAP, MARGIN, TILE, tile
 from triposr.inference import (
     EmptySurfaceError,
     Options,
@@ -63,8 +63,7 @@ def column(path: Path, models: list[Model]) -> list[Image.Image]:
             continue
         for camera in CAMERAS:
             view = raster.render(mesh, camera, Light(), 2 * TILE, box_window(camera, SEEN))
-            colors = np.where(view.mask[..., None], view.rgba[..., :3], np.uint8(BACKGROUND))
-            found.append(Image.fromarray(colors).resize((TILE, TILE), Image.Resampling.BOX))
+            found.append(tile(view))
     return found
 
 

@@ -132,10 +132,6 @@ in_time() { # run a command, which continues where it was stopped; end the call 
     stop "$what failed with status $status; see the lines above"
 }
 
-measured() { # whether a folder has the report of the model on what $2 says
-    [ -e "$1/report.md" ] && grep -q "^Weights ${weights:0:16}, $2" "$1/report.md"
-}
-
 # 1. Samples.
 in_time "making generated objects" "$PYTHON" tools/starter/dataset.py --first "$FIRST" --objects "$OBJECTS" \
     --folder "$GENERATED"
@@ -155,7 +151,7 @@ in_time "training" "$PYTHON" tools/starter/train.py --start --device "$DEVICE" -
 in_time "exporting" "$PYTHON" tools/starter/export.py --resume --checkpoint "$out" --folder "$out/model" \
     --heads "$out/heads.safetensors" --calibrate "$CALIBRATED"
 weights=$(sha256sum <"$out/model/model.safetensors")
-measured "$out/generated" "$EVALUATED objects" ||
+grep -qs "^Weights ${weights:0:16}, $EVALUATED objects" "$out/generated/report.md" ||
     in_time "measuring with generated objects" "$PYTHON" tools/starter/evaluate.py --resume --model "$out/model" \
         --out "$out/generated" --objects "$EVALUATED"
 if [ -n "$SCANS" ]; then

@@ -31,14 +31,15 @@ def block(
         shown = truth.render(camera, light, 2 * TILE, window)
         result = raster.render(mesh, camera, light, 2 * TILE, window)
         for row, view in enumerate((shown, result)):
-            picture.paste(_tile(view), (column * TILE, row * TILE))
+            picture.paste(tile(view), (column * TILE, row * TILE))
     draw = ImageDraw.Draw(picture)
     font = ImageFont.load_default(size=14)
     draw.text((picture.width / 2, 2 * TILE + 4), caption, "black", font, anchor="ma")
     return picture
 
 
-def _tile(view: View) -> Image.Image:
+def tile(view: View) -> Image.Image:
+    """Return a view at the size of a tile, on the sheet's gray."""
     colors = np.where(view.mask[..., None], view.rgba[..., :3], np.uint8(BACKGROUND))
     return Image.fromarray(colors).resize((TILE, TILE), Image.Resampling.BOX)
 
