@@ -3,7 +3,9 @@
 import ast
 import subprocess
 import sys
+import tomllib
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -249,3 +251,15 @@ def test_versions_agree() -> None:
     manifest = tomllib.loads((ROOT / "blender_manifest.toml").read_text())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert manifest["version"] == project["project"]["version"]
+
+
+def test_modules_of_bare_names_do_not_hide_each_other():
+    pytest_settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]
+    folders = pytest_settings["ini_options"]["pythonpath"]
+    modules = [path for folder in folders for path in sorted((ROOT / folder).glob("*.py"))]
+    # Tests are not imported by name, and each folder of them may have a conftest.
+    modules = [path for path in modules if path.name[:5] not in ("test_", "conft")]
+    assert len(modules) > 50
+    names = Counter(path.stem for path in modules)
+    assert [name for name, count in names.items() if count > 1] == []
+    assert set(names) & set(sys.stdlib_module_names) == set()

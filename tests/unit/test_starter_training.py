@@ -32,8 +32,8 @@ from dataset import (
     make_sample,
 )
 from figures import Figures
+from long_runs import resumed, worker_pool
 from objects import make_object
-from processes import resumed, worker_pool
 from trainee import RAY_POINTS, Trainee, losses_of_rays
 from triposr.inference import load_model
 from triposr.inference.model.weights import STARTER_FOLDER

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from dataset import CACHE, cores, random_light
 from floor import LOWEST_LAMP, floor_shadows
+from long_runs import worker_pool
 from objects import make_object
-from processes import worker_pool
 from views import Camera, render
 
 LAYER = 320  # pixels

@@ -22,8 +22,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from layers import FOLDER, LAYERS, path_of
+from long_runs import worker_pool
 from photos import make_photo, network_sample
-from processes import worker_pool
 from unet import ShadowNetwork
 
 STEPS = 3600

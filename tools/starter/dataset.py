@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from long_runs import worker_pool
 from objects import make_object
-from processes import worker_pool
 from solids import Solid
 from triposr.inference import Options
 from triposr.inference.picture.prepare import STRAY_ALPHA

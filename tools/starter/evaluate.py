@@ -25,7 +25,7 @@ import sheet
 from dataset import cores
 from families import FAMILIES
 from figures import Case, Figures, evaluate_object, reconstruct
-from processes import resumed, worker_pool
+from long_runs import resumed, worker_pool
 from triposr.inference import TripoSRError, load_model
 from triposr.inference.model.network import Model
 from triposr.inference.model.weights import STARTER_FOLDER, weights_file

@@ -26,7 +26,7 @@ from architecture import RAW_THRESHOLD, write_config
 from dataset import CACHE, HALF_BOX, box_rays, cell_centers
 from families import FAMILIES
 from figures import SolidTruth, box_window, encode, scene
-from processes import resumed
+from long_runs import resumed
 from triposr.inference import SceneCode, load_model
 from triposr.inference.model.network import Model
 from triposr.inference.model.weights import STARTER_FOLDER

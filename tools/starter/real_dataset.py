@@ -37,10 +37,10 @@ from dataset import (
     save_shard,
     scattered,
 )
+from long_runs import resumed, worker_pool
 from mesh_files import ENDINGS, Mesh, UnusableMeshError, face_areas, load_mesh
 from mesh_objects import MeshObject, Placed, check_opaque, varied
 from mesh_pictures import Gloss, fitted_window, render_mesh
-from processes import resumed, worker_pool
 
 FACES = (60, 150_000)
 THINNEST, MIDDLE = 0.08, 0.2  # least shares of the longest side

@@ -22,10 +22,10 @@ from PIL import Image
 import evaluate
 from dataset import cores, random_camera, random_light
 from figures import Case, Figures, case_of, measure
+from long_runs import resumed, worker_pool
 from mesh_files import ENDINGS, UnusableMeshError, load_mesh
 from mesh_objects import MeshObject, Placed, check_opaque
 from mesh_pictures import fitted_window, render_mesh, silhouette
-from processes import resumed, worker_pool
 from shapes import NONE, POINTS, Likeness, likeness, mesh_points
 from triposr.inference import InputError, TripoSRError
 from triposr.inference.model.network import Model
