@@ -202,7 +202,7 @@ def test_no_checkpoint_is_named(tmp_path: Path, monkeypatch) -> None:
         export.main()
 
 
-def test_more_objects_from_a_seed_on(tmp_path: Path, monkeypatch) -> None:
+def test_more_objects_from_a_seed_on(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(dataset, "SHARD", 2)
     arguments = ["dataset.py", "--first", "4", "--objects", "3", "--folder", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", arguments)
@@ -210,6 +210,14 @@ def test_more_objects_from_a_seed_on(tmp_path: Path, monkeypatch) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["00002.npz", "00003.npz"]
     with np.load(tmp_path / "00003.npz") as shard:
         assert np.array_equal(shard["picture"][1], dataset.make_sample(7).picture)
+    written = (tmp_path / "00002.npz").stat().st_mtime_ns
+    capsys.readouterr()
+    monkeypatch.setattr(sys, "argv", [*arguments[:4], "6", *arguments[5:]])
+    dataset.main()
+    begun, *lines = capsys.readouterr().out.splitlines()
+    assert begun == "2 of 3 shards are there already"
+    assert [line.split(",")[0] for line in lines] == ["00004.npz: 1 of 1"]
+    assert (tmp_path / "00002.npz").stat().st_mtime_ns == written
     monkeypatch.setattr(sys, "argv", ["dataset.py", "--first", "3"])
     with pytest.raises(SystemExit):
         dataset.main()

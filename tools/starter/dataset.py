@@ -6,8 +6,10 @@ import argparse
 import math
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -38,6 +40,8 @@ RENDERED = 128  # pixels, the side of the picture before it is resized
 _CACHES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 CACHE = _CACHES / "triposr-blender" / "starter"
 """Folder for objects and checkpoints, all of which can be made again."""
+
+Task = TypeVar("Task", bound=tuple[Any, ...])
 
 
 @dataclass(frozen=True)
@@ -253,11 +257,8 @@ def make_sample(seed: int) -> Sample:
 
 
 def write_shard(task: tuple[Path, int]) -> Path:
-    """Write the samples of SHARD consecutive seeds, unless the shard exists already."""
-    folder, number = task
-    path = folder / f"{number:05d}.npz"
-    if path.exists():
-        return path
+    """Write the samples of SHARD consecutive seeds."""
+    path, number = task
     first = number * SHARD
     save_shard(path, [make_sample(seed) for seed in range(first, first + SHARD)])
     return path
@@ -276,6 +277,31 @@ def save_shard(path: Path, samples: list[Sample]) -> None:
         partial.unlink(missing_ok=True)
 
 
+def shard_file(folder: Path, number: int) -> Path:
+    """Return where a shard is, or will be."""
+    return folder / f"{number:05d}.npz"
+
+
+def write_missing(
+    write: Callable[[Task], Path], tasks: list[Task], samples: int, processes: int
+) -> None:
+    """Write the shards that are not there yet, and print how far it is.
+
+    Args:
+        write: Writes the shard of a task, and returns its path.
+        tasks: Each begins with the path of its shard.
+        samples: In a whole shard.
+        processes: How many shards are written at once.
+    """
+    missing = [task for task in tasks if not task[0].exists()]
+    print(f"{len(tasks) - len(missing)} of {len(tasks)} shards are there already", flush=True)
+    started = time.perf_counter()
+    with worker_pool(processes) as pool:
+        for done, path in enumerate(pool.map(write, missing), 1):
+            rate = done * samples / (time.perf_counter() - started)
+            print(f"{path.name}: {done} of {len(missing)}, {rate:.1f} samples/s", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--first", type=int, default=0, help=f"seed, a multiple of {SHARD}")
@@ -287,12 +313,8 @@ def main() -> None:
         parser.error(f"--first must be a multiple of {SHARD}")
     options.folder.mkdir(parents=True, exist_ok=True)
     first, last = options.first // SHARD, math.ceil((options.first + options.objects) / SHARD)
-    tasks = [(options.folder, number) for number in range(first, last)]
-    started = time.perf_counter()
-    with worker_pool(options.processes) as pool:
-        for done, path in enumerate(pool.map(write_shard, tasks), 1):
-            rate = done * SHARD / (time.perf_counter() - started)
-            print(f"{path.name}: {done} of {len(tasks)}, {rate:.0f} objects/s", flush=True)
+    tasks = [(shard_file(options.folder, number), number) for number in range(first, last)]
+    write_missing(write_shard, tasks, SHARD, options.processes)
 
 
 if __name__ == "__main__":

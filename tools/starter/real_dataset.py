@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import time
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
@@ -36,6 +35,8 @@ from dataset import (
     sample_rays,
     save_shard,
     scattered,
+    shard_file,
+    write_missing,
 )
 from long_runs import resumed, worker_pool
 from mesh_files import ENDINGS, Mesh, UnusableMeshError, face_areas, load_mesh
@@ -222,11 +223,8 @@ def make_sample(placed: Placed, rng: np.random.Generator) -> Sample:
 
 
 def write_shard(task: tuple[Path, int, list[Path], int]) -> Path:
-    """Write all views of the files of a shard, unless the shard exists already."""
-    folder, number, files, views = task
-    path = folder / f"{number:05d}.npz"
-    if path.exists():
-        return path
+    """Write all views of the files of a shard."""
+    path, number, files, views = task
     samples: list[Sample] = []
     for file in files:
         try:
@@ -300,12 +298,11 @@ def main() -> None:
     print(report(found))
     used = [options.folders[one.folder] / one.path for one in found if not one.problem]
     groups = [used[first : first + per_shard] for first in range(0, len(used), per_shard)]
-    tasks = [(options.folder, n, files, options.views) for n, files in enumerate(groups)]
-    started = time.perf_counter()
-    with worker_pool(options.processes) as pool:
-        for done, path in enumerate(pool.map(write_shard, tasks), 1):
-            rate = done * HELD_OUT / (time.perf_counter() - started)
-            print(f"{path.name}: {done} of {len(tasks)}, {rate:.1f} samples/s", flush=True)
+    tasks = [
+        (shard_file(options.folder, number), number, files, options.views)
+        for number, files in enumerate(groups)
+    ]
+    write_missing(write_shard, tasks, HELD_OUT, options.processes)
 
 
 if __name__ == "__main__":
