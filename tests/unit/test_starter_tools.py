@@ -1,6 +1,8 @@
 """Measuring the starter model: meshes overlay solids, and the figures separate good from bad."""
 
 import dataclasses
+import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import credits
 import evaluate
 import figures
 import raster
@@ -199,3 +202,52 @@ def test_publishing_fills_the_card_between_its_marks(tmp_path: Path) -> None:
     card.write_text(f"Before ±\n{begin}old\n{end}After\n", encoding="utf-8")
     evaluate.publish("| new |\n", card, evaluate.TABLES)
     assert card.read_text(encoding="utf-8") == f"Before ±\n{begin}| new |\n{end}After\n"
+
+
+def catalog(folder: Path, properties: str) -> None:
+    for name in ("chair", "café", "lamp"):
+        (folder / "things" / name).mkdir(parents=True)
+    (folder / credits.CATALOG).write_text(properties, encoding="latin-1")
+
+
+def test_credits_name_the_authors_of_what_was_used(tmp_path: Path, capsys, monkeypatch) -> None:
+    properties = """# models
+name=Things
+name#1=Chair
+model#1=/things/chair/chair.obj
+creator#1=Zoé
+dropOnTopElevation#-1
+name#2=Caf\\u00e9 table
+model#2=/things/café/table.obj
+Creator#2=not the author
+name#3=Lamp
+model#3=/things/lamp/lamp.obj
+creator#3=Adam
+"""
+    catalog(tmp_path / "home" / "Things", properties)
+    (tmp_path / "home" / "Things" / "things" / "chair" / "LICENSE.txt").write_text(
+        'Thank you for downloading "Seat" by Zoé\nDownloaded from http://example.org/7\n'
+    )
+    catalog(tmp_path / "home" / "Free", f"license=Public domain\n{properties}")
+    used = [
+        "Things/things/chair/chair.obj",
+        "Things/things/café/table.obj",
+        "Free/things/chair/chair.obj",
+    ]
+    files = [{"folder": 1, "path": path, "problem": ""} for path in used]
+    files.append({"folder": 1, "path": "Things/things/lamp/lamp.obj", "problem": "transparent"})
+    listed = {"settings": {"folders": ["other", "home"]}, "files": files}
+    (tmp_path / "files.json").write_text(json.dumps(listed))
+
+    arguments = ["credits.py", str(tmp_path), str(tmp_path / "other"), str(tmp_path / "home")]
+    monkeypatch.setattr(sys, "argv", arguments)
+    credits.main()
+    assert capsys.readouterr().out.split("\n\n") == [
+        "## Things: 2 objects",
+        "| author | objects | from |\n|---|---|---|\n| author not named | Café table |  |\n"
+        "| Zoé | Chair | <http://example.org/7> |",
+        "",
+    ]
+    monkeypatch.setattr(sys, "argv", arguments[:-1])
+    with pytest.raises(SystemExit, match=r"pass other, home, in this order"):
+        credits.main()
