@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import mcubes
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 import credits
 import evaluate
@@ -23,6 +25,7 @@ from objects import normalized
 from primitives import BOX, CAPSULE, ELLIPSOID
 from solids import Part, Solid
 from triposr.inference import MeshData, SceneCode
+from triposr.inference.model.weights import STARTER_FOLDER
 from views import Camera, Light
 
 ASIDE = Camera(azimuth=50, elevation=25, fov=45)
@@ -180,20 +183,53 @@ def test_missing_surface_counts_as_nothing(robot: SceneCode) -> None:
     assert 0 < nothing.color < 1
 
 
-def test_report_has_a_row_for_each_family_and_one_for_all() -> None:
+def measured(count: int) -> list[Figures]:
     values = (0.5, 0.75, 0.625, 0.125, (0.25, 0.375, 0.4), (0.1, 0.2, 0.3))
-    measured = [
-        Figures(seed, family, seed == 1, seed < 2, *values)
-        for seed, family in enumerate(["mug", "lamp", "mug"])
+    return [
+        Figures(evaluate.FIRST_SEED + n, ("mug", "lamp")[n % 2], n == 1, n < 2, *values)
+        for n in range(count)
     ]
-    lines = evaluate.report(measured, "0123456789abcdef" * 4).splitlines()
-    assert lines[0] == "Weights 0123456789abcdef, 3 objects of seeds 0 to 2."
+
+
+def test_report_has_a_row_for_each_family_and_one_for_all() -> None:
+    lines = evaluate.report(measured(3), "0123456789abcdef").splitlines()
+    assert lines[0] == "Weights 0123456789abcdef, 3 objects of seeds 10000000 to 10000002."
     assert "| mug | 2 | 0.500 | 0.750 | 0.625 | 0.125 |" in lines
     assert "| lamp | 1 | 0.500 | 0.750 | 0.625 | 0.125 |" in lines
     assert "| **all** | 3 | 0.500 | 0.750 | 0.625 | 0.125 |" in lines
     assert "| 0.500 | 0.250 | 0.375 | 0.400 | 0.100 | 0.200 | 0.300 |" in lines
     assert "No surface at all: 1 of 3." in lines
     assert "Cut off by the end of the model's box: 2 of 3." in lines
+
+
+def test_what_is_reported_is_not_measured_again(tmp_path: Path, monkeypatch, capsys) -> None:
+    counts = []
+
+    def evaluated(folder: Path, objects: int, processes: int, kept: Path | None) -> tuple:
+        counts.append(objects)
+        if kept:
+            kept.touch()
+        return measured(objects), Image.new("RGB", (8, 8))
+
+    monkeypatch.setattr(evaluate, "evaluate", evaluated)
+    model = tmp_path / "model"
+    shutil.copytree(STARTER_FOLDER, model)
+    for options, reported in (
+        (["--objects", "2", "--resume"], "2 objects"),
+        (["--objects", "2", "--resume"], "2 objects"),
+        (["--objects", "2"], "2 objects"),
+        (["--objects", "3", "--resume"], "3 objects"),
+    ):
+        arguments = ["evaluate.py", "--model", str(model), "--out", str(tmp_path), *options]
+        monkeypatch.setattr(sys, "argv", arguments)
+        evaluate.main()
+        assert reported in capsys.readouterr().out
+    assert counts == [2, 2, 3]
+    weights = model / "model.safetensors"
+    weights.write_bytes(weights.read_bytes() + b" ")  # Other weights are measured anew.
+    evaluate.main()
+    assert counts == [2, 2, 3, 3]
+    assert not list(tmp_path.glob("*.jsonl"))
 
 
 def test_publishing_fills_the_card_between_its_marks(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ import sheet
 from dataset import cores
 from families import FAMILIES
 from figures import Case, Figures, evaluate_object, reconstruct
-from long_runs import resumed, worker_pool
+from long_runs import is_reported, resumed, worker_pool
 from triposr.inference import TripoSRError, load_model
 from triposr.inference.model.network import Model
 from triposr.inference.model.weights import STARTER_FOLDER, weights_file
@@ -51,32 +51,44 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=cores())
     parser.add_argument("--publish", action="store_true", help="into the card of the model")
     parser.add_argument(
-        "--resume", action="store_true", help="keep each object's figures; continue with them"
+        "--resume",
+        action="store_true",
+        help="continue an interrupted measurement; measure nothing if the report is there",
     )
     options = parser.parse_args()
     if options.objects < 1:
         parser.error("there must be an object to evaluate")
-    options.out.mkdir(parents=True, exist_ok=True)
+    out = options.out
+    out.mkdir(parents=True, exist_ok=True)
     try:
-        weights = hashlib.sha256(weights_file(options.model).read_bytes()).hexdigest()
-        kept = options.out / f"{weights[:16]}.jsonl" if options.resume else None
-        figures, picture = evaluate(options.model, options.objects, options.processes, kept)
+        weights = hashlib.sha256(weights_file(options.model).read_bytes()).hexdigest()[:16]
+        if options.resume and is_reported(out, heading(weights, options.objects)):
+            print(f"This was measured before; to measure it anew, delete {out / 'report.md'}\n")
+        else:
+            kept = out / f"{weights}.jsonl" if options.resume else None
+            figures, picture = evaluate(options.model, options.objects, options.processes, kept)
+            picture.save(out / "sheet.png")
+            (out / "figures.json").write_text(json.dumps([asdict(f) for f in figures], indent=1))
+            # The report comes last: it says that all is there.
+            (out / "report.md").write_text(report(figures, weights), encoding="utf-8")
+            if kept:
+                kept.unlink()
     except TripoSRError as error:
         raise SystemExit(str(error)) from error
-    text = report(figures, weights)
-    picture.save(options.out / "sheet.png")
-    (options.out / "figures.json").write_text(json.dumps([asdict(f) for f in figures], indent=1))
-    # The report comes last: it says that all is there.
-    (options.out / "report.md").write_text(text, encoding="utf-8")
-    if kept:
-        kept.unlink()
+    text = (out / "report.md").read_text(encoding="utf-8")
     print(text)
-    print(f"See {os.path.relpath(options.out)}: report.md, figures.json, sheet.png")
+    print(f"See {os.path.relpath(out)}: report.md, figures.json, sheet.png")
     if options.publish:
         publish(text, options.model / "README.md", TABLES)
         # Few colors are enough, and take a third of the bytes.
-        few = picture.quantize(128, dither=Image.Dither.NONE)
+        few = Image.open(out / "sheet.png").quantize(128, dither=Image.Dither.NONE)
         few.save(PUBLISHED_SHEET, optimize=True)
+
+
+def heading(weights: str, objects: int) -> str:
+    """Return what a report begins with."""
+    last = FIRST_SEED + objects - 1
+    return f"Weights {weights}, {objects} objects of seeds {FIRST_SEED} to {last}."
 
 
 def evaluate(
@@ -84,7 +96,7 @@ def evaluate(
 ) -> tuple[list[Figures], Image.Image]:
     """Return the figures of `objects` objects, of all families in turn, and the contact sheet.
 
-    The figures of each object are `kept` as soon as they are there; see processes.resumed.
+    The figures of each object are `kept` as soon as they are there; see long_runs.resumed.
     """
     names = list(FAMILIES)
     tasks = [(folder, FIRST_SEED + number, names[number % len(names)]) for number in range(objects)]
@@ -125,14 +137,13 @@ def report(figures: list[Figures], weights: str) -> str:
 
     Args:
         figures: The figures of all objects.
-        weights: SHA-256 of the evaluated weights.
+        weights: Digest of the evaluated weights.
     """
     families = {figure.family: [] for figure in figures}
     for figure in figures:
         families[figure.family].append(figure)
-    seeds = [figure.seed for figure in figures]
     lines = [
-        f"Weights {weights[:16]}, {len(figures)} objects of seeds {min(seeds)} to {max(seeds)}.",
+        heading(weights, len(figures)),
         "IoU is intersection over union: 1 is perfect. The color error is the mean absolute",
         "difference in sRGB, 0 to 1, at the true surface.",
         "",

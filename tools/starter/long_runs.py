@@ -1,4 +1,4 @@
-"""Work in several processes, and values that an interrupted run has computed already."""
+"""Work in several processes, and what an interrupted command has done already."""
 
 from __future__ import annotations
 
@@ -62,6 +62,12 @@ def resumed(
                 file.flush()
                 known[name] = json.loads(line)[1]
             yield known[name]
+
+
+def is_reported(folder: Path, heading: str) -> bool:
+    """Return whether a folder has the report of this heading, with which the work is done."""
+    report = folder / "report.md"
+    return report.exists() and report.read_text(encoding="utf-8").startswith(heading)
 
 
 def _whole_lines(kept: Path) -> dict[str, Any]:

@@ -147,16 +147,11 @@ in_time "training" "$PYTHON" tools/starter/train.py --start --device "$DEVICE" -
     --points "$POINTS" --rays "$RAYS" --rate "$RATE" ${AT_MOST:+--at-most "$AT_MOST"} \
     --until $(($(date +%s) + (seconds > 120 ? seconds - 30 : seconds * 3 / 4)))
 
-# 3. The model and its figures; the folder of the shipped one stays as it is.
+# 3. The model and its figures, each unless it is there; the folder of the shipped one stays as it is.
 in_time "exporting" "$PYTHON" tools/starter/export.py --resume --checkpoint "$out" --folder "$out/model" \
     --heads "$out/heads.safetensors" --calibrate "$CALIBRATED"
-weights=$(sha256sum <"$out/model/model.safetensors")
-grep -qs "^Weights ${weights:0:16}, $EVALUATED objects" "$out/generated/report.md" ||
-    in_time "measuring with generated objects" "$PYTHON" tools/starter/evaluate.py --resume --model "$out/model" \
-        --out "$out/generated" --objects "$EVALUATED"
-if [ -n "$SCANS" ]; then
-    # It knows itself whether it has measured these scans.
-    in_time "measuring with scans" "$PYTHON" tools/starter/real_evaluate.py "$SCANS" --resume --model "$out/model" \
-        --out "$out/real"
-fi
+in_time "measuring with generated objects" "$PYTHON" tools/starter/evaluate.py --resume --model "$out/model" \
+    --out "$out/generated" --objects "$EVALUATED"
+[ -z "$SCANS" ] || in_time "measuring with scans" "$PYTHON" tools/starter/real_evaluate.py "$SCANS" --resume \
+    --model "$out/model" --out "$out/real"
 echo "on_gpu: done; see $out/model and the reports beside it"

@@ -93,7 +93,7 @@ def find(
     """Look at all meshes in folders; those to use come in an order that only the files decide.
 
     `leave_out` is a regular expression for paths below the folders. What was seen of each file is
-    `kept`; see processes.resumed.
+    `kept`; see long_runs.resumed.
     """
     files = files_in(folders)
     named = [file for file in files if leave_out and re.search(leave_out, file[1], re.I)]

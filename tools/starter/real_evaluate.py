@@ -22,7 +22,7 @@ from PIL import Image
 import evaluate
 from dataset import cores, random_camera, random_light
 from figures import Case, Figures, case_of, measure
-from long_runs import resumed, worker_pool
+from long_runs import is_reported, resumed, worker_pool
 from mesh_files import ENDINGS, UnusableMeshError, load_mesh
 from mesh_objects import MeshObject, Placed, check_opaque
 from mesh_pictures import fitted_window, render_mesh, silhouette
@@ -116,7 +116,7 @@ def main() -> None:
         raise SystemExit(str(error)) from error
     files = digest_of(options.objects)
     kept = out / f"{weights}-{files}.jsonl" if options.resume else None
-    if options.resume and is_there(out, weights, files):
+    if options.resume and is_reported(out, heading(weights, files)):
         print(f"This was measured before; to measure it anew, delete {out / 'report.md'}\n")
     else:
         found, problems, picture = evaluate_all(
@@ -149,12 +149,6 @@ def digest_of(folder: Path) -> str:
     return sha256(json.dumps(contents).encode()).hexdigest()[:16]
 
 
-def is_there(out: Path, weights: str, files: str) -> bool:
-    """Return whether a folder has the report of a model on those files."""
-    report = out / "report.md"
-    return report.exists() and heading(weights, files) in report.read_text(encoding="utf-8")
-
-
 def heading(weights: str, files: str) -> str:
     """Return what a report begins with."""
     return f"Weights {weights}, files {files}:"
@@ -166,7 +160,7 @@ def evaluate_all(
     """Return the figures of all usable files, why others are left out, and the contact sheet.
 
     An object's name is its path below the `folder`. The figures of each object are `kept` as soon
-    as they are there; see processes.resumed.
+    as they are there; see long_runs.resumed.
     """
     found: list[RealFigures] = []
     problems: dict[str, str] = {}
