@@ -259,6 +259,9 @@ Creator#2=not the author
 name#3=Lamp
 model#3=/things/lamp/lamp.obj
 creator#3=Adam
+name#4=Chair
+model#4=/things/chair/other.obj
+creator#4=Zoé
 """
     catalog(tmp_path / "home" / "Things", properties)
     (tmp_path / "home" / "Things" / "things" / "chair" / "LICENSE.txt").write_text(
@@ -267,6 +270,7 @@ creator#3=Adam
     catalog(tmp_path / "home" / "Free", f"license=Public domain\n{properties}")
     used = [
         "Things/things/chair/chair.obj",
+        "Things/things/chair/other.obj",
         "Things/things/café/table.obj",
         "Free/things/chair/chair.obj",
     ]
@@ -279,9 +283,9 @@ creator#3=Adam
     monkeypatch.setattr(sys, "argv", arguments)
     credits.main()
     assert capsys.readouterr().out.split("\n\n") == [
-        "## Things: 2 objects",
+        "## Things: 3 objects",
         "| author | objects | from |\n|---|---|---|\n| author not named | Café table |  |\n"
-        "| Zoé | Chair | <http://example.org/7> |",
+        "| Zoé | Chair (2) | <http://example.org/7> |",
         "",
     ]
     monkeypatch.setattr(sys, "argv", arguments[:-1])

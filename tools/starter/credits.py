@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -78,10 +78,18 @@ def table(used: dict[Path, tuple[str, str]]) -> str:
     for file, (name, author) in used.items():
         rows[author, source(file)].append(name)
     lines = [
-        f"| {author} | {', '.join(sorted(names))} | {f'<{address}>' if address else ''} |"
+        f"| {author} | {counted(names)} | {f'<{address}>' if address else ''} |"
         for (author, address), names in sorted(rows.items(), key=lambda row: row[0][0].lower())
     ]
     return "\n".join(["| author | objects | from |", "|---|---|---|", *lines])
+
+
+def counted(names: list[str]) -> str:
+    """Return names in order, each once, with its number if there are several."""
+    return ", ".join(
+        name if count == 1 else f"{name} ({count})"
+        for name, count in sorted(Counter(names).items())
+    )
 
 
 def main() -> None:
