@@ -162,6 +162,7 @@ def test_the_command_reports_on_a_folder(folder: Path, tmp_path: Path, monkeypat
     monkeypatch.setattr(sys, "argv", ["r", str(folder), "--model", str(tmp_path)])
     with pytest.raises(SystemExit, match=r"weights|model"):
         real_evaluate.main()
+    assert not (real_evaluate.ROOT / "out" / "real" / tmp_path.name).exists()
     monkeypatch.setattr(sys, "argv", ["r", str(folder), "--model", str(tmp_path), "--publish"])
     with pytest.raises(SystemExit):
         real_evaluate.main()

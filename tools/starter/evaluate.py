@@ -59,9 +59,9 @@ def main() -> None:
     if options.objects < 1:
         parser.error("there must be an object to evaluate")
     out = options.out
-    out.mkdir(parents=True, exist_ok=True)
     try:
         weights = hashlib.sha256(weights_file(options.model).read_bytes()).hexdigest()[:16]
+        out.mkdir(parents=True, exist_ok=True)
         if options.resume and is_reported(out, heading(weights, options.objects)):
             print(f"This was measured before; to measure it anew, delete {out / 'report.md'}\n")
         else:

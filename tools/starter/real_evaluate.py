@@ -109,11 +109,11 @@ def main() -> None:
     paths = sorted(p for p in options.objects.rglob("*") if p.suffix.lower() in ENDINGS)
     if not paths:
         raise SystemExit(f"There are no GLB, glTF or OBJ files in {options.objects}")
-    out.mkdir(parents=True, exist_ok=True)
     try:
         weights = sha256(weights_file(model).read_bytes()).hexdigest()[:16]
     except TripoSRError as error:
         raise SystemExit(str(error)) from error
+    out.mkdir(parents=True, exist_ok=True)
     files = digest_of(options.objects)
     kept = out / f"{weights}-{files}.jsonl" if options.resume else None
     if options.resume and is_reported(out, heading(weights, files)):
