@@ -138,13 +138,25 @@ def test_card_is_of_this_model() -> None:
     )
 
 
+def test_credits_count_as_the_card_does() -> None:
+    card, credits = (
+        (STARTER_FOLDER / name).read_text(encoding="utf-8") for name in ("README.md", "CREDITS.md")
+    )
+    used = [int(count) for count in re.findall(r"^\|.*\| CC.* \| \d+ \| (\d+) \|$", card, re.M)]
+    named = [int(count) for count in re.findall(r"^## .*: (\d+) objects$", credits, re.M)]
+    assert f"{sum(used):,} models of real" in card and sum(named) in used
+    for count in (used[0], *used[2:]):
+        assert f"({count})" in credits or f"({count} objects)" in credits
+
+
 def test_model_is_small_complete_and_what_training_makes(tmp_path: Path) -> None:
     files = {
         path.relative_to(STARTER_FOLDER).as_posix(): path
         for path in STARTER_FOLDER.rglob("*")
         if path.is_file()
     }
-    assert set(files) == {"README.md", "config.yaml", "model.safetensors", "vit/config.json"}
+    published = {"config.yaml", "model.safetensors", "vit/config.json"}
+    assert set(files) == {"README.md", "CREDITS.md", *published}
     assert files["model.safetensors"].stat().st_size <= 16_000_000
     assert {tensor.dtype for tensor in load_file(files["model.safetensors"]).values()} == {
         torch.float16
