@@ -21,6 +21,7 @@ ELSEWHERE = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
     "models/starter/README.md": "starter.md",
+    "models/starter/CREDITS.md": "credits.md",
     "models/shadow/README.md": "shadow.md",
     "examples/row_of_pictures.py": "examples/row_of_pictures.py",
 }

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from scipy.spatial import cKDTree
 
 import figures
 from architecture import write_config
+from batches import HELD_OUT
 from evaluate import FIRST_SEED as MEASURED_FROM
 from evaluate import OBJECTS
 from families import FAMILIES
@@ -25,6 +27,7 @@ from triposr.inference.model.weights import STARTER_FOLDER
 from triposr.inference.surface.field import Field
 from views import Camera, Light
 
+REAL_OBJECTS = Path(__file__).parents[2] / "tools" / "starter" / "real_objects.sha256"
 FIRST_SEED = 30_000_000
 FRONT = Camera(elevation=20)  # sees the tops of things as well
 
@@ -138,15 +141,28 @@ def test_card_is_of_this_model() -> None:
     )
 
 
-def test_credits_count_as_the_card_does() -> None:
+def test_card_and_credits_count_what_was_used() -> None:
     card, credits = (
         (STARTER_FOLDER / name).read_text(encoding="utf-8") for name in ("README.md", "CREDITS.md")
     )
-    used = [int(count) for count in re.findall(r"^\|.*\| CC.* \| \d+ \| (\d+) \|$", card, re.M)]
-    named = [int(count) for count in re.findall(r"^## .*: (\d+) objects$", credits, re.M)]
-    assert f"{sum(used):,} models of real" in card and sum(named) in used
-    for count in (used[0], *used[2:]):
-        assert f"({count})" in credits or f"({count} objects)" in credits
+    used = REAL_OBJECTS.read_text(encoding="utf-8").splitlines()
+    held_out = HELD_OUT // 2  # two views of each
+    assert f"on {len(used) - held_out:,} models" in card
+    assert f"{len(used):,} less {held_out} that are held out" in card
+    catalogs = Counter(re.findall(r"^\w{64}  sweet/([\w-]+)/", "\n".join(used), re.M))
+    collections = Counter(re.findall(r"^\w{64}  (\w+)/", "\n".join(used), re.M))
+    named = {n: int(c) for n, c in re.findall(r"^## (\S+): (\d+) objects$", credits, re.M)}
+    free, asking = "BlendSwap-CC-0", ("BlendSwap-CC-BY", "KatorLegaz", "Scopia")
+    assert named == {name: catalogs[name] for name in asking} | {free: 2}
+    assert f"({catalogs[free] - 2}\nobjects, and two more below)" in credits
+    for name in ("quaternius", "kenney", "kaykit"):
+        assert f"({collections[name]})" in credits
+    rows = re.findall(r"^\|.*\| CC(?: BY 3\.0(?: US)?|0) \| \d+ \| (\d+) \|$", card, re.M)
+    by_license = [
+        *(catalogs[free], catalogs["BlendSwap-CC-BY"] + catalogs["Scopia"]),
+        *(catalogs["KatorLegaz"], *(collections[n] for n in ("quaternius", "kenney", "kaykit"))),
+    ]
+    assert [int(count) for count in rows] == by_license and sum(by_license) == len(used)
 
 
 def test_model_is_small_complete_and_what_training_makes(tmp_path: Path) -> None:

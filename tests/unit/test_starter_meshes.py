@@ -6,6 +6,7 @@ import shutil
 import struct
 import sys
 from dataclasses import replace
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 
@@ -888,6 +889,10 @@ def test_objects_are_held_out_whole(files: Path, tmp_path: Path, monkeypatch) ->
     used = [one["path"] for one in kept if not one["problem"]]
     assert len(alike) + len(used) == 9 and alike
     assert {held[0], "again0.glb", "again1.glb", "again2.glb"} <= {*used[:2], *alike}
+    checked = [line.split("  ") for line in (shards / "used.sha256").read_text().splitlines()]
+    assert [path for _, path in checked] == [f"{files.name}/{path}" for path in used]
+    for digest, path in checked:
+        assert sha256((files.parent / path).read_bytes()).hexdigest() == digest
     first = np.load(shards / "00000.npz")["picture"]
     expected = [s.picture for path in used[:2] for s in real_dataset.make_samples(files / path, 4)]
     assert (first == np.stack(expected)).all()
@@ -928,6 +933,19 @@ def test_looking_at_files_goes_on_where_it_was_stopped(files: Path, tmp_path: Pa
     for path in seen:
         (files / path).write_bytes(b"not looked at again")
     assert real_dataset.find([files], "door", 1, kept) == whole
+
+
+def test_used_files_are_listed_below_what_all_folders_share(tmp_path: Path) -> None:
+    folders = [tmp_path / "a" / "meshes", tmp_path / "b" / "meshes"]
+    found = [
+        real_dataset.Found(1, "x/y.glb", "", "1" * 64),
+        real_dataset.Found(0, "z.glb", "transparent"),
+        real_dataset.Found(0, "x.glb", "", "2" * 64),
+    ]
+    assert real_dataset.checksums(found, folders).splitlines() == [
+        f"{'1' * 64}  b/meshes/x/y.glb",
+        f"{'2' * 64}  a/meshes/x.glb",
+    ]
 
 
 def test_a_folder_that_is_not_there_is_noticed(files: Path, tmp_path: Path) -> None:

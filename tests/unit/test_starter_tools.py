@@ -1,7 +1,6 @@
 """Measuring the starter model: meshes overlay solids, and the figures separate good from bad."""
 
 import dataclasses
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -13,13 +12,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-import credits
 import evaluate
 import figures
 import raster
 import views
 from dataset import HALF_BOX
 from figures import Case, Figures, SolidTruth, iou, measure, silhouette_iou
+from long_runs import is_reported, write_report
 from maker import rotation
 from objects import normalized
 from primitives import BOX, CAPSULE, ELLIPSOID
@@ -198,8 +197,14 @@ def test_report_has_a_row_for_each_family_and_one_for_all() -> None:
     assert "| lamp | 1 | 0.500 | 0.750 | 0.625 | 0.125 |" in lines
     assert "| **all** | 3 | 0.500 | 0.750 | 0.625 | 0.125 |" in lines
     assert "| 0.500 | 0.250 | 0.375 | 0.400 | 0.100 | 0.200 | 0.300 |" in lines
+    assert "As it is fits best for 3 of 3. For 0 of the others, another way is" in "\n".join(lines)
     assert "No surface at all: 1 of 3." in lines
     assert "Cut off by the end of the model's box: 2 of 3." in lines
+
+
+def test_other_ways_that_fit_a_little_better_are_counted() -> None:
+    turned = [dataclasses.replace(measured(1)[0], turned=(0.1, best, 0.3)) for best in (0.51, 0.6)]
+    assert "best for 1 of 3. For 1 of the others" in evaluate.report([*measured(1), *turned], "w")
 
 
 def test_what_is_reported_is_not_measured_again(tmp_path: Path, monkeypatch, capsys) -> None:
@@ -232,62 +237,24 @@ def test_what_is_reported_is_not_measured_again(tmp_path: Path, monkeypatch, cap
     assert not list(tmp_path.glob("*.jsonl"))
 
 
+def test_a_report_is_there_only_with_its_own_figures(tmp_path: Path) -> None:
+    """Else the next call would publish an old report beside a new sheet."""
+    first, second = (Image.new("RGB", (8, 8), color) for color in ("red", "blue"))
+    write_report(tmp_path, "first\n", [{"volume": 1.0}], first)
+    assert is_reported(tmp_path, "first") and not is_reported(tmp_path, "second")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert set(before) == {"report.md", "figures.json", "sheet.png"}
+    with pytest.raises(TypeError):
+        write_report(tmp_path, "second\n", [{"volume": object()}], second)
+    assert (tmp_path / "sheet.png").read_bytes() != before["sheet.png"]
+    assert not is_reported(tmp_path, "")
+    write_report(tmp_path, "second\n", [], second)
+    assert is_reported(tmp_path, "second") and not list(tmp_path.glob("*.part"))
+
+
 def test_publishing_fills_the_card_between_its_marks(tmp_path: Path) -> None:
     begin, end = evaluate.TABLES
     card = tmp_path / "README.md"
     card.write_text(f"Before ±\n{begin}old\n{end}After\n", encoding="utf-8")
     evaluate.publish("| new |\n", card, evaluate.TABLES)
     assert card.read_text(encoding="utf-8") == f"Before ±\n{begin}| new |\n{end}After\n"
-
-
-def catalog(folder: Path, properties: str) -> None:
-    for name in ("chair", "café", "lamp"):
-        (folder / "things" / name).mkdir(parents=True)
-    (folder / credits.CATALOG).write_text(properties, encoding="latin-1")
-
-
-def test_credits_name_the_authors_of_what_was_used(tmp_path: Path, capsys, monkeypatch) -> None:
-    properties = """# models
-name=Things
-name#1=Chair
-model#1=/things/chair/chair.obj
-creator#1=Zoé
-dropOnTopElevation#-1
-name#2=Caf\\u00e9 table
-model#2=/things/café/table.obj
-Creator#2=not the author
-name#3=Lamp
-model#3=/things/lamp/lamp.obj
-creator#3=Adam
-name#4=Chair
-model#4=/things/chair/other.obj
-creator#4=Zoé
-"""
-    catalog(tmp_path / "home" / "Things", properties)
-    (tmp_path / "home" / "Things" / "things" / "chair" / "LICENSE.txt").write_text(
-        'Thank you for downloading "Seat" by Zoé\nDownloaded from http://example.org/7\n'
-    )
-    catalog(tmp_path / "home" / "Free", f"license=Public domain\n{properties}")
-    used = [
-        "Things/things/chair/chair.obj",
-        "Things/things/chair/other.obj",
-        "Things/things/café/table.obj",
-        "Free/things/chair/chair.obj",
-    ]
-    files = [{"folder": 1, "path": path, "problem": ""} for path in used]
-    files.append({"folder": 1, "path": "Things/things/lamp/lamp.obj", "problem": "transparent"})
-    listed = {"settings": {"folders": ["other", "home"]}, "files": files}
-    (tmp_path / "files.json").write_text(json.dumps(listed))
-
-    arguments = ["credits.py", str(tmp_path), str(tmp_path / "other"), str(tmp_path / "home")]
-    monkeypatch.setattr(sys, "argv", arguments)
-    credits.main()
-    assert capsys.readouterr().out.split("\n\n") == [
-        "## Things: 3 objects",
-        "| author | objects | from |\n|---|---|---|\n| author not named | Café table |  |\n"
-        "| Zoé | Chair (2) | <http://example.org/7> |",
-        "",
-    ]
-    monkeypatch.setattr(sys, "argv", arguments[:-1])
-    with pytest.raises(SystemExit, match=r"pass other, home, in this order"):
-        credits.main()

@@ -389,8 +389,8 @@ def test_stops_when_its_time_is_up_and_goes_on(
         run(monkeypatch, *arguments)
 
 
-@pytest.mark.parametrize("change", [{"--rate": 0.5}, {"--start": None}, {"--objects": "other"}])
-def test_a_checkpoint_of_another_start_rate_or_samples_is_refused(
+@pytest.mark.parametrize("change", [{"--seed": 5}, {"--start": None}, {"--objects": "other"}])
+def test_a_checkpoint_of_another_start_seed_or_samples_is_refused(
     folder: Path, tmp_path: Path, monkeypatch, change: dict
 ) -> None:
     options = settings_of(monkeypatch, {"--objects": folder, "--checkpoint": tmp_path / "a.pt"})
@@ -404,6 +404,29 @@ def test_a_checkpoint_of_another_start_rate_or_samples_is_refused(
     others = {"--objects": folder, "--checkpoint": tmp_path / "a.pt"} | change
     with pytest.raises(SystemExit, match=f"{next(iter(change)).lstrip('-')} .*not"):
         train.restored(settings_of(monkeypatch, others))
+
+
+def test_a_training_keeps_its_rate_until_it_gets_another(
+    folder: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    rates = []
+    step = torch.optim.AdamW.step
+
+    def stepping(self, *arguments):
+        rates.append(self.param_groups[0]["lr"])
+        return step(self, *arguments)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", stepping)
+    arguments = ["--objects", folder, "--checkpoint", tmp_path / "a.pt", "--batch", 2]
+    arguments += ["--device", "cpu", "--looking", 0, "--steps", 9, "--points", 64, "--at-most", 1]
+    expected = []
+    for number, (more, rate) in enumerate(
+        [(["--rate", 0.002], 0.002), ([], 0.002), (["--rate", 0.004], 0.004), ([], 0.004)]
+    ):
+        run(monkeypatch, *arguments, *more)
+        assert f"rate {rate:g}, step {number} of 9" in capsys.readouterr().out
+        expected.append(rate * train.schedule(number, 0, 9))
+    assert rates == pytest.approx(expected)
 
 
 def settings_of(monkeypatch, arguments: dict) -> SimpleNamespace:

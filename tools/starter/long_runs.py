@@ -11,6 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from PIL.Image import Image
+
+REPORT = "report.md"
+
 
 @contextmanager
 def worker_pool(count: int, method: str | None = None) -> Iterator[ProcessPoolExecutor]:
@@ -65,9 +69,23 @@ def resumed(
 
 
 def is_reported(folder: Path, heading: str) -> bool:
-    """Return whether a folder has the report of this heading, with which the work is done."""
-    report = folder / "report.md"
+    """Return whether the folder holds a finished report that begins with this heading."""
+    report = folder / REPORT
     return report.exists() and report.read_text(encoding="utf-8").startswith(heading)
+
+
+def write_report(folder: Path, text: str, figures: list[dict[str, Any]], sheet: Image) -> None:
+    """Write what a measurement has found: report.md, figures.json and sheet.png.
+
+    A report is there only while the other two are its own, however the writing ends.
+    """
+    report = folder / REPORT
+    report.unlink(missing_ok=True)
+    sheet.save(folder / "sheet.png")
+    (folder / "figures.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    part = report.with_suffix(".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(report)
 
 
 def _whole_lines(kept: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
@@ -179,6 +180,20 @@ def report(found: list[Found]) -> str:
     return "\n".join(["| files | |", "|---|--:|", *rows]) + "\n"
 
 
+def checksums(found: list[Found], folders: list[Path]) -> str:
+    """Return a list of the used files in their order, as sha256sum makes it.
+
+    Paths are relative to the innermost folder that has all `folders` in it.
+    """
+    whole = [folder.resolve() for folder in folders]
+    root = os.path.commonpath([folder.parent for folder in whole])
+    return "".join(
+        f"{one.digest}  {(whole[one.folder] / one.path).relative_to(root).as_posix()}\n"
+        for one in found
+        if not one.problem
+    )
+
+
 def make_samples(path: Path, views: int) -> list[Sample]:
     """Make the samples of an object; the file's content seeds what is random.
 
@@ -242,6 +257,8 @@ def write_shard(task: tuple[Path, int, list[Path], int]) -> Path:
 def listed(options: argparse.Namespace, held_out: int) -> list[Found]:
     """Return the files that a folder of shards is made of, and keep the list there.
 
+    Beside it is used.sha256, by which `sha256sum --check` finds the same files elsewhere.
+
     A folder that is continued keeps its objects, and the first of them as held out.
     """
     path = options.folder / "files.json"
@@ -275,6 +292,9 @@ def listed(options: argparse.Namespace, held_out: int) -> list[Found]:
         raise SystemExit(
             f"{report(found)}\n{used} objects are too few: {held_out} of them are held out"
         )
+    (options.folder / "used.sha256").write_text(
+        checksums(found, options.folders), encoding="utf-8", newline="\n"
+    )
     partial = path.with_suffix(".part")
     content = {"settings": settings, "files": [asdict(one) for one in found]}
     partial.write_text(json.dumps(content, indent=1), encoding="utf-8")

@@ -22,7 +22,7 @@ from PIL import Image
 import evaluate
 from dataset import cores, random_camera, random_light
 from figures import Case, Figures, case_of, measure
-from long_runs import is_reported, resumed, worker_pool
+from long_runs import REPORT, is_reported, resumed, worker_pool, write_report
 from mesh_files import ENDINGS, UnusableMeshError, load_mesh
 from mesh_objects import MeshObject, Placed, check_opaque
 from mesh_pictures import fitted_window, render_mesh, silhouette
@@ -126,13 +126,11 @@ def main() -> None:
             print(f"left out: {name}: {problem}")
         if not found:
             raise SystemExit("None of the files can be used")
-        picture.save(out / "sheet.png")
-        (out / "figures.json").write_text(json.dumps([asdict(f) for f in found], indent=1))
-        # The report comes last: it says that all is there.
-        (out / "report.md").write_text(report(found, problems, weights, files), encoding="utf-8")
+        text = report(found, problems, weights, files)
+        write_report(out, text, [asdict(one) for one in found], picture)
         if kept:
             kept.unlink()
-    text = (out / "report.md").read_text(encoding="utf-8")
+    text = (out / REPORT).read_text(encoding="utf-8")
     print(text)
     print(f"See {os.path.relpath(out)}: report.md, figures.json, sheet.png")
     if options.publish:

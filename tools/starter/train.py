@@ -35,6 +35,7 @@ from triposr.inference.model.weights import STARTER_FOLDER
 
 WARM_UP = 200  # steps
 FULL_PEAK = 0.5  # of the learning rate when all is trained; at 1 the losses were noisier and higher
+RATE = 1e-3
 SAVE_EVERY = 500  # steps
 SMOOTHING = 0.98  # of the printed losses
 TOLERATED = 9  # steps in a row whose gradients are not finite
@@ -108,8 +109,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--rate",
         type=float,
-        default=1e-3,
-        help="highest learning rate; half of it once all is trained, as with --start",
+        help=f"highest learning rate; half of it once all is trained, as with --start ({RATE:g};"
+        " when a training continues, that of before)",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", action="store_true", help="with the shipped model and its heads")
@@ -145,6 +146,8 @@ def main() -> int:
     options.settings = settings(options)
     state = restored(options)
     step: int = state["step"] if state else 0
+    if options.rate is None:
+        options.rate = state["settings"].get("rate", RATE) if state else RATE
     if step == options.steps:
         print(f"All {step} steps are done")
         return 0
@@ -162,7 +165,7 @@ def main() -> int:
     if state:
         optimizer.load_state_dict(state["optimizer"])
     counts = ", ".join(f"{objects.count} {kind} samples" for kind, objects in kinds.items())
-    print(f"{counts}, step {step} of {options.steps}", flush=True)
+    print(f"{counts}, rate {options.rate:g}, step {step} of {options.steps}", flush=True)
 
     with written_out_attention() if options.device == "cpu" else nullcontext():
         step = train(trainee, optimizer, kinds, step, options)
@@ -246,9 +249,9 @@ def _as_it_is(batch: Batch) -> Batch:
 def settings(options: argparse.Namespace) -> dict[str, Any]:
     """Return the settings that must not change when a training is continued.
 
-    `steps` may: it is known only later how many are worth their time.
+    `steps` and `rate` may: it is known only later how many are worth their time, and how fast.
     """
-    names = ("looking", "batch", "points", "rays", "seed", "share", "rate", "start")
+    names = ("looking", "batch", "points", "rays", "seed", "share", "start")
     folders = {"samples of --objects": options.objects, "samples of --real": options.real}
     samples = {name: fingerprint(folder) if folder else "none" for name, folder in folders.items()}
     return {name: getattr(options, name) for name in names} | samples
@@ -291,7 +294,7 @@ def save(
         "optimizer": optimizer.state_dict(),
         "step": step,
         "steps": options.steps,
-        "settings": options.settings,
+        "settings": options.settings | {"rate": options.rate},
     }
     checkpoints.write(state, options.checkpoint)
 
