@@ -1,6 +1,6 @@
 """`make camera-eval` keeps what it measured, goes on from there, and publishes a table."""
 
-import json
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import pytest
 
 import camera_eval
 from camera_eval import Found
+from triposr.inference.model.weights import STARTER_FOLDER
 
 GOOD = Found("mug", 0.99, 1.0, 2.0, False, 0.9, 0.8, 30.0, (0.1, 0.2))
 TURNED = Found("stack", 0.97, 9.0, 50.0, True, 0.7, 0.8, 26.0, (0.1, 0.2))
@@ -28,19 +29,28 @@ def measured(monkeypatch) -> list[int]:
     return seeds
 
 
-def test_an_interrupted_evaluation_goes_on(measured: list[int], tmp_path: Path) -> None:
-    out = tmp_path / "deep" / "camera.json"
+def test_an_interrupted_evaluation_goes_on(measured: list[int], monkeypatch, tmp_path) -> None:
+    out = tmp_path / "deep" / "camera"
     camera_eval.main(["--objects", "2", "--out", str(out)])
-    assert len(json.loads(out.read_text())) == 2
     camera_eval.main(["--objects", "3", "--out", str(out), "--resume"])
     assert measured == [camera_eval.FIRST_SEED + number for number in range(3)]
-    assert len(json.loads(out.read_text())) == 3
     camera_eval.main(["--objects", "1", "--out", str(out)])  # anew
-    assert len(measured) == 4 and len(json.loads(out.read_text())) == 1
+    assert len(measured) == 4
+    other = tmp_path / "model.safetensors"
+    other.write_bytes(b"other weights")
+    monkeypatch.setattr(camera_eval, "weights_file", lambda folder: other)
+    camera_eval.main(["--objects", "1", "--out", str(out), "--resume"])
+    assert len(measured) == 5
+
+
+def test_the_page_shows_figures_of_this_model() -> None:
+    weights = hashlib.sha256((STARTER_FOLDER / "model.safetensors").read_bytes()).hexdigest()
+    shown = camera_eval.PAGE.read_text(encoding="utf-8").partition(camera_eval.MARKS[0])[2]
+    assert shown.startswith(f"Weights {weights[:16]}, 200 generated objects.\n")
 
 
 def test_the_table_leaves_round_objects_out_of_angles(capsys, measured, tmp_path: Path) -> None:
-    camera_eval.main(["--objects", "3", "--out", str(tmp_path / "camera.json")])
+    camera_eval.main(["--objects", "3", "--out", str(tmp_path / "camera")])
     printed = capsys.readouterr().out
     for row in (
         "3 generated objects",
@@ -76,7 +86,7 @@ def test_publishing_changes_the_table_only(measured, monkeypatch, tmp_path: Path
     monkeypatch.setattr(camera_eval, "PAGE", page)
     before, start, rest = page.read_text().partition(camera_eval.MARKS[0])
     assert start
-    arguments = ["--objects", "3", "--out", str(tmp_path / "camera.json"), "--publish"]
+    arguments = ["--objects", "3", "--out", str(tmp_path / "camera"), "--publish"]
     camera_eval.main(arguments)
     after = page.read_text()
     assert after.partition(start)[0] == before

@@ -3,7 +3,7 @@
 `make camera-eval` runs this; `--publish` puts the table into docs/performance.md. Each generated
 object is rendered from a known camera in front of it; the camera is then found again, once with the
 true mesh and once with the starter model's, and the photo is projected onto the true mesh and
-looked at from the camera that was found. What was measured is written after each object.
+looked at from the camera that was found. What was measured is kept after each object, for --resume.
 
 Pictures are taken from azimuth 0, where the starter model expects the camera, and where the search
 prefers it; `--aside` therefore measures the angles alone, of pictures taken from the sides.
@@ -12,9 +12,9 @@ prefers it; `--aside` therefore measures the angles alone, of pictures taken fro
 from __future__ import annotations
 
 import argparse
-import json
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 import cv2
@@ -27,8 +27,9 @@ from evaluate import FIRST_SEED
 from families import FAMILIES
 from figures import SolidTruth as Truth
 from figures import case_of, scene
+from long_runs import resumed
 from triposr.inference import load_model
-from triposr.inference.model.weights import STARTER_FOLDER
+from triposr.inference.model.weights import STARTER_FOLDER, weights_file
 from triposr.inference.texture.camera import Camera
 from triposr.inference.texture.camera_fit import fit_camera
 from triposr.inference.texture.photo import Photo, project_photo
@@ -74,9 +75,9 @@ class Found:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--objects", type=int, default=200)
-    parser.add_argument("--out", type=Path, default=ROOT / "out" / "bench" / "camera.json")
+    parser.add_argument("--out", type=Path, default=ROOT / "out" / "bench" / "camera")
     parser.add_argument(
-        "--resume", action="store_true", help="go on after the objects in --out, of the same code"
+        "--resume", action="store_true", help="go on with what --out has of the same weights"
     )
     parser.add_argument("--publish", action="store_true", help="into docs/")
     parser.add_argument("--aside", action="store_true", help="only angles, of pictures from aside")
@@ -84,18 +85,23 @@ def main(arguments: list[str] | None = None) -> None:
     if options.aside:
         print("\n\n" + report_aside(options.objects))
         return
+    weights = sha256(weights_file(STARTER_FOLDER).read_bytes()).hexdigest()[:16]
+    options.out.mkdir(parents=True, exist_ok=True)
+    kept = options.out / f"{weights}.jsonl"
+    if not options.resume:
+        kept.unlink(missing_ok=True)
     model = load_model(STARTER_FOLDER, "cpu")
-    names, found = list(FAMILIES), []
-    if options.resume and options.out.exists():
-        found = [Found(**each) for each in json.loads(options.out.read_text())][: options.objects]
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    for number in range(len(found), options.objects):
-        found.append(measured(model, FIRST_SEED + number, names[number % len(names)]))
-        part = options.out.with_suffix(".part")
-        part.write_text(json.dumps([vars(each) for each in found], indent=1))
-        part.replace(options.out)
-        print(f"\r{number + 1} of {options.objects}", end="", flush=True)
-    text = report(found)
+    families = list(FAMILIES)
+    tasks = [(FIRST_SEED + n, families[n % len(families)]) for n in range(options.objects)]
+    found: list[Found] = []
+    for values in resumed(
+        [f"{family} {seed}" for seed, family in tasks],
+        lambda numbers: (asdict(measured(model, *tasks[number])) for number in numbers),
+        kept,
+    ):
+        found.append(Found(**values))
+        print(f"\r{len(found)} of {len(tasks)}", end="", flush=True)
+    text = report(found, weights)
     fit, projection = np.median([each.seconds for each in found], axis=0)
     print(f"\n\n{text}\nMedians, {torch.get_num_threads()} threads: ", end="")
     print(f"{fit:.2f} s to find the true mesh's camera, {projection:.2f} s to project its photo")
@@ -211,8 +217,8 @@ def likeness(
     return float(-10 * np.log10(max(float((off**2).mean()), 1e-10)))
 
 
-def report(found: list[Found]) -> str:
-    """The figures as a table."""
+def report(found: list[Found], weights: str) -> str:
+    """The figures as a table; `weights` is the digest of the starter's."""
     edged = [each for each in found if not each.is_round]
     worse = sum(each.starter < each.starter_true - 0.005 for each in found)
     outlines, photos = [each.iou for each in found], [each.psnr for each in found]
@@ -234,7 +240,12 @@ def report(found: list[Found]) -> str:
         ("photo on the true mesh, PSNR, median", f"{np.median(photos):.1f} dB", "28 dB"),
         ("the worst tenth is below", f"{np.percentile(photos, 10):.1f} dB", "–"),
     )
-    lines = [f"{len(found)} generated objects.", "", "| what | figure | goal |", "|---|--:|--:|"]
+    lines = [
+        f"Weights {weights}, {len(found)} generated objects.",
+        "",
+        "| what | figure | goal |",
+        "|---|--:|--:|",
+    ]
     return "\n".join((*lines, *(f"| {' | '.join(row)} |" for row in rows))) + "\n"
 
 
