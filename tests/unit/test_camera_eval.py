@@ -29,18 +29,34 @@ def measured(monkeypatch) -> list[int]:
     return seeds
 
 
-def test_an_interrupted_evaluation_goes_on(measured: list[int], monkeypatch, tmp_path) -> None:
-    out = tmp_path / "deep" / "camera"
-    camera_eval.main(["--objects", "2", "--out", str(out)])
-    camera_eval.main(["--objects", "3", "--out", str(out), "--resume"])
-    assert measured == [camera_eval.FIRST_SEED + number for number in range(3)]
-    camera_eval.main(["--objects", "1", "--out", str(out)])  # anew
-    assert len(measured) == 4
-    other = tmp_path / "model.safetensors"
-    other.write_bytes(b"other weights")
-    monkeypatch.setattr(camera_eval, "weights_file", lambda folder: other)
-    camera_eval.main(["--objects", "1", "--out", str(out), "--resume"])
-    assert len(measured) == 5
+def test_an_interrupted_evaluation_goes_on(measured, monkeypatch, tmp_path, capsys) -> None:
+    arguments = ["--objects", "3", "--out", str(tmp_path / "deep" / "camera")]
+    camera_eval.main(arguments)
+    whole = capsys.readouterr().out.splitlines()[2:]
+    measure = camera_eval.measured
+
+    def interrupted(model: object, seed: int, family: str) -> Found:
+        if seed == camera_eval.FIRST_SEED + 2:
+            raise KeyboardInterrupt
+        return measure(model, seed, family)
+
+    measured.clear()
+    monkeypatch.setattr(camera_eval, "measured", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        camera_eval.main(arguments)
+    monkeypatch.setattr(camera_eval, "measured", measure)
+    with pytest.MonkeyPatch.context() as other:
+        weights = tmp_path / "model.safetensors"
+        weights.write_bytes(b"other weights")
+        other.setattr(camera_eval, "weights_file", lambda folder: weights)
+        camera_eval.main([*arguments, "--resume"])
+    assert len(measured) == 2 + 3
+    capsys.readouterr()
+    camera_eval.main([*arguments, "--resume"])
+    assert measured[5:] == [camera_eval.FIRST_SEED + 2]
+    assert capsys.readouterr().out.splitlines()[2:] == whole
+    camera_eval.main([*arguments, "--resume"])  # Nothing is kept of what was finished.
+    assert len(measured) == 2 + 3 + 1 + 3
 
 
 def test_the_page_shows_figures_of_this_model() -> None:

@@ -152,9 +152,15 @@ def test_card_and_credits_count_what_was_used() -> None:
     catalogs = Counter(re.findall(r"^\w{64}  sweet/([\w-]+)/", "\n".join(used), re.M))
     collections = Counter(re.findall(r"^\w{64}  (\w+)/", "\n".join(used), re.M))
     named = {n: int(c) for n, c in re.findall(r"^## (\S+): (\d+) objects$", credits, re.M)}
+    for name, rows in re.findall(
+        r"^## (\S+): [^#]*?^\|---\|.*?\n(.*?)(?:\n\n|\Z)", credits, re.M | re.S
+    ):
+        objects = [one for row in rows.splitlines() for one in row.split(" | ")[1].split("; ")]
+        counts = [re.search(r"\((\d+)\)$", one) for one in objects]
+        assert sum(int(count[1]) if count else 1 for count in counts) == named[name]
     free, asking = "BlendSwap-CC-0", ("BlendSwap-CC-BY", "KatorLegaz", "Scopia")
     assert named == {name: catalogs[name] for name in asking} | {free: 2}
-    assert f"({catalogs[free] - 2}\nobjects, and two more below)" in credits
+    assert f"({catalogs[free] - 2} objects, and two more below)" in " ".join(credits.split())
     for name in ("quaternius", "kenney", "kaykit"):
         assert f"({collections[name]})" in credits
     rows = re.findall(r"^\|.*\| CC(?: BY 3\.0(?: US)?|0) \| \d+ \| (\d+) \|$", card, re.M)

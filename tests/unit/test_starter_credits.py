@@ -24,7 +24,7 @@ name#4=Chair
 model#4=/things/chair/other.obj
 creator#4=Zoé
 """
-CHAIR = """Thank you for downloading "Seat" by Zoé
+CHAIR = """Thank you for downloading "Seat" by ZOÉ
 Creative Commons Attribution 3.0
 Downloaded from http://www.blendswap.com/blends/view/7
 """
@@ -72,17 +72,29 @@ def test_credits_name_the_authors_of_what_was_used(used: Path, capsys, monkeypat
     head = "| author | objects | from |\n|---|---|---|\n"
     lamp = "| Adam | Lamp | <https://www.blendswap.com/blends/view/8> |"
     assert said.out.split("\n\n") == [
-        "## Free: 1 objects",  # Its lamp is not as free as its catalog says.
+        "## Free: 1 object",  # Its lamp is not as free as its catalog says.
         f"{head}{lamp}",
         "## Things: 4 objects",
         f"{head}{lamp}\n| author not named | Café table |  |\n"
-        "| Zoé | Chair (2) | <http://www.blendswap.com/blends/view/7> |",
+        "| ZOÉ | Chair (2) | <http://www.blendswap.com/blends/view/7> |",
         "",
     ]
     assert said.err.splitlines() == ["not named: 3 of home/Free", "not named: 1 of low"]
     listed(used.parent, *sorted(used.parent.rglob("table.obj")))
     credited(monkeypatch, used)
-    assert "## Things: 1 objects" in capsys.readouterr().out
+    assert "## Things: 1 object\n" in capsys.readouterr().out
+
+
+def test_models_say_at_their_heads_who_made_them(used: Path, capsys, monkeypatch) -> None:
+    head = "# by zoé\n# https://blendswap.com/blend/5\n# CC-BY 3.0\n{}\n# https://blendswap.com/blend/6\n"
+    free = used.parent / "home" / "Free" / "things"
+    (free / "chair" / "chair.obj").write_text(head.format("v 0 0 0"))
+    (free / "café" / "table.mtl").write_text(head.format("newmtl wood"))
+    listed(used.parent, free / "chair" / "chair.obj", free / "café" / "table.obj")
+    credited(monkeypatch, used)
+    rows = capsys.readouterr().out.splitlines()
+    assert "| zoé | Chair | <https://blendswap.com/blend/5> |" in rows
+    assert "| author not named | Café table | <https://blendswap.com/blend/5> |" in rows
 
 
 def test_nobody_is_left_out_of_the_credits_without_a_word(used: Path, monkeypatch) -> None:
@@ -96,8 +108,26 @@ def test_nobody_is_left_out_of_the_credits_without_a_word(used: Path, monkeypatc
     (things / credits.CATALOG).unlink()
     with pytest.raises(SystemExit, match=r"No catalog says who made .*lamp\.obj: credit by hand"):
         credited(monkeypatch, used)
-    (folder / "home" / "Free" / credits.CATALOG).unlink()
-    with pytest.raises(SystemExit, match=r"There is no PluginFurnitureCatalog"):
+    listed(folder, folder / "low" / "bird.glb")
+    credited(monkeypatch, used)
+    for terms in ("Creative Commons Attribution 4.0", "license: CC BY 4.0"):
+        (folder / "License.txt").write_text(terms)
+        with pytest.raises(SystemExit, match=r"No catalog says who made .*bird\.glb"):
+            credited(monkeypatch, used)
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        "https://creativecommons.org/licenses/by-sa/4.0/",
+        "CC BY-NC 4.0",
+        "Creative Commons Attribution-NonCommercial 4.0",
+        "Creative Commons Attribution-NoDerivs 3.0",
+    ],
+)
+def test_licenses_that_demand_more_are_noticed(used: Path, monkeypatch, terms: str) -> None:
+    (used.parent / "home" / "Free" / "LICENSE").write_text(terms)
+    with pytest.raises(SystemExit, match=r"Attribution is not enough for .*lamp\.obj"):
         credited(monkeypatch, used)
 
 

@@ -389,8 +389,8 @@ def test_stops_when_its_time_is_up_and_goes_on(
         run(monkeypatch, *arguments)
 
 
-@pytest.mark.parametrize("change", [{"--seed": 5}, {"--start": None}, {"--objects": "other"}])
-def test_a_checkpoint_of_another_start_seed_or_samples_is_refused(
+@pytest.mark.parametrize("change", [{"--rate": 0.5}, {"--start": None}, {"--objects": "other"}])
+def test_a_checkpoint_of_another_start_rate_or_samples_is_refused(
     folder: Path, tmp_path: Path, monkeypatch, change: dict
 ) -> None:
     options = settings_of(monkeypatch, {"--objects": folder, "--checkpoint": tmp_path / "a.pt"})
@@ -406,9 +406,7 @@ def test_a_checkpoint_of_another_start_seed_or_samples_is_refused(
         train.restored(settings_of(monkeypatch, others))
 
 
-def test_a_training_keeps_its_rate_until_it_gets_another(
-    folder: Path, tmp_path: Path, monkeypatch, capsys
-) -> None:
+def test_the_rate_can_be_changed_on_purpose(folder: Path, tmp_path: Path, monkeypatch) -> None:
     rates = []
     step = torch.optim.AdamW.step
 
@@ -419,13 +417,12 @@ def test_a_training_keeps_its_rate_until_it_gets_another(
     monkeypatch.setattr(torch.optim.AdamW, "step", stepping)
     arguments = ["--objects", folder, "--checkpoint", tmp_path / "a.pt", "--batch", 2]
     arguments += ["--device", "cpu", "--looking", 0, "--steps", 9, "--points", 64, "--at-most", 1]
-    expected = []
-    for number, (more, rate) in enumerate(
-        [(["--rate", 0.002], 0.002), ([], 0.002), (["--rate", 0.004], 0.004), ([], 0.004)]
-    ):
-        run(monkeypatch, *arguments, *more)
-        assert f"rate {rate:g}, step {number} of 9" in capsys.readouterr().out
-        expected.append(rate * train.schedule(number, 0, 9))
+    run(monkeypatch, *arguments)
+    run(monkeypatch, *arguments, "--rate", 0.004, "--change-rate")
+    with pytest.raises(SystemExit, match=r"rate 0\.004, not 0\.001"):
+        run(monkeypatch, *arguments)
+    run(monkeypatch, *arguments, "--rate", 0.004)
+    expected = [rate * train.schedule(n, 0, 9) for n, rate in enumerate((1e-3, 4e-3, 4e-3))]
     assert rates == pytest.approx(expected)
 
 

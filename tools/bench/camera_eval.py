@@ -3,7 +3,7 @@
 `make camera-eval` runs this; `--publish` puts the table into docs/performance.md. Each generated
 object is rendered from a known camera in front of it; the camera is then found again, once with the
 true mesh and once with the starter model's, and the photo is projected onto the true mesh and
-looked at from the camera that was found. What was measured is kept after each object, for --resume.
+looked at from the camera that was found. Until the end, what was measured is kept for --resume.
 
 Pictures are taken from azimuth 0, where the starter model expects the camera, and where the search
 prefers it; `--aside` therefore measures the angles alone, of pictures taken from the sides.
@@ -75,9 +75,11 @@ class Found:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--objects", type=int, default=200)
-    parser.add_argument("--out", type=Path, default=ROOT / "out" / "bench" / "camera")
     parser.add_argument(
-        "--resume", action="store_true", help="go on with what --out has of the same weights"
+        "--out", type=Path, default=ROOT / "out" / "bench" / "camera", help="where it is kept"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on after an interruption, with the same code"
     )
     parser.add_argument("--publish", action="store_true", help="into docs/")
     parser.add_argument("--aside", action="store_true", help="only angles, of pictures from aside")
@@ -109,6 +111,7 @@ def main(arguments: list[str] | None = None) -> None:
         before, _, rest = PAGE.read_text(encoding="utf-8").partition(MARKS[0])
         _, _, after = rest.partition(MARKS[1])
         PAGE.write_text(before + MARKS[0] + text + MARKS[1] + after, encoding="utf-8")
+    kept.unlink()
 
 
 def measured(model: object, seed: int, family: str) -> Found:

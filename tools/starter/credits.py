@@ -4,8 +4,9 @@
 
 USED is the list used.sha256 of real_dataset.py, and OBJECTS the folder below which it names files.
 A catalog is a folder with PluginFurnitureCatalog.properties, as in an unpacked .sh3f. All objects
-of a catalog that is not of the public domain are named, and those of other catalogs whose own
-license asks for attribution. How many are not named goes to stderr.
+of a catalog that is not of the public domain are named, and all others whose license asks for
+attribution, which is looked for in license files beside and above them and at the head of OBJ and
+MTL files. How many are not named goes to stderr.
 """
 
 from __future__ import annotations
@@ -14,15 +15,24 @@ import argparse
 import re
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from configparser import ConfigParser
 from hashlib import sha256
+from itertools import takewhile
 from pathlib import Path
 
 CATALOG = "PluginFurnitureCatalog.properties"
 PUBLIC_DOMAIN = "Public domain"  # as a catalog's license
-LICENSE_FILES = "*[Ll][Ii][Cc][Ee][Nn][Ss][Ee]*"  # beside a model
-ATTRIBUTION = re.compile(r"Creative Commons Attribution|creativecommons\.org/licenses/by")
-SOURCE = re.compile(r"https?://www\.blendswap\.com/blends/view/\d+")
+LICENSE_FILES = "*[Ll][Ii][Cc][Ee][Nn][Ss][Ee]*"
+ATTRIBUTION = re.compile(
+    r"Creative Commons Attribution|creativecommons\.org/licenses/by|\bCC[ -]BY\b", re.IGNORECASE
+)
+MORE = re.compile(  # than attribution
+    r"creativecommons\.org/licenses/by-|\bCC[ -]BY[ -](?:NC|SA|ND)\b|Non-?Commercial|Share-?Alike"
+    r"|No-?Deriv",
+    re.IGNORECASE,
+)
+SOURCE = re.compile(r"https?://(?:www\.)?blendswap\.com/blends?/(?:view/)?\d+")
 LISTED = re.compile(r"([0-9a-f]{64})  (.+)")  # a line of sha256sum
 
 
@@ -80,36 +90,66 @@ def _character(escape: re.Match[str]) -> str:
     return chr(int(escape[1], 16))
 
 
-def named(catalog: Path, files: list[Path]) -> dict[Path, tuple[str, str]]:
-    """Return name and author of those files of a catalog that ask for attribution.
+def terms_of(file: Path, objects: Path) -> str:
+    """Return what the licenses of a model say: those at its head, beside it, and above it."""
+    heads = [file, *sorted(file.parent.glob("*.mtl"))] if file.suffix.lower() == ".obj" else []
+    texts = [_head(each) for each in heads]
+    for folder in file.parents:
+        found = [each for each in sorted(folder.glob(LICENSE_FILES)) if each.is_file()]
+        texts += [_decoded(each.read_bytes()) for each in found]
+        if folder == objects:
+            break
+    return "\n".join(texts)
+
+
+def _head(file: Path) -> str:
+    with file.open("rb") as lines:
+        return _decoded(b"".join(takewhile(lambda line: line.startswith(b"#"), lines)))
+
+
+def _decoded(text: bytes) -> str:
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
+
+
+def named(
+    catalog: Path, files: list[Path], terms: dict[Path, str]
+) -> dict[Path, tuple[str, str, str]]:
+    """Return name, author and source of those files of a catalog that ask for attribution.
 
     Raises:
         SystemExit: The catalog does not name one of them.
     """
     models, is_public = entries(catalog)
-    asking = [file for file in files if not is_public or ATTRIBUTION.search(license_of(file))]
+    asking = [file for file in files if not is_public or ATTRIBUTION.search(terms[file])]
     if missing := [str(file) for file in asking if file not in models]:
         raise SystemExit(f"{catalog} does not name {', '.join(missing)}: credit by hand")
-    return {file: models[file] for file in asking}
+    credit = {}
+    for file in asking:
+        name, author = models[file]
+        credit[file] = name, as_written(author, terms[file]), source(terms[file])
+    return credit
 
 
-def license_of(file: Path) -> str:
-    """Return the text of the licenses beside a model."""
-    found = sorted(file.parent.glob(LICENSE_FILES))
-    return "\n".join(each.read_text(encoding="latin-1") for each in found)
+def as_written(author: str, terms: str) -> str:
+    """Return an author's name with the capitals that the license has; catalogs add their own."""
+    found = re.search(rf"(?<!\w){re.escape(author)}(?!\w)", terms, re.IGNORECASE)
+    return found[0] if found else author
 
 
-def source(file: Path) -> str:
-    """Return the address that the license beside a model names, or an empty text."""
-    found = SOURCE.search(license_of(file))
+def source(terms: str) -> str:
+    """Return the address of the object that its license names, or an empty text."""
+    found = SOURCE.search(terms)
     return f"<{found[0]}>" if found else ""
 
 
-def table(models: dict[Path, tuple[str, str]]) -> str:
+def table(models: Iterable[tuple[str, str, str]]) -> str:
     """Return a table of authors with their objects, and where those come from."""
     rows: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for file, (name, author) in models.items():
-        rows[author, source(file)].append(name)
+    for name, author, address in models:
+        rows[author, address].append(name)
     lines = [
         f"| {author} | {counted(names)} | {address} |"
         for (author, address), names in sorted(rows.items(), key=lambda row: row[0][0].lower())
@@ -119,7 +159,7 @@ def table(models: dict[Path, tuple[str, str]]) -> str:
 
 def counted(names: list[str]) -> str:
     """Return names in order, each once, with its number if there are several."""
-    return ", ".join(
+    return "; ".join(
         name if count == 1 else f"{name} ({count})"
         for name, count in sorted(Counter(names).items())
     )
@@ -133,16 +173,17 @@ def main() -> None:
     parser.add_argument("objects", type=Path)
     options = parser.parse_args()
     rest = sorted(used_files(options.used, options.objects))
-    catalogs = sorted(options.objects.rglob(CATALOG))
-    if not catalogs:
-        raise SystemExit(f"There is no {CATALOG} in {options.objects}")
-    for catalog in catalogs:
+    terms = {file: terms_of(file, options.objects) for file in rest}
+    if demanding := [str(file) for file in rest if MORE.search(terms[file])]:
+        raise SystemExit(f"Attribution is not enough for {', '.join(demanding)}: leave them out")
+    for catalog in sorted(options.objects.rglob(CATALOG)):
         files = [file for file in rest if catalog.parent in file.parents]
-        models = named(catalog, files)
+        models = named(catalog, files, terms)
         rest = [file for file in rest if file not in models]
         if models:
-            print(f"## {catalog.parent.name}: {len(models)} objects\n\n{table(models)}\n")
-    if asking := [str(file) for file in rest if ATTRIBUTION.search(license_of(file))]:
+            number = "1 object" if len(models) == 1 else f"{len(models)} objects"
+            print(f"## {catalog.parent.name}: {number}\n\n{table(models.values())}\n")
+    if asking := [str(file) for file in rest if ATTRIBUTION.search(terms[file])]:
         raise SystemExit(f"No catalog says who made {', '.join(asking)}: credit by hand")
     for folder, count in Counter(_origin(file, options.objects) for file in rest).items():
         print(f"not named: {count} of {folder}", file=sys.stderr)

@@ -139,6 +139,12 @@ def report(figures: list[Figures], weights: str) -> str:
     families = {figure.family: [] for figure in figures}
     for figure in figures:
         families[figure.family].append(figure)
+    gaps = [
+        max(*figure.mirrored, *figure.turned) - figure.volume
+        for figure in figures
+        if figure.volume and not figure.right_way_round
+    ]
+    alike = sum(gap <= ALIKE for gap in gaps)
     lines = [
         heading(weights, len(figures)),
         "IoU is intersection over union: 1 is perfect. The color error is the mean absolute",
@@ -158,9 +164,8 @@ def report(figures: list[Figures], weights: str) -> str:
         _cells([(f.volume, *f.mirrored, *f.turned) for f in figures]),
         "",
         f"As it is fits best for {sum(f.right_way_round for f in figures)} of {len(figures)}. For"
-        f" {sum(map(_nearly_alike, figures))} of the others, another way is better by at most"
-        f" {ALIKE},",
-        "as is to be expected of round and blocky objects.",
+        f" {alike} others, another way is better by at most {ALIKE}, and for {len(gaps) - alike} by"
+        " more.",
     ]
     for what, count in (
         ("No surface at all", sum(figure.empty for figure in figures)),
@@ -168,11 +173,6 @@ def report(figures: list[Figures], weights: str) -> str:
     ):
         lines.append(f"{what}: {count} of {len(figures)}.")
     return "\n".join(lines) + "\n"
-
-
-def _nearly_alike(figures: Figures) -> bool:
-    best = max(*figures.mirrored, *figures.turned)
-    return not figures.right_way_round and 0 < figures.volume >= best - ALIKE
 
 
 def _row(name: str, figures: list[Figures]) -> str:

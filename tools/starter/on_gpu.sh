@@ -12,8 +12,7 @@
 # FOLDER holds all that the next call needs, apart from samples, which are made anew where they are missing.
 # Copy it along, and a call on another machine continues. The checkpoint is saved there every 500 steps, in
 # parts of at most 16 MB (60 MB in all); log.txt has what was printed. A killed call loses what came after its last
-# save. To train anew, pass another FOLDER. STEPS may be raised later, and RATE changed; the other settings of a
-# training must stay.
+# save. To train anew, pass another FOLDER. STEPS may be raised later; other settings of a training must stay.
 # To take the result away in few files of 15 MB (real is there if SCANS were set):
 #   tar -C FOLDER -cz model heads.safetensors generated real | split -b 15M - result.tar.gz.
 #

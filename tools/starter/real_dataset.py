@@ -183,15 +183,13 @@ def report(found: list[Found]) -> str:
 def checksums(found: list[Found], folders: list[Path]) -> str:
     """Return a list of the used files in their order, as sha256sum makes it.
 
-    Paths are relative to the innermost folder that has all `folders` in it.
+    Paths are relative to the innermost folder that has all `folders` in it. A file of which no
+    sample could be made is still listed.
     """
     whole = [folder.resolve() for folder in folders]
     root = os.path.commonpath([folder.parent for folder in whole])
-    return "".join(
-        f"{one.digest}  {(whole[one.folder] / one.path).relative_to(root).as_posix()}\n"
-        for one in found
-        if not one.problem
-    )
+    used = [(one.digest, whole[one.folder] / one.path) for one in found if not one.problem]
+    return "".join(f"{digest}  {path.relative_to(root).as_posix()}\n" for digest, path in used)
 
 
 def make_samples(path: Path, views: int) -> list[Sample]:
@@ -257,8 +255,6 @@ def write_shard(task: tuple[Path, int, list[Path], int]) -> Path:
 def listed(options: argparse.Namespace, held_out: int) -> list[Found]:
     """Return the files that a folder of shards is made of, and keep the list there.
 
-    Beside it is used.sha256, by which `sha256sum --check` finds the same files elsewhere.
-
     A folder that is continued keeps its objects, and the first of them as held out.
     """
     path = options.folder / "files.json"
@@ -292,9 +288,6 @@ def listed(options: argparse.Namespace, held_out: int) -> list[Found]:
         raise SystemExit(
             f"{report(found)}\n{used} objects are too few: {held_out} of them are held out"
         )
-    (options.folder / "used.sha256").write_text(
-        checksums(found, options.folders), encoding="utf-8", newline="\n"
-    )
     partial = path.with_suffix(".part")
     content = {"settings": settings, "files": [asdict(one) for one in found]}
     partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
@@ -316,6 +309,10 @@ def main() -> None:
     per_shard = HELD_OUT // options.views
     found = listed(options, per_shard)
     print(report(found))
+    # By this, `sha256sum --check` finds the same files elsewhere.
+    (options.folder / "used.sha256").write_text(
+        checksums(found, options.folders), encoding="utf-8", newline="\n"
+    )
     used = [options.folders[one.folder] / one.path for one in found if not one.problem]
     groups = [used[first : first + per_shard] for first in range(0, len(used), per_shard)]
     tasks = [

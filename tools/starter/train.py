@@ -35,7 +35,6 @@ from triposr.inference.model.weights import STARTER_FOLDER
 
 WARM_UP = 200  # steps
 FULL_PEAK = 0.5  # of the learning rate when all is trained; at 1 the losses were noisier and higher
-RATE = 1e-3
 SAVE_EVERY = 500  # steps
 SMOOTHING = 0.98  # of the printed losses
 TOLERATED = 9  # steps in a row whose gradients are not finite
@@ -109,8 +108,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--rate",
         type=float,
-        help=f"highest learning rate; half of it once all is trained, as with --start ({RATE:g};"
-        " when a training continues, that of before)",
+        default=1e-3,
+        help="highest learning rate; half of it once all is trained, as with --start",
+    )
+    parser.add_argument(
+        "--change-rate", action="store_true", help="continue a training of another --rate"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", action="store_true", help="with the shipped model and its heads")
@@ -146,8 +148,6 @@ def main() -> int:
     options.settings = settings(options)
     state = restored(options)
     step: int = state["step"] if state else 0
-    if options.rate is None:
-        options.rate = state["settings"].get("rate", RATE) if state else RATE
     if step == options.steps:
         print(f"All {step} steps are done")
         return 0
@@ -165,7 +165,7 @@ def main() -> int:
     if state:
         optimizer.load_state_dict(state["optimizer"])
     counts = ", ".join(f"{objects.count} {kind} samples" for kind, objects in kinds.items())
-    print(f"{counts}, rate {options.rate:g}, step {step} of {options.steps}", flush=True)
+    print(f"{counts}, step {step} of {options.steps}", flush=True)
 
     with written_out_attention() if options.device == "cpu" else nullcontext():
         step = train(trainee, optimizer, kinds, step, options)
@@ -249,9 +249,9 @@ def _as_it_is(batch: Batch) -> Batch:
 def settings(options: argparse.Namespace) -> dict[str, Any]:
     """Return the settings that must not change when a training is continued.
 
-    `steps` and `rate` may: it is known only later how many are worth their time, and how fast.
+    `steps` may: it is known only later how many are worth their time. `rate` may by --change-rate.
     """
-    names = ("looking", "batch", "points", "rays", "seed", "share", "start")
+    names = ("looking", "batch", "points", "rays", "seed", "share", "rate", "start")
     folders = {"samples of --objects": options.objects, "samples of --real": options.real}
     samples = {name: fingerprint(folder) if folder else "none" for name, folder in folders.items()}
     return {name: getattr(options, name) for name in names} | samples
@@ -269,6 +269,8 @@ def restored(options: argparse.Namespace) -> dict[str, Any] | None:
     state = checkpoints.load(data)
     now = options.settings
     before = now | state["settings"]  # Older checkpoints do not tell all of it.
+    if options.change_rate:
+        before["rate"] = now["rate"]
     differing = [
         f"{name} {before[name]}, not {now[name]}" for name in now if before[name] != now[name]
     ]
@@ -294,7 +296,7 @@ def save(
         "optimizer": optimizer.state_dict(),
         "step": step,
         "steps": options.steps,
-        "settings": options.settings | {"rate": options.rate},
+        "settings": options.settings,
     }
     checkpoints.write(state, options.checkpoint)
 
