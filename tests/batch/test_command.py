@@ -349,6 +349,8 @@ def light_run(
     folder: Path, output: Path, environment: dict[str, str], mark: str
 ) -> Iterator[subprocess.Popen[str]]:
     """The command with stages that need no network; when it ends, nothing of it stays behind."""
+    # Tests that a shell runs in its background ignore Ctrl+C, and so would what they start.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [*map(str, (*LIGHT, *arguments(folder, output=output), "--cores", 2))],
         env={**environment, "MARK_OF_RUN": mark},
@@ -356,6 +358,7 @@ def light_run(
         stderr=subprocess.PIPE,
         text=True,
     )
+    signal.signal(signal.SIGINT, before)
     try:
         yield process
     finally:

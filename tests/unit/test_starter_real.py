@@ -14,6 +14,7 @@ from trimesh.visual import TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
 import compare
+import evaluate
 import real_evaluate
 import shapes
 from dataset import cell_centers
@@ -139,6 +140,7 @@ def test_the_command_reports_on_a_folder(folder: Path, tmp_path: Path, monkeypat
     arguments = [str(folder), "--out", str(tmp_path), "--processes", "1", "--resume"]
     monkeypatch.setattr(sys, "argv", ["real_evaluate.py", *arguments])
     monkeypatch.setattr(shapes, "TURNS", 2)
+    monkeypatch.setattr(evaluate, "SHEET_COLUMNS", 1)
     real_evaluate.main()
     said = capsys.readouterr().out
     assert "left out: broken.glb: unreadable" in said
